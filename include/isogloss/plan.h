@@ -1,0 +1,161 @@
+#ifndef ISOGLOSS_PLAN_H
+#define ISOGLOSS_PLAN_H
+
+/**
+ * The plan: a campaign expanded to an ordered list of runs.
+ *
+ * Pure data, the same on every rank: it depends on the campaign text, the
+ * corpus index and the chosen numerics, nothing else. Runs of equal content
+ * are one run that belongs to several families.
+ */
+
+#include "isogloss/err.h"
+#include "isogloss/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ISG_NO_RUN ((size_t)-1)
+enum { ISG_RUN_ID_CHARS = 32, ISG_NUMERICS_CHARS = 31 };
+
+typedef enum isg_trainer_kind { ISG_TRAINER_PROXY, ISG_TRAINER_COMMAND, ISG_TRAINER_SYNTHETIC } isg_trainer_kind;
+
+typedef enum isg_family_kind {
+    ISG_FAMILY_MONO,     /**< monolingual */
+    ISG_FAMILY_BILINGUAL,
+    ISG_FAMILY_MIXTURE,  /**< uniform, unimax, custom */
+    ISG_FAMILY_FINETUNE,
+    ISG_FAMILY_LIST      /**< runs: file.csv */
+} isg_family_kind;
+
+typedef struct isg_family {
+    char *name;
+    isg_family_kind kind;
+    char *mixture; /**< "monolingual", "bilingual", "uniform", "unimax", "custom", "finetune", "list" */
+    size_t n_runs; /**< runs that belong to it (shared ones counted) */
+} isg_family;
+
+typedef struct isg_language {
+    char *code, *name, *script, *family, *licence; /**< BCP-47 code; names may be "" */
+    uint64_t train_bytes; /**< unique training bytes [byte] */
+    uint64_t held_bytes;  /**< held-out bytes [byte] */
+} isg_language;
+
+/** A named held-out set. */
+typedef struct isg_evaluation {
+    char *name;
+    size_t language;  /**< index into plan->languages */
+    char *metric;     /**< "bits_per_byte" for proxies */
+    char *unit;       /**< "bit/byte", "nat/token", ... */
+    uint64_t bytes;   /**< evaluated bytes, all shards [byte] */
+    size_t shards;
+} isg_evaluation;
+
+/** Decoder-only transformer; N_nonembedding = 12 layers d^2. */
+typedef struct isg_shape {
+    char label[16]; /**< ladder name ("p3") or "" */
+    uint32_t layers, d, heads, context, vocab;
+    uint64_t n_nonembedding; /**< parameters without embeddings */
+    uint64_t n_total;        /**< all parameters (tied head counted once) */
+} isg_shape;
+
+/** A varied or fixed numeric setting: one column of /runs each. */
+typedef struct isg_setting {
+    char *name;    /**< "lr", "batch", "warmup", "decay", "weight_decay", "clip", ... */
+    char *unit;
+    bool varied;   /**< takes more than one value over the plan */
+} isg_setting;
+
+typedef struct isg_run {
+    char id[ISG_RUN_ID_CHARS + 1]; /**< hash of what changes the result (docs/architecture.md) */
+    isg_shape shape;
+    uint64_t tokens;     /**< total training tokens of the run */
+    uint64_t seed;       /**< as written in the campaign (model initialisation and default data) */
+    uint64_t data_seed;  /**< order of data; equal to seed unless varied */
+    size_t parent;       /**< run index, or ISG_NO_RUN */
+    size_t cluster;      /**< cluster_id: the run index of the trunk or root parent */
+    size_t depth;        /**< 0 for a root */
+    bool keep_checkpoint;/**< the final checkpoint is needed (parent of another, or asked for) */
+    double *weight;      /**< [n_languages] sampling share, sums to 1 */
+    uint64_t *unique;    /**< [n_languages] unique training bytes used (<= train_bytes); 0 where weight is 0 */
+    double *setting;     /**< [n_settings] */
+    uint64_t *points;    /**< [n_points] tokens at evaluations, strictly increasing, last == tokens */
+    size_t n_points;
+    bool *member;        /**< [n_families] */
+    double flops;        /**< predicted, training and evaluation (docs/architecture.md) */
+    uint32_t cores, gpus;/**< what it takes (resources:) */
+} isg_run;
+
+typedef struct isg_limits {
+    double run_time_s;   /**< 0: none */
+    double silence_s;    /**< 0: off */
+    uint32_t retry_crash, retry_exit, retry_protocol, retry_silence, retry_time, retry_memory,
+        retry_killed, retry_diverged;
+    double checkpoint_every_s; /**< 0: off */
+    bool keep_all_checkpoints; /**< checkpoints: {keep: all}; default keeps parents' */
+} isg_limits;
+
+typedef struct isg_plan {
+    char *name;          /**< campaign name */
+    char *text;          /**< the YAML as given */
+    char *path;          /**< of the campaign file, absolute */
+    uint64_t seed;
+    isg_trainer_kind trainer;
+    char *trainer_name;  /**< "proxy-cpu", "synthetic", "command" */
+    char *trainer_version;
+    char numerics[ISG_NUMERICS_CHARS + 1]; /**< part of every run id */
+    char **command;      /**< argv templates, NULL-ended; only for ISG_TRAINER_COMMAND */
+    char *schedule;      /**< "wsd", "cosine", "constant" */
+    json_t *trainer_settings; /**< resolved `trainer:` section (synthetic: its law), an object */
+    char *corpus;        /**< absolute path of the corpus directory, or "" */
+    char *corpus_fingerprint;
+    char *unit;          /**< of every loss: "bit/byte" unless the campaign says otherwise */
+    isg_language *languages;
+    size_t n_languages;
+    isg_evaluation *evaluations;
+    size_t n_evaluations;
+    isg_family *families;
+    size_t n_families;
+    isg_setting *settings;
+    size_t n_settings;
+    isg_run *runs;
+    size_t n_runs;
+    size_t max_points;   /**< over runs */
+    size_t max_shards;   /**< over evaluations */
+    isg_limits limits;
+    char hash[65];       /**< SHA-256 over everything that shapes store or results */
+} isg_plan;
+
+/** What a plan needs to know of the machine. */
+typedef struct isg_plan_options {
+    const char *numerics; /**< NULL: what the trainer kind and this CPU give */
+} isg_plan_options;
+
+/**
+ * Read and check a campaign file and expand it.
+ *
+ * Reads the campaign, the corpus index and `runs:` files; executes nothing.
+ *
+ * @param path     campaign.yaml
+ * @param options  NULL: defaults
+ * @param out      now the caller's; isg_plan_destroy()
+ *
+ * Collective: no. @return ISG_OK; ISG_ESPEC with file:line:column, key, value,
+ * allowed range and nearest key; ISG_EIO; ISG_ENOMEM.
+ */
+isg_err isg_plan_load(const char *path, const isg_plan_options *options, isg_plan **out);
+
+/** Takes the address, nulls it, accepts NULL and half-built plans. */
+void isg_plan_destroy(isg_plan **plan);
+
+/**
+ * The `run` object of the trainer protocol for one run, without the parts that
+ * only a worker knows (attempt, dir, resume, parent checkpoint). New reference.
+ */
+isg_err isg_plan_run_json(const isg_plan *plan, size_t run, json_t **out);
+
+/** Index of a run id, or ISG_NO_RUN. */
+size_t isg_plan_find(const isg_plan *plan, const char *id);
+
+#endif

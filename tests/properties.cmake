@@ -1,0 +1,1 @@
+# set_tests_properties(NAME PROPERTIES TIMEOUT s PROCESSORS n RESOURCE_LOCK x LABELS ...)
