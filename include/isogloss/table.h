@@ -15,9 +15,10 @@
 
 typedef struct isg_column {
     char *name;
-    bool numeric;   /**< every non-empty cell is a finite number (or nan, inf as written) */
+    bool numeric;   /**< at least one cell is filled, and every filled cell is a number, nan or inf */
     double *number; /**< [n_rows], NaN where empty; only if numeric */
     char **text;    /**< [n_rows], never NULL, "" where empty; always present */
+    char *bytes;    /**< memory of the texts, or NULL when the table holds it */
 } isg_column;
 
 typedef struct isg_table {
@@ -25,20 +26,27 @@ typedef struct isg_table {
     size_t n_rows, n_columns;
     isg_column *columns;
     size_t *line;   /**< [n_rows] line in the source file, or row + 1 */
+    char *bytes;    /**< memory of the texts read from a file */
 } isg_table;
 
 /**
  * Read a CSV file: comma, semicolon or tab (found from the header), RFC 4180
- * quotes, LF or CRLF, byte-order mark. Errors name file, line and column.
+ * quotes, LF or CRLF, byte-order mark. Spaces around unquoted cells are
+ * dropped, empty lines skipped, a column without a name is called "column K".
+ *
+ * @return ISG_OK; ISG_EINPUT with FILE:LINE:COLUMN (column in bytes) for text
+ * that is not a rectangular table; ISG_EIO; ISG_ENOMEM.
  */
 isg_err isg_table_read_csv(const char *path, isg_table **out);
 
-/** Write as RFC 4180 CSV, 17 significant digits. */
+/** Write as RFC 4180 CSV; numbers with as many digits as reading them back exactly takes. */
 isg_err isg_table_write_csv(const isg_table *table, FILE *out);
 
 /** An empty table with `n_rows` rows; add columns, which copy their input. */
 isg_err isg_table_create(const char *source, size_t n_rows, isg_table **out);
+/** @param number [n_rows]; NaN becomes an empty cell */
 isg_err isg_table_add_numbers(isg_table *table, const char *name, const double *number);
+/** @param text [n_rows], no NULL. The column is numeric if its texts are numbers. */
 isg_err isg_table_add_text(isg_table *table, const char *name, const char *const *text);
 
 /** Column by name, or NULL. */

@@ -1,0 +1,171 @@
+/* The data frame: good and bad CSV files, building, writing and reading back. */
+
+#include "check.h"
+#include "isogloss/table.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/isg-table-XXXXXX";
+
+static void put(const void *bytes, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(bytes, 1, n, f) != n || fclose(f)) {
+        perror(path);
+        exit(1);
+    }
+}
+
+typedef struct good {
+    const char *text;
+    size_t rows, columns;
+    const char *name, *cell; /* of the last column; cell of its last row */
+    double number;           /* of that cell; NaN: the column is text or the cell is empty */
+    size_t line;             /* of the last row */
+} good;
+
+static const good goods[] = {
+    {"a,b\n1,2\n3,4\n", 2, 2, "b", "4", 4, 3},
+    {"a;b\n1;2.5\n", 1, 2, "b", "2.5", 2.5, 2},
+    {"a\tb\n1\t2e3\n", 1, 2, "b", "2e3", 2000, 2},
+    {"\xef\xbb\xbfrun,b\r\n1,2\r\n", 1, 2, "b", "2", 2, 2},
+    {"a,b\n1,2", 1, 2, "b", "2", 2, 2},
+    {"a,b\r\n1,2\r", 1, 2, "b", "2", 2, 2},
+    {"a,b\n1,\n", 1, 2, "b", "", NAN, 2},
+    {"a,b\n1,2\n2,\n", 2, 2, "b", "", NAN, 3},
+    {"a , b\n 1 , 2 \n", 1, 2, "b", "2", 2, 2},
+    {"a,\"b,c\"\n1,\"x \"\"y\"\"\nz\"\n", 1, 2, "b,c", "x \"y\"\nz", NAN, 2},
+    {"a,\"b\"\n\"1\n2\",3\n4,5\n", 2, 2, "b", "5", 5, 4},
+    {"\n\na,b\n\n1,2\n  \n\n", 1, 2, "b", "2", 2, 5},
+    {"x\n1\n2\n", 2, 1, "x", "2", 2, 3},
+    {"a,b\n", 0, 2, "b", NULL, NAN, 0},
+    {"a,b\n1,inf\n", 1, 2, "b", "inf", INFINITY, 2},
+    {"a,\n1,2\n", 1, 2, "column 2", "2", 2, 2},
+    {"a;b\n1;2,5\n", 1, 2, "b", "2,5", NAN, 2}, /* a decimal comma is text, never 25 */
+    {"a,b\n1,0x10\n", 1, 2, "b", "0x10", NAN, 2},
+};
+
+static void test_good(void)
+{
+    for (size_t k = 0; k < sizeof goods / sizeof goods[0]; k++) {
+        const good *g = &goods[k];
+        isg_table *t = NULL;
+        put(g->text, strlen(g->text));
+        CHECK_OK(isg_table_read_csv(path, &t));
+        if (!t) continue;
+        CHECK_EQ_U64(t->n_rows, g->rows);
+        CHECK_EQ_U64(t->n_columns, g->columns);
+        const isg_column *c = isg_table_column(t, g->name);
+        CHECK(c && c == &t->columns[t->n_columns - 1]);
+        if (c && g->rows) {
+            CHECK_STR(c->text[g->rows - 1], g->cell);
+            CHECK_EQ_U64(t->line[g->rows - 1], g->line);
+            if (!isnan(g->number)) CHECK(c->numeric && c->number[g->rows - 1] == g->number);
+            else CHECK(!c->numeric || isnan(c->number[g->rows - 1]));
+        }
+        isg_table_destroy(&t);
+        CHECK(!t);
+    }
+}
+
+static void test_bad(void)
+{
+    static const struct {
+        const char *text, *says;
+    } bads[] = {
+        {"", "the file is empty"},
+        {"\n\n", "the file is empty"},
+        {"a,b\n1,2\n3\n", ":3:1: fewer cells"},
+        {"a,b\n1,2\n3,4,5\n", ":3:5: more cells"},
+        {"a,b\n1,\"2\n3,4\n", ":2:3: this quote is never closed"},
+        {"a,b\n1,\"2\"x\n", ":2:6: text after a closing quote"},
+        {"a,b,a\n1,2,3\n", "column 'a' twice"},
+        {"\xff\xfe" "a,b", ":1:1: the file is UTF-16"},
+    };
+    isg_table *t = NULL;
+
+    for (size_t k = 0; k < sizeof bads / sizeof bads[0]; k++) {
+        put(bads[k].text, strlen(bads[k].text));
+        CHECK_FAILS(isg_table_read_csv(path, &t), ISG_EINPUT, bads[k].says);
+        CHECK(!t);
+    }
+    put("a,b\n1,\0002\n", 9);
+    CHECK_FAILS(isg_table_read_csv(path, &t), ISG_EINPUT, ":2:3: a zero byte");
+    CHECK(isg_table_read_csv("/nonexistent/x.csv", &t) == ISG_EIO);
+}
+
+/* Every cut of a valid file is read or refused, never read past its end (run under sanitizers). */
+static void test_truncated(void)
+{
+    static const char text[] = "\xef\xbb\xbf" "a,\"b \"\"c\"\r\n\"1\n2\", 3 \r\n4,\"5\"\r\n";
+    for (size_t n = 0; n < sizeof text; n++) {
+        isg_table *t = NULL;
+        put(text, n);
+        isg_err rc = isg_table_read_csv(path, &t);
+        CHECK((rc == ISG_OK) == (t != NULL));
+        isg_table_destroy(&t);
+    }
+}
+
+static void test_wide(void)
+{
+    enum { COLUMNS = 5000 };
+    FILE *f = fopen(path, "w");
+    isg_table *t = NULL;
+
+    CHECK(f != NULL);
+    if (!f) return;
+    for (int row = 0; row < 3; row++) {
+        for (int j = 0; j < COLUMNS; j++) (void)fprintf(f, row ? "%s%d" : "%sc%d", j ? "," : "", j * (row ? row : 1));
+        (void)fputc('\n', f);
+    }
+    (void)fclose(f);
+    CHECK_OK(isg_table_read_csv(path, &t));
+    if (!t) return;
+    const isg_column *c = isg_table_column(t, "c4999");
+    CHECK(c && c->numeric && c->number[1] == 9998);
+    isg_table_destroy(&t);
+}
+
+static void test_round_trip(void)
+{
+    static const double x[3] = {0.1, NAN, 1.0 / 3};
+    static const char *const words[3] = {"plain", "a,\"b\"\nc", " edge "};
+    isg_table *t = NULL, *back = NULL;
+
+    CHECK_OK(isg_table_create("memory", 3, &t));
+    CHECK_OK(isg_table_add_numbers(t, "x", x));
+    CHECK_OK(isg_table_add_text(t, "w", words));
+    CHECK_FAILS(isg_table_add_text(t, "w", words), ISG_EARG, "'w' is there already");
+    CHECK_STR(t->columns[0].text[0], "0.1");
+    FILE *f = fopen(path, "w");
+    CHECK(f != NULL);
+    if (f) CHECK_OK(isg_table_write_csv(t, f));
+    if (f) (void)fclose(f);
+    CHECK_OK(isg_table_read_csv(path, &back));
+    if (back) {
+        const isg_column *c = isg_table_column(back, "x"), *w = isg_table_column(back, "w");
+        CHECK(c && c->numeric && c->number[0] == x[0] && isnan(c->number[1]) && c->number[2] == x[2]);
+        for (size_t i = 0; w && i < 3; i++) CHECK_STR(w->text[i], words[i]);
+    }
+    isg_table_destroy(&t);
+    isg_table_destroy(&back);
+}
+
+int main(void)
+{
+    int fd = mkstemp(path);
+    if (fd < 0) {
+        perror(path);
+        return 1;
+    }
+    (void)close(fd);
+    test_good();
+    test_bad();
+    test_truncated();
+    test_wide();
+    test_round_trip();
+    (void)unlink(path);
+    return check_done();
+}
