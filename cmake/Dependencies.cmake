@@ -33,7 +33,7 @@ if(ISOGLOSS_MPI)
       set(HDF5_C_COMPILER_EXECUTABLE ${ISOGLOSS_H5PCC})
     endif()
   endif()
-  find_package(HDF5 COMPONENTS C)
+  find_package(HDF5 COMPONENTS C HL)
   if(NOT HDF5_FOUND OR NOT HDF5_IS_PARALLEL)
     message(FATAL_ERROR "isogloss needs parallel HDF5; found: "
       "${HDF5_C_COMPILER_EXECUTABLE} ${HDF5_VERSION} (parallel: ${HDF5_IS_PARALLEL}).\n"
@@ -49,7 +49,7 @@ else()
       set(HDF5_C_COMPILER_EXECUTABLE ${ISOGLOSS_H5CC})
     endif()
   endif()
-  find_package(HDF5 COMPONENTS C)
+  find_package(HDF5 COMPONENTS C HL)
   if(NOT HDF5_FOUND)
     message(FATAL_ERROR "isogloss needs HDF5.\n"
       "  Debian or Ubuntu: apt-get install libhdf5-dev\n"

@@ -12,6 +12,7 @@
 
 #include "isogloss/err.h"
 #include "isogloss/plan.h"
+#include "isogloss/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,8 +63,7 @@ typedef struct isg_mark {
     isg_run_state state;  /**< ISG_RUN_DONE or ISG_RUN_DIVERGED */
     uint32_t attempt;     /**< that gave the result, >= 1 */
     uint32_t crc;         /**< from isg_store_put_result */
-    double seconds, flops;
-    char host[64], device[32];
+    char host[64], device[32]; /**< of the writer */
 } isg_mark;
 
 typedef struct isg_attempt {
@@ -132,7 +132,14 @@ isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, s
  */
 isg_err isg_store_put_result(isg_store *store, size_t slot, const isg_result *result, uint32_t *crc);
 
-/** Rank 0: write marks in one group, then sync once. */
+/**
+ * The two halves of isg_store_put_result, for a worker that finishes many short
+ * runs at once: write several, sync once, then tell rank 0 of all of them.
+ */
+isg_err isg_store_write_result(isg_store *store, size_t slot, const isg_result *result, uint32_t *crc);
+isg_err isg_store_sync(isg_store *store);
+
+/** Rank 0: write marks in one group, then sync once. Their results must be synced before. */
 isg_err isg_store_mark(isg_store *store, const isg_mark *marks, size_t n);
 
 /** Rank 0: append rows to /attempts (bounded: oldest details of a run give way, counts stay). */
@@ -164,6 +171,36 @@ isg_err isg_store_read_result(const isg_store *store, size_t slot, isg_result **
 /** Attempts in order of writing; caller frees. */
 isg_err isg_store_read_attempts(const isg_store *store, isg_attempt **out, size_t *n);
 
+/** Launches in order of writing; caller frees. */
+isg_err isg_store_read_launches(const isg_store *store, isg_launch **out, size_t *n);
+
+/** What status needs beside records: who the runs are and what they cost. */
+typedef struct isg_overview {
+    char *campaign, *uuid, *created; /**< name, random identity, ISO 8601 */
+    size_t n_runs, n_families;
+    char **family;        /**< [n_families] names */
+    uint8_t *member;      /**< [n_runs][n_families] 0 or 1 */
+    char **id;            /**< [n_runs] run ids */
+    double *flops;        /**< [n_runs] predicted at planning [flop] */
+} isg_overview;
+
+isg_err isg_store_read_overview(const isg_store *store, isg_overview **out);
+void isg_overview_destroy(isg_overview **overview);
+
+/**
+ * One SHA-256 over the run ids and result variables of all committed runs,
+ * sorted by run id: equal stores have equal digests, however they came about.
+ * @param out  64 hex digits; @param n  committed runs in it (may be NULL)
+ * @return ISG_ESTORE if a mark does not fit its result
+ */
+isg_err isg_store_digest(const isg_store *store, char out[65], size_t *n);
+
+/**
+ * The observations as a table: one row per (run, point, evaluation) of the
+ * committed runs; columns in schemas/store.md. Caller: isg_table_destroy().
+ */
+isg_err isg_store_tidy(const isg_store *store, isg_table **out);
+
 /* ---- lock -------------------------------------------------------------- */
 
 typedef struct isg_lock isg_lock;
@@ -177,5 +214,15 @@ isg_err isg_lock_take(const char *store_path, isg_lock **out);
 /** Rank 0 before each group of marks, and at least every 30 s: still ours? */
 isg_err isg_lock_check(isg_lock *lock);
 void isg_lock_release(isg_lock **lock);
+
+typedef struct isg_lock_info {
+    char host[64], job[64];
+    long pid;
+    uint64_t epoch;      /**< raised by every taking */
+    double since, heartbeat; /**< seconds since the epoch */
+} isg_lock_info;
+
+/** Who holds the lock, by the same rules as isg_lock_take, without taking it. */
+isg_err isg_lock_holder(const char *store_path, isg_lock_info *out, bool *held);
 
 #endif
