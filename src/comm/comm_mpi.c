@@ -1,1 +1,221 @@
-#include "isogloss/comm.h"
+/*
+ * Messages over MPI that never block: buffered Isend, Iprobe before Recv. A
+ * dead rank must not hang the others, so after start-up nothing is collective,
+ * and leaving has a limit of its own.
+ */
+#define _GNU_SOURCE
+#include "transport.h"
+
+#include "segments.h"
+
+#include <fcntl.h>
+#include <mpi.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TAG = 1, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
+
+typedef struct letter {
+    struct letter *next;
+    MPI_Request request;
+    unsigned char data[];
+} letter;
+
+struct isg_transport {
+    MPI_Comm comm;
+    letter *sent; /* not yet taken by the network */
+    size_t n_sent;
+};
+
+static isg_err check(int status, const char *call)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int n = 0;
+    if (status == MPI_SUCCESS) return ISG_OK;
+    (void)MPI_Error_string(status, text, &n);
+    return ISG_FAIL(ISG_EMPI, "%s failed: %s", call, text);
+}
+
+/* Children must not inherit the launcher's sockets: they would outlive us there. */
+static void close_on_exec(void)
+{
+    for (int fd = 3; fd < 256; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags >= 0) (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+    }
+}
+
+/*
+ * Let every pair of ranks of this node meet, so that each has mapped the
+ * other's shared memory; after that its file has no use but to stay behind
+ * when a job is killed.
+ */
+static isg_err meet_and_unlink(MPI_Comm comm)
+{
+    MPI_Comm node = MPI_COMM_NULL;
+    int n = 0;
+    isg_err rc = check(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+    if (rc) return rc;
+    (void)MPI_Comm_size(node, &n);
+    int *words = calloc(2 * (size_t)n, sizeof *words);
+    if (!words) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (!rc) rc = check(MPI_Alltoall(words, 1, MPI_INT, words + n, 1, MPI_INT, node), "MPI_Alltoall");
+    if (!rc) rc = check(MPI_Barrier(node), "MPI_Barrier");
+    if (!rc) isg_segments_unlink_own();
+    free(words);
+    (void)MPI_Comm_free(&node);
+    return rc;
+}
+
+isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
+{
+    isg_transport *t = calloc(1, sizeof *t);
+    int provided = 0;
+    isg_err rc = ISG_OK;
+
+    *out = NULL;
+    if (!t) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_segments_clear_dead();
+    /* Open MPI makes a named semaphore per file for shared file pointers, which HDF5 never uses. */
+    (void)setenv("OMPI_MCA_sharedfp", "^sm", 0);
+    rc = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    if (rc) {
+        free(t);
+        return rc;
+    }
+    close_on_exec();
+    (void)MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    (void)MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+    t->comm = MPI_COMM_NULL;
+    rc = check(MPI_Comm_dup(MPI_COMM_WORLD, &t->comm), "MPI_Comm_dup");
+    if (!rc) rc = check(MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    if (!rc) rc = meet_and_unlink(t->comm);
+    if (!rc) rc = check(MPI_Comm_rank(t->comm, rank), "MPI_Comm_rank");
+    if (!rc) rc = check(MPI_Comm_size(t->comm, size), "MPI_Comm_size");
+    if (rc) isg_transport_close(&t, false);
+    *out = t;
+    return rc;
+}
+
+/* Forget what the network has taken. */
+static void reap(isg_transport *t)
+{
+    for (letter **at = &t->sent; *at;) {
+        letter *l = *at;
+        int done = 0;
+        if (MPI_Test(&l->request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        t->n_sent--;
+        free(l);
+    }
+}
+
+isg_err isg_transport_send(isg_transport *t, int to, const void *data, size_t n)
+{
+    reap(t);
+    letter *l = malloc(sizeof *l + n);
+    if (!l) return ISG_FAIL(ISG_ENOMEM, "out of memory for a message of %zu bytes", n);
+    if (n) memcpy(l->data, data, n);
+    isg_err rc = check(MPI_Isend(l->data, (int)n, MPI_BYTE, to, TAG, t->comm, &l->request), "MPI_Isend");
+    if (rc) {
+        free(l);
+        return rc;
+    }
+    l->next = t->sent;
+    t->sent = l;
+    t->n_sent++;
+    return ISG_OK;
+}
+
+isg_err isg_transport_poll(isg_transport *t, int *from, void *data, size_t *n, bool *got)
+{
+    MPI_Status status;
+    int there = 0, bytes = 0;
+
+    *got = false;
+    if (t->sent) reap(t);
+    ISG_TRY(check(MPI_Iprobe(MPI_ANY_SOURCE, TAG, t->comm, &there, &status), "MPI_Iprobe"));
+    if (!there) return ISG_OK;
+    /* The probe found it, so receiving from that rank completes at once. */
+    ISG_TRY(check(MPI_Recv(data, ISG_COMM_MAX_BYTES, MPI_BYTE, status.MPI_SOURCE, TAG, t->comm, &status), "MPI_Recv"));
+    (void)MPI_Get_count(&status, MPI_BYTE, &bytes);
+    *from = status.MPI_SOURCE;
+    *n = (size_t)bytes;
+    *got = true;
+    return ISG_OK;
+}
+
+size_t isg_transport_unsent(const isg_transport *t)
+{
+    return t->n_sent;
+}
+
+isg_err isg_transport_max(isg_transport *t, int *value, int *rank)
+{
+    struct { int value, rank; } mine = {*value, *rank}, all = {0, 0};
+    (void)MPI_Comm_rank(t->comm, &mine.rank);
+    ISG_TRY(check(MPI_Allreduce(&mine, &all, 1, MPI_2INT, MPI_MAXLOC, t->comm), "MPI_Allreduce"));
+    *value = all.value;
+    *rank = all.rank;
+    return ISG_OK;
+}
+
+isg_err isg_transport_spread(isg_transport *t, int root, void *data, int n)
+{
+    return check(MPI_Bcast(data, n, MPI_BYTE, root, t->comm), "MPI_Bcast");
+}
+
+static void nap_ms(long ms)
+{
+    struct timespec t = {.tv_nsec = ms * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+/* True if every rank came within the limit. */
+static bool all_arrived(MPI_Comm comm)
+{
+    MPI_Request request;
+    struct timespec start, now;
+    int done = 0;
+    if (MPI_Ibarrier(comm, &request) != MPI_SUCCESS) return false;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    for (;;) {
+        if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        if (done || now.tv_sec - start.tv_sec > BARRIER_LIMIT_S) return done;
+        nap_ms(1);
+    }
+}
+
+/* MPI_Finalize may wait for a rank that will never come: then leave without it. */
+static void *leave_at_limit(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < FINALIZE_LIMIT_S * 10; i++) nap_ms(100);
+    _exit(isg_err_exit_status(ISG_EAGAIN));
+}
+
+void isg_transport_close(isg_transport **transport, bool orderly)
+{
+    isg_transport *t = *transport;
+    pthread_t watch;
+    if (!t) return;
+    bool together = orderly && all_arrived(t->comm);
+    reap(t);
+    bool watched = pthread_create(&watch, NULL, leave_at_limit, NULL) == 0;
+    if (together) (void)MPI_Comm_free(&t->comm);
+    if (together || watched) (void)MPI_Finalize();
+    if (watched) {
+        (void)pthread_cancel(watch);
+        (void)pthread_join(watch, NULL);
+    }
+    /* Letters to dead ranks stay: MPI may still read their bytes. */
+    free(t);
+    *transport = NULL;
+}
