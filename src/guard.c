@@ -4,15 +4,15 @@
  *
  * Every descendant stays below us: we are a child subreaper, so those that
  * fork twice or call setsid come to us when their parent dies. To end them we
- * walk the tree of /proc, freeze all we find until a walk finds nothing new
- * (a frozen process cannot fork), then kill. If the worker dies, descriptor 3
+ * freeze and kill all below us (proctree.c). If the worker dies, descriptor 3
  * reads end of file and we do the same; if we are killed, the kernel kills the
  * trainer (parent-death signal) and the worker inherits and kills the rest.
  *
- * It links nothing and allocates little: it must work when memory is short.
+ * It allocates nothing and links no library: it must work when memory is short.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
+#include "isogloss/proctree.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -31,18 +31,9 @@
 
 extern char **environ;
 
-enum { CONTROL = 3, STATUS = 4, USAGE = 2, MAX_TREE = 65536 };
+enum { CONTROL = 3, STATUS = 4, USAGE = 2 };
 
 typedef enum phase { RUNNING, TERMINATING, KILLING } phase;
-
-/* All processes; of those below us, `below` holds the places, nearest first. */
-typedef struct tree {
-    pid_t pid[MAX_TREE], parent[MAX_TREE];
-    int below[MAX_TREE];
-    int n, n_below;
-} tree;
-
-static tree procs; /* touched only as far as used */
 
 static double now_s(void)
 {
@@ -82,65 +73,6 @@ static void close_above(int last)
 #endif
     long limit = sysconf(_SC_OPEN_MAX);
     for (int fd = last + 1; fd < (limit > 0 && limit < 65536 ? (int)limit : 65536); fd++) (void)close(fd);
-}
-
-/* Parent of a process, or -1: the field after the name, which may hold anything but ends at the last ')'. */
-static pid_t parent_of(const char *pid)
-{
-    char path[64], text[512];
-    (void)snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    if (n <= 0) return -1;
-    text[n] = '\0';
-    const char *end = strrchr(text, ')');
-    if (!end || strlen(end) < 4) return -1;
-    return (pid_t)strtol(end + 4, NULL, 10);
-}
-
-static void add_children(tree *t, pid_t parent)
-{
-    for (int i = 0; i < t->n; i++) {
-        if (t->parent[i] == parent) t->below[t->n_below++] = i;
-    }
-}
-
-static void read_tree(tree *t)
-{
-    DIR *dir = opendir("/proc");
-    t->n = t->n_below = 0;
-    if (!dir) return;
-    for (struct dirent *d = readdir(dir); d && t->n < MAX_TREE; d = readdir(dir)) {
-        if (d->d_name[0] < '1' || d->d_name[0] > '9') continue;
-        pid_t parent = parent_of(d->d_name);
-        if (parent < 0) continue;
-        t->pid[t->n] = (pid_t)strtol(d->d_name, NULL, 10);
-        t->parent[t->n++] = parent;
-    }
-    (void)closedir(dir);
-    add_children(t, getpid());
-    /* A process is listed once and has one parent, so nothing is added twice. */
-    for (int i = 0; i < t->n_below; i++) add_children(t, t->pid[t->below[i]]);
-}
-
-static void signal_all(const tree *t, int sig)
-{
-    for (int i = 0; i < t->n_below; i++) (void)kill(t->pid[t->below[i]], sig);
-}
-
-static void kill_all(pid_t trainer)
-{
-    int before = -1;
-    for (int pass = 0; pass < 100; pass++) {
-        read_tree(&procs);
-        if (procs.n_below == before) break;
-        before = procs.n_below;
-        signal_all(&procs, SIGSTOP);
-    }
-    signal_all(&procs, SIGKILL);
-    if (!procs.n && trainer > 0) (void)kill(trainer, SIGKILL); /* no /proc: the least we can do */
 }
 
 /* In the child: become the trainer, or tell why not through `report`. */
@@ -235,14 +167,14 @@ static void watch(pid_t trainer, int signals, double grace)
 
     while (reap(trainer, &now)) {
         if (now == TERMINATING && told == RUNNING) {
-            read_tree(&procs);
-            signal_all(&procs, SIGTERM);
-            signal_all(&procs, SIGCONT);
+            (void)isg_proctree_signal(getpid(), SIGTERM);
+            (void)isg_proctree_signal(getpid(), SIGCONT); /* a stopped process would not see it */
             deadline = now_s() + grace;
             told = TERMINATING;
         }
         if (now == TERMINATING && now_s() >= deadline) now = KILLING;
-        if (now == KILLING) kill_all(trainer);
+        /* Without /proc none is found: then at least the trainer itself. */
+        if (now == KILLING && !isg_proctree_kill(getpid(), NULL, 0)) (void)kill(trainer, SIGKILL);
         int wait_ms = now == RUNNING ? -1 : now == TERMINATING ? 20 : told == KILLING ? 50 : 2;
         if (now == KILLING) told = KILLING;
         if (poll(fds, 2, wait_ms) > 0) listen_to(fds, &now);
