@@ -14,6 +14,8 @@ char *isg_work_dir(const char *store_path);
 char *isg_work_run_dir(const char *work_dir, const char *run_id);
 char *isg_work_attempt_dir(const char *work_dir, const char *run_id, uint32_t attempt);
 
+enum { ISG_WORK_NAME = 256 }; /**< room for the name of a checkpoint */
+
 /** What earlier attempts of a run left. */
 typedef struct isg_work_state {
     uint32_t last_attempt;       /**< highest K of which a directory exists; 0: none */
@@ -24,7 +26,7 @@ typedef struct isg_work_state {
 /** Look. An absent directory is nothing found; an unreadable checkpoint.json is no checkpoint. */
 isg_err isg_work_scan(const char *work_dir, const char *run_id, isg_work_state *out);
 
-/** Read one checkpoint.json. @param name  [256]; @return ISG_OK; ISG_EINPUT; ISG_EIO if absent */
+/** Read one checkpoint.json. @param name  [ISG_WORK_NAME]; @return ISG_OK; ISG_EINPUT; ISG_EIO if absent */
 isg_err isg_work_checkpoint(const char *work_dir, const char *run_id, uint32_t attempt, char *name,
                             uint64_t *tokens);
 
