@@ -35,8 +35,10 @@ typedef struct isg_executor_type {
      * @param wait_s  0: do not sleep
      */
     isg_err (*step)(void *self, double wait_s, const isg_worker_sink *sink);
-    /** Granted: put the result where it belongs and sync; fill crc, or n and data. */
+    /** Granted: put the result where it belongs; fill crc, or n and data. */
     isg_err (*commit)(void *self, isg_msg_attempt of, isg_msg_written *out);
+    /** Sync what was committed, once for several; WRITTEN is sent after it. NULL: nothing to sync. */
+    isg_err (*sync)(void *self);
     /** The mark is on disk: clean up. Or denied: the result is nobody's. Either may come for unknown tasks. */
     void (*committed)(void *self, isg_msg_attempt of);
     void (*denied)(void *self, isg_msg_attempt of);
