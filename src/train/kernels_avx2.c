@@ -1,0 +1,3 @@
+#include "vec_avx2.inc"
+
+#include "kernels.inc"

@@ -1,0 +1,3 @@
+#include "vec_generic.inc"
+
+#include "kernels.inc"

@@ -1,0 +1,284 @@
+#include "net.h"
+
+#include "isogloss/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What one block keeps of the forward pass; R rows. */
+struct block_state {
+    float *x;      /* (R,d) input of the block */
+    float *stat1;  /* (R,2) */
+    float *y1;     /* (R,d) */
+    float *qkv;    /* (R,3d) */
+    float *p;      /* (sequences,heads,context,context) */
+    float *o;      /* (R,d) */
+    float *x2;     /* (R,d) after attention */
+    float *stat2;  /* (R,2) */
+    float *y2;     /* (R,d) */
+    float *slope;  /* (R,4d) before gelu, then its derivative */
+    float *g;      /* (R,4d) */
+};
+
+/* Weights of a block the other way round, for gradients of inputs. */
+struct block_transposed {
+    float *wqkv, *wo, *w1, *w2;
+};
+
+struct isg_net {
+    isg_net_shape shape;
+    const isg_kernels *k;
+    size_t micro;
+    float *weights, *grads;
+    struct block_state *state; /* [layers + 1]; the last one has x alone */
+    struct block_transposed *transposed; /* [layers] */
+    float *wte_t; /* (d,256) */
+    float *stat, *y, *logits; /* (R,2) (R,d) (R,256) of the last norm and the head */
+    float *dx, *dy, *dqkv, *dh; /* (R,d) (R,d) (R,3d) (R,4d) */
+    float *scratch; /* of attention */
+    float *arena; /* owns all of the above */
+};
+
+/* Hands out pieces of the arena; a first pass with a NULL arena measures. */
+struct carver {
+    float *base;
+    size_t used;
+};
+
+static float *carve(struct carver *c, size_t floats)
+{
+    float *piece = c->base ? c->base + c->used : NULL;
+    c->used += (floats + 15) / 16 * 16; /* cache lines */
+    return piece;
+}
+
+static void carve_all(isg_net *n, struct carver *c)
+{
+    const isg_net_shape *s = &n->shape;
+    const size_t d = s->d, R = n->micro * s->context;
+
+    n->weights = carve(c, isg_net_params(s));
+    n->grads = carve(c, isg_net_params(s));
+    n->wte_t = carve(c, ISG_VOCAB * d);
+    for (size_t l = 0; l < s->layers; l++) {
+        n->transposed[l] = (struct block_transposed){carve(c, 3 * d * d), carve(c, d * d), carve(c, 4 * d * d),
+                                                     carve(c, 4 * d * d)};
+        n->state[l] = (struct block_state){
+            .x = carve(c, R * d), .stat1 = carve(c, R * 2), .y1 = carve(c, R * d), .qkv = carve(c, R * 3 * d),
+            .p = carve(c, R * s->heads * s->context), .o = carve(c, R * d), .x2 = carve(c, R * d),
+            .stat2 = carve(c, R * 2), .y2 = carve(c, R * d), .slope = carve(c, R * 4 * d), .g = carve(c, R * 4 * d)};
+    }
+    n->state[s->layers].x = carve(c, R * d);
+    n->stat = carve(c, R * 2);
+    n->y = carve(c, R * d);
+    n->logits = carve(c, R * ISG_VOCAB);
+    n->dx = carve(c, R * d);
+    n->dy = carve(c, R * d);
+    n->dqkv = carve(c, R * 3 * d);
+    n->dh = carve(c, R * 4 * d);
+    n->scratch = carve(c, isg_attention_scratch(s->context, d / s->heads));
+}
+
+isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
+{
+    *out = NULL;
+    ISG_TRY(isg_net_shape_check(shape));
+    isg_net *n = calloc(1, sizeof *n);
+    if (!n) return ISG_FAIL(ISG_ENOMEM, "out of memory for a model");
+    n->shape = *shape;
+    n->k = kernels;
+    n->micro = shape->d <= 64 || shape->context > 128 ? 1 : 2; /* measured: what the caches like */
+    n->state = calloc(shape->layers + 1, sizeof *n->state);
+    n->transposed = calloc(shape->layers, sizeof *n->transposed);
+    if (n->state && n->transposed) {
+        struct carver c = {0};
+        carve_all(n, &c);
+        size_t bytes = (c.used * sizeof(float) + 4095) / 4096 * 4096;
+        c = (struct carver){.base = aligned_alloc(4096, bytes)};
+        n->arena = c.base;
+        if (n->arena) {
+            memset(n->arena, 0, bytes);
+            carve_all(n, &c);
+            *out = n;
+            return ISG_OK;
+        }
+    }
+    isg_net_destroy(&n);
+    return ISG_FAIL(ISG_ENOMEM, "out of memory for a model of %zu layers, d %zu", shape->layers, shape->d);
+}
+
+void isg_net_destroy(isg_net **net)
+{
+    isg_net *n = *net;
+    if (!n) return;
+    free(n->arena);
+    free(n->state);
+    free(n->transposed);
+    free(n);
+    *net = NULL;
+}
+
+const isg_net_shape *isg_net_shape_of(const isg_net *net)
+{
+    return &net->shape;
+}
+
+const isg_kernels *isg_net_kernels(const isg_net *net)
+{
+    return net->k;
+}
+
+size_t isg_net_micro(const isg_net *net)
+{
+    return net->micro;
+}
+
+float *isg_net_weights(isg_net *net)
+{
+    return net->weights;
+}
+
+float *isg_net_grads(isg_net *net)
+{
+    return net->grads;
+}
+
+/* The sum of four uniforms is near enough to normal, and needs no libm whose bits vary. */
+static float draw(isg_rng *r)
+{
+    double u = -2;
+    for (int i = 0; i < 4; i++) u += isg_rng_double(r);
+    return (float)(u * 1.7320508075688772); /* unit variance */
+}
+
+void isg_net_init(isg_net *n, uint64_t seed)
+{
+    isg_rng r;
+    isg_rng_at(&r, seed, ISG_RNG_INIT, 0);
+    for (size_t i = 0; i < isg_net_tensors(&n->shape); i++) {
+        isg_tensor t = isg_net_tensor(&n->shape, i);
+        float *w = n->weights + t.offset, start = (float)t.start;
+        for (size_t j = 0; j < t.rows * t.cols; j++) w[j] = t.rows == 1 ? start : start * draw(&r);
+    }
+    isg_net_changed(n);
+}
+
+static float *top(const isg_net *n, float *base, isg_net_top which)
+{
+    return base + isg_net_top_at(&n->shape, which);
+}
+
+static float *block(const isg_net *n, float *base, size_t layer, isg_net_block which)
+{
+    return base + isg_net_block_at(&n->shape, layer, which);
+}
+
+void isg_net_changed(isg_net *n)
+{
+    const size_t d = n->shape.d;
+    n->k->transpose(n->wte_t, top(n, n->weights, ISG_TOP_WTE), ISG_VOCAB, d);
+    for (size_t l = 0; l < n->shape.layers; l++) {
+        struct block_transposed *t = &n->transposed[l];
+        n->k->transpose(t->wqkv, block(n, n->weights, l, ISG_BLOCK_WQKV), d, 3 * d);
+        n->k->transpose(t->wo, block(n, n->weights, l, ISG_BLOCK_WO), d, d);
+        n->k->transpose(t->w1, block(n, n->weights, l, ISG_BLOCK_W1), d, 4 * d);
+        n->k->transpose(t->w2, block(n, n->weights, l, ISG_BLOCK_W2), 4 * d, d);
+    }
+}
+
+/* c(m,n) = from + bias + a(m,k) b(k,n), all dense */
+static void product(const isg_net *net, float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
+                    const float *from, const float *bias)
+{
+    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = k, .a = a, .lda = k, .b = b, .ldb = n, .c = c, .ldc = n,
+                             .from = from, .bias = bias});
+}
+
+/* dw(m,n) += a(rows,m)^T dc(rows,n) */
+static void weight_grad(const isg_net *net, float *dw, const float *a, const float *dc, size_t rows, size_t m, size_t n)
+{
+    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = rows, .a = a, .lda = m, .a_transposed = true, .b = dc, .ldb = n,
+                             .c = dw, .ldc = n, .from = dw});
+}
+
+static isg_attention heads(const isg_net *n, size_t sequences)
+{
+    return (isg_attention){sequences, n->shape.context, n->shape.heads, n->shape.d / n->shape.heads, n->scratch};
+}
+
+static void block_forward(isg_net *n, size_t l, size_t sequences)
+{
+    const size_t d = n->shape.d, R = sequences * n->shape.context;
+    const isg_attention s = heads(n, sequences);
+    struct block_state *a = &n->state[l];
+#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
+    n->k->norm(a->y1, a->stat1, a->x, WEIGHT(GAIN1), WEIGHT(BIAS1), R, d);
+    product(n, a->qkv, a->y1, WEIGHT(WQKV), R, 3 * d, d, NULL, WEIGHT(BQKV));
+    n->k->attend(&s, a->o, a->p, a->qkv);
+    product(n, a->x2, a->o, WEIGHT(WO), R, d, d, a->x, WEIGHT(BO));
+    n->k->norm(a->y2, a->stat2, a->x2, WEIGHT(GAIN2), WEIGHT(BIAS2), R, d);
+    product(n, a->slope, a->y2, WEIGHT(W1), R, 4 * d, d, NULL, WEIGHT(B1));
+    n->k->gelu(a->g, a->slope, a->slope, R * 4 * d);
+    product(n, a[1].x, a->g, WEIGHT(W2), R, d, 4 * d, a->x2, WEIGHT(B2));
+#undef WEIGHT
+}
+
+/* n->dx holds the gradient of the block's output and becomes that of its input. */
+static void block_backward(isg_net *n, size_t l, size_t sequences)
+{
+    const size_t d = n->shape.d, R = sequences * n->shape.context;
+    const isg_attention s = heads(n, sequences);
+    const struct block_state *a = &n->state[l];
+    const struct block_transposed *t = &n->transposed[l];
+#define GRAD(which) block(n, n->grads, l, ISG_BLOCK_##which)
+#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
+    n->k->column_sums(GRAD(B2), n->dx, R, d);
+    weight_grad(n, GRAD(W2), a->g, n->dx, R, 4 * d, d);
+    product(n, n->dh, n->dx, t->w2, R, 4 * d, d, NULL, NULL);
+    n->k->multiply(n->dh, a->slope, R * 4 * d);
+    n->k->column_sums(GRAD(B1), n->dh, R, 4 * d);
+    weight_grad(n, GRAD(W1), a->y2, n->dh, R, d, 4 * d);
+    product(n, n->dy, n->dh, t->w1, R, d, 4 * d, NULL, NULL);
+    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2, WEIGHT(GAIN2), R, d);
+
+    n->k->column_sums(GRAD(BO), n->dx, R, d);
+    weight_grad(n, GRAD(WO), a->o, n->dx, R, d, d);
+    product(n, n->dy, n->dx, t->wo, R, d, d, NULL, NULL);
+    n->k->attend_back(&s, n->dqkv, n->dy, a->p, a->qkv);
+    n->k->column_sums(GRAD(BQKV), n->dqkv, R, 3 * d);
+    weight_grad(n, GRAD(WQKV), a->y1, n->dqkv, R, d, 3 * d);
+    product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, NULL, NULL);
+    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1, WEIGHT(GAIN1), R, d);
+#undef WEIGHT
+#undef GRAD
+}
+
+void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
+{
+    const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
+    float *w = n->weights;
+
+    n->k->embed(n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R, n->shape.context, d);
+    for (size_t l = 0; l < L; l++) block_forward(n, l, sequences);
+    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS), R, d);
+    product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, NULL, NULL);
+}
+
+void isg_net_nats(const isg_net *n, const uint8_t *target, size_t sequences, float *nats)
+{
+    n->k->xent(nats, n->logits, target, sequences * n->shape.context);
+}
+
+void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, size_t sequences, float scale)
+{
+    const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
+    float *w = n->weights, *g = n->grads;
+
+    n->k->xent_back(n->logits, target, R, scale);
+    weight_grad(n, top(n, g, ISG_TOP_WTE), n->logits, n->y, R, ISG_VOCAB, d);
+    product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, NULL, NULL);
+    n->k->norm_back(n->dx, false, top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS), n->dy, n->state[L].x, n->stat,
+                    top(n, w, ISG_TOP_GAIN), R, d);
+    for (size_t l = L; l-- > 0;) block_backward(n, l, sequences);
+    n->k->embed_back(top(n, g, ISG_TOP_WTE), top(n, g, ISG_TOP_WPE), n->dx, input, R, n->shape.context, d);
+}

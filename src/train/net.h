@@ -1,0 +1,49 @@
+#ifndef ISG_TRAIN_NET_H
+#define ISG_TRAIN_NET_H
+
+/**
+ * The model: parameters, gradients, and one micro-batch forward and backward.
+ *
+ * A micro-batch is one or two sequences taken through the whole net at once,
+ * so that all activations stay in the cache; gradients of the micro-batches of
+ * a step add up in a fixed order.
+ */
+
+#include "isogloss/err.h"
+#include "kernels.h"
+#include "shape.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct isg_net isg_net;
+
+/** Parameters zero, no allocation later. @return ISG_EINPUT on a bad shape; ISG_ENOMEM */
+isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out);
+void isg_net_destroy(isg_net **net);
+
+const isg_net_shape *isg_net_shape_of(const isg_net *net);
+const isg_kernels *isg_net_kernels(const isg_net *net);
+
+/** Sequences that one micro-batch may hold. */
+size_t isg_net_micro(const isg_net *net);
+
+float *isg_net_weights(isg_net *net); /**< [isg_net_params()]; call isg_net_changed() after writing */
+float *isg_net_grads(isg_net *net);   /**< [isg_net_params()] */
+
+/** Draw the first weights from stream (seed, ISG_RNG_INIT, 0). */
+void isg_net_init(isg_net *net, uint64_t seed);
+
+/** The weights were written: refresh their transposed copies. */
+void isg_net_changed(isg_net *net);
+
+/** input[sequences * context] to logits, kept inside. */
+void isg_net_forward(isg_net *net, const uint8_t *input, size_t sequences);
+
+/** nats[sequences * context] of `target` after a forward pass. */
+void isg_net_nats(const isg_net *net, const uint8_t *target, size_t sequences, float *nats);
+
+/** grads += scale * d(sum of nats)/d(weights) after a forward pass of the same input. */
+void isg_net_backward(isg_net *net, const uint8_t *input, const uint8_t *target, size_t sequences, float scale);
+
+#endif
