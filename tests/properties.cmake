@@ -1,1 +1,7 @@
-# set_tests_properties(NAME PROPERTIES TIMEOUT s PROCESSORS n RESOURCE_LOCK x LABELS ...)
+# isogloss_test_except(NAME TIMEOUT s PROCESSORS n RESOURCE_LOCK x LABELS ...)
+
+# A minute is the least time limit Slurm knows; then it requeues. Mostly waiting, so one processor.
+isogloss_test_except(slurm_requeue TIMEOUT 240 PROCESSORS 1)
+# These run the compiler with two jobs.
+isogloss_test_except(build_analysis PROCESSORS 2)
+isogloss_test_except(build_refused PROCESSORS 2)
