@@ -10,7 +10,8 @@
  *
  * Held-out pages are chosen, and cut into shards, by a hash of the page key
  * that is the same in every language: no translation of held-out text is in
- * any training file.
+ * any training file. The text is valid UTF-8, so the bytes C0, C1 and F5 to FF
+ * never occur and serve as separators. Nothing here is collective.
  */
 
 #include "isogloss/err.h"
@@ -22,6 +23,8 @@ typedef struct isg_corpus_language {
     char *code, *name, *script, *family, *licence;
     char *train_file, *held_file; /**< names inside the directory */
     uint64_t train_bytes, held_bytes;
+    uint64_t train_lines, held_lines;
+    char *train_sha256, *held_sha256; /**< hex */
     uint64_t *shard_offset;       /**< [n_shards + 1] into the held-out file */
 } isg_corpus_language;
 
@@ -34,9 +37,12 @@ typedef struct isg_corpus {
     size_t n_languages;
 } isg_corpus;
 
-/** Read index.json and check it against the files' sizes. Collective: no. */
+/** Read index.json and check it against the files' sizes. */
 isg_err isg_corpus_open(const char *dir, isg_corpus **out);
 void isg_corpus_close(isg_corpus **corpus);
+
+/** Hash every file again and compare with index.json. @return ISG_EINPUT naming what differs. */
+isg_err isg_corpus_verify(const isg_corpus *corpus);
 
 /** Index of a language code, or (size_t)-1. */
 size_t isg_corpus_find(const isg_corpus *corpus, const char *code);
@@ -54,7 +60,8 @@ void isg_bytes_unmap(isg_bytes *bytes);
 /**
  * The bytes of evaluation shard `shard` of `shards` (a divisor of n_shards):
  * the first `bytes` of the joined built shards s*k .. s*k+k-1, k = n_shards/shards.
- * @param out  [bytes] copied; @param got  bytes available, <= bytes
+ * @param out  [bytes] copied
+ * @param got  bytes available, <= bytes
  */
 isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard, size_t shards,
                               size_t bytes, uint8_t *out, size_t *got);
