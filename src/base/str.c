@@ -48,7 +48,7 @@ isg_err isg_str_puts(isg_str *s, const char *text)
     return isg_str_add(s, text, strlen(text));
 }
 
-static isg_err add_vprintf(isg_str *s, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static isg_err add_vprintf(isg_str *s, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
