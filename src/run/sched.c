@@ -1,0 +1,1022 @@
+/*
+ * The scheduler.
+ *
+ * Order. A task's level is its own predicted work plus that of the longest
+ * chain of children behind it; highest level first. That starts parents of long
+ * chains early, then the longest tasks, and keeps the short ones to fill the
+ * tail: list scheduling by critical path, whose makespan is at most
+ * total/slots + longest chain.
+ *
+ * Fencing. A result counts only along SENT -> RUNNING -> GRANTED -> MARKING ->
+ * DONE, each step by the worker and the attempt that the task is with. A worker
+ * whose lease ended loses its tasks to others, except those granted: of these
+ * it may be writing the slot at this moment, so they are HELD until it speaks
+ * again or is known dead. A slot therefore never has two writers.
+ *
+ * Cost. Queues are heaps, leases a list in order of last words, tasks of a
+ * worker a list: O(log n) an event, apart from the few groups (ready.h) and the
+ * idle workers that are looked through once until they are known not to fit.
+ */
+
+#include "sched.h"
+
+#include "ready.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+typedef enum phase { /* in the order of a life; see state_of() */
+    WAITING, READY, SENT, RUNNING, GRANTED, MARKING, DONE, DIVERGED, FAILED, HELD, NOT_OURS, PHASES
+} phase;
+
+static const isg_run_state state_of[PHASES] = {
+    [WAITING] = ISG_RUN_WAITING, [READY] = ISG_RUN_READY, [SENT] = ISG_RUN_RUNNING,
+    [RUNNING] = ISG_RUN_RUNNING, [GRANTED] = ISG_RUN_RUNNING, [MARKING] = ISG_RUN_RUNNING,
+    [DONE] = ISG_RUN_DONE, [DIVERGED] = ISG_RUN_DIVERGED, [FAILED] = ISG_RUN_FAILED,
+    [HELD] = ISG_RUN_HELD, [NOT_OURS] = ISG_RUN_WAITING,
+};
+
+typedef struct task {
+    double cost, progress, started;
+    uint32_t parent, child, sibling; /* first child, next child of the same parent */
+    uint32_t attempt, worker, bundle;
+    uint32_t prev, next;             /* on the worker's list */
+    uint8_t phase, failures;         /* failures: ends that are neither stops nor kills */
+    bool diverged;
+    uint8_t used[ISG_CAUSES];        /* of the retry budgets since the last later checkpoint */
+} task;
+
+typedef enum worker_state { ABSENT, LIVE, LEAVING, SILENT, GONE } worker_state;
+
+typedef struct worker {
+    worker_state state;
+    uint32_t host, slots, cores, gpus;
+    uint32_t free_slots, free_cores, free_gpus;
+    uint32_t first, n_tasks;  /* list of its tasks from SENT to MARKING, and HELD */
+    uint32_t idle;            /* position in sched.idle, or NONE */
+    uint32_t prev, next;      /* in the order of last words */
+    double heard;             /* on the lease clock */
+    double flops, seconds;    /* of its last runs, older ones fading */
+} worker;
+
+typedef struct bundle {
+    uint32_t worker, cores, gpus, left; /* left: members not ended; as free list: next */
+} bundle;
+
+typedef struct host {
+    uint32_t streak; /* quick failures in a row */
+    uint32_t usable; /* workers */
+    bool aside;
+} host;
+
+struct isg_sched {
+    isg_sched_options opt;
+    size_t n;
+    task *tasks;
+    double *level;           /* [n] */
+    isg_ready ready;
+    worker *workers;
+    size_t n_workers;
+    uint32_t *idle;          /* [n_workers] usable workers with a free slot */
+    size_t n_idle;
+    bundle *bundles;
+    size_t n_bundles;
+    uint32_t free_bundle;
+    host *hosts;
+    size_t n_hosts;
+    uint32_t oldest, newest; /* workers in the order of last words */
+    isg_action *ring;
+    size_t ring_first, ring_n, ring_cap;
+
+    double now, first, still; /* still: time in which this process itself stood still */
+    bool begun, draining, killed, finished;
+    double drain_until, held_until;
+    isg_finish drain_why;
+    size_t count[PHASES], parked, joined, usable, slots, busy;
+    double flops, seconds, best_speed; /* over all workers */
+    double cost, cost_done, cost_now;
+    isg_action scratch;      /* written to, never read: before the first event and without memory */
+    isg_err rc;              /* out of memory inside an event */
+};
+
+isg_sched_options isg_sched_defaults(void)
+{
+    return (isg_sched_options){.lanes = 1, .workers = 1, .join_s = 120, .lease_s = 30, .drain_s = 120,
+                               .end = (double)INFINITY, .margin_s = 20,
+                               .checkpoint_s = (double)INFINITY, .quick_s = 10, .quick_failures = 3};
+}
+
+/* ---- actions ------------------------------------------------------------ */
+
+static isg_action *emit(isg_sched *s, isg_action_kind kind)
+{
+    if (!s->begun) return &s->scratch; /* what tasks begin with is nothing to be told */
+    if (s->ring_n == s->ring_cap) {
+        size_t cap = s->ring_cap ? 2 * s->ring_cap : 64;
+        isg_action *ring = malloc(cap * sizeof *ring);
+        if (!ring) {
+            s->rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu actions", cap);
+            return &s->scratch;
+        }
+        for (size_t i = 0; i < s->ring_n; i++) ring[i] = s->ring[(s->ring_first + i) % s->ring_cap];
+        free(s->ring);
+        s->ring = ring;
+        s->ring_first = 0;
+        s->ring_cap = cap;
+    }
+    isg_action *a = &s->ring[(s->ring_first + s->ring_n++) % s->ring_cap];
+    a->kind = kind;
+    a->n = 1;
+    return a;
+}
+
+bool isg_sched_next(isg_sched *s, isg_action *out)
+{
+    if (!s->ring_n) return false;
+    *out = s->ring[s->ring_first];
+    s->ring_first = (s->ring_first + 1) % s->ring_cap;
+    s->ring_n--;
+    return true;
+}
+
+/* An action about one attempt. */
+static isg_action *emit_task(isg_sched *s, isg_action_kind kind, uint32_t w, uint32_t t, uint32_t attempt)
+{
+    isg_action *a = emit(s, kind);
+    a->worker = w;
+    a->task[0] = t;
+    a->attempt[0] = attempt;
+    return a;
+}
+
+static void record(isg_sched *s, uint32_t t, isg_cause cause)
+{
+    const task *k = &s->tasks[t];
+    isg_action *a = emit_task(s, ISG_ACT_RECORD, k->worker, t, k->attempt);
+    a->cause = cause;
+    a->started = k->started;
+}
+
+static void set_phase(isg_sched *s, uint32_t t, phase to)
+{
+    task *k = &s->tasks[t];
+    isg_run_state was = state_of[k->phase], is = state_of[to];
+    s->count[k->phase]--;
+    s->count[to]++;
+    k->phase = (uint8_t)to;
+    if (was == is || to == DONE || to == DIVERGED) return; /* the mark says these */
+    emit_task(s, ISG_ACT_STATE, k->worker, t, k->attempt)->state = is;
+}
+
+/* ---- workers ------------------------------------------------------------ */
+
+static bool usable(const isg_sched *s, const worker *w)
+{
+    return w->state == LIVE && !s->hosts[w->host].aside;
+}
+
+static void idle_update(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    bool want = usable(s, w) && w->free_slots > 0;
+    if (want && w->idle == NONE) {
+        w->idle = (uint32_t)s->n_idle;
+        s->idle[s->n_idle++] = id;
+    } else if (!want && w->idle != NONE) {
+        uint32_t last = s->idle[--s->n_idle];
+        s->idle[w->idle] = last;
+        s->workers[last].idle = w->idle;
+        w->idle = NONE;
+    }
+}
+
+/* Changes of `state` go through here, so that the counts stay right. */
+static void worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
+{
+    worker *w = &s->workers[id];
+    host *h = &s->hosts[w->host];
+    bool was = usable(s, w);
+    w->state = to;
+    bool is = to == LIVE && !aside;
+    if (was != is) {
+        s->usable = is ? s->usable + 1 : s->usable - 1;
+        s->slots = is ? s->slots + w->slots : s->slots - w->slots;
+        h->usable = is ? h->usable + 1 : h->usable - 1;
+    }
+}
+
+static void words_remove(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    if (w->prev != NONE) s->workers[w->prev].next = w->next;
+    else if (s->oldest == id) s->oldest = w->next;
+    else return; /* not listed */
+    if (w->next != NONE) s->workers[w->next].prev = w->prev;
+    else s->newest = w->prev;
+    w->prev = w->next = NONE;
+}
+
+static void words_append(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    w->heard = s->now - s->still;
+    w->prev = s->newest;
+    w->next = NONE;
+    if (s->newest != NONE) s->workers[s->newest].next = id;
+    else s->oldest = id;
+    s->newest = id;
+}
+
+static void list_add(isg_sched *s, uint32_t id, uint32_t t)
+{
+    worker *w = &s->workers[id];
+    task *k = &s->tasks[t];
+    k->worker = id;
+    k->prev = NONE;
+    k->next = w->first;
+    if (w->first != NONE) s->tasks[w->first].prev = t;
+    w->first = t;
+    w->n_tasks++;
+}
+
+static void list_remove(isg_sched *s, uint32_t t)
+{
+    task *k = &s->tasks[t];
+    worker *w = &s->workers[k->worker];
+    if (k->prev != NONE) s->tasks[k->prev].next = k->next;
+    else w->first = k->next;
+    if (k->next != NONE) s->tasks[k->next].prev = k->prev;
+    k->prev = k->next = NONE;
+    w->n_tasks--;
+    if (w->state == LEAVING && !w->n_tasks) {
+        worker_set(s, k->worker, GONE, false);
+        words_remove(s, k->worker);
+        emit(s, ISG_ACT_QUIT)->worker = k->worker;
+    }
+}
+
+/* FLOP/s of one task on a worker; 0: unknown. */
+static double speed_of(const isg_sched *s, const worker *w)
+{
+    if (w->seconds > 0) return w->flops / w->seconds;
+    if (s->seconds > 0) return s->flops / s->seconds;
+    return s->opt.speed;
+}
+
+static void measure(isg_sched *s, worker *w, double flops, double seconds)
+{
+    if (!(flops > 0) || !(seconds > 0)) return;
+    w->flops = w->flops / 2 + flops;
+    w->seconds = w->seconds / 2 + seconds;
+    s->flops += flops;
+    s->seconds += seconds;
+    s->best_speed = fmax(s->best_speed, w->flops / w->seconds);
+}
+
+/* ---- handing out -------------------------------------------------------- */
+
+static double rest_of(const task *k)
+{
+    return k->cost * (1 - k->progress);
+}
+
+/* Can it end, or at least reach a checkpoint, before the job must be over? */
+static bool in_time(const isg_sched *s, const task *k, double speed)
+{
+    double left = s->opt.end - s->opt.margin_s - s->now;
+    double needs = speed > 0 ? rest_of(k) / speed : 0;
+    return left > 0 && fmin(needs, s->opt.checkpoint_s) <= left;
+}
+
+static bool fits(const worker *w, const isg_ready_group *g)
+{
+    return w->free_slots > 0 && g->cores <= w->free_cores && g->gpus <= w->free_gpus;
+}
+
+/* The group whose first task this worker should get, or NULL. */
+static isg_ready_group *choose(isg_sched *s, const worker *w)
+{
+    isg_ready_group *best = NULL;
+    double own = speed_of(s, w), fastest = fmax(own, s->best_speed);
+    for (size_t i = 0; i < s->ready.n_groups; i++) {
+        isg_ready_group *g = &s->ready.groups[i];
+        if (!g->n || !fits(w, g)) continue;
+        while (g->n && !in_time(s, &s->tasks[g->heap[0]], fastest)) { /* time only gets shorter */
+            (void)isg_ready_pop(&s->ready, g);
+            s->parked++;
+        }
+        if (!g->n || !in_time(s, &s->tasks[g->heap[0]], own)) continue;
+        if (!best || s->level[g->heap[0]] > s->level[best->heap[0]]) best = g;
+    }
+    return best;
+}
+
+static uint32_t bundle_new(isg_sched *s)
+{
+    if (s->free_bundle == NONE) {
+        size_t more = s->n_bundles ? 2 * s->n_bundles : 64;
+        bundle *b = realloc(s->bundles, more * sizeof *b);
+        if (!b) {
+            s->rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu bundles", more);
+            return NONE;
+        }
+        s->bundles = b;
+        for (size_t i = more; i-- > s->n_bundles;) {
+            b[i].left = s->free_bundle;
+            s->free_bundle = (uint32_t)i;
+        }
+        s->n_bundles = more;
+    }
+    uint32_t id = s->free_bundle;
+    s->free_bundle = s->bundles[id].left;
+    return id;
+}
+
+/* Give a bundle of this group: as many as lanes allow, but leave enough for the others. */
+static bool hand_out(isg_sched *s, uint32_t id, isg_ready_group *g)
+{
+    worker *w = &s->workers[id];
+    uint32_t b = bundle_new(s);
+    if (b == NONE) return false;
+    size_t share = g->n / (2 * s->slots) + 1;
+    uint32_t want = share < s->opt.lanes ? (uint32_t)share : s->opt.lanes;
+    uint32_t got[ISG_MSG_BUNDLE], n = 0;
+    double speed = speed_of(s, w);
+    while (n < want && g->n && in_time(s, &s->tasks[g->heap[0]], speed)) got[n++] = isg_ready_pop(&s->ready, g);
+
+    s->bundles[b] = (bundle){id, g->cores, g->gpus, n};
+    w->free_slots--;
+    w->free_cores -= g->cores;
+    w->free_gpus -= g->gpus;
+    s->busy++;
+    for (uint32_t i = 0; i < n; i++) {
+        task *k = &s->tasks[got[i]];
+        k->attempt++;
+        k->bundle = b;
+        k->started = s->now;
+        list_add(s, id, got[i]);
+        set_phase(s, got[i], SENT);
+    }
+    isg_action *a = emit(s, ISG_ACT_START);
+    a->worker = id;
+    a->n = n;
+    a->cores = g->cores;
+    a->gpus = g->gpus;
+    for (uint32_t i = 0; i < n; i++) {
+        a->task[i] = got[i];
+        a->attempt[i] = s->tasks[got[i]].attempt;
+    }
+    return true;
+}
+
+/* Give a worker all that it can take. */
+static void fill(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    if (!s->draining && usable(s, w)) {
+        for (isg_ready_group *g; w->free_slots && (g = choose(s, w)) && hand_out(s, id, g);) {}
+        for (size_t i = 0; i < s->ready.n_groups; i++) {
+            isg_ready_group *g = &s->ready.groups[i];
+            if (!g->n && fits(w, g)) g->blocked = false; /* here is somebody for the next one */
+        }
+    }
+    idle_update(s, id);
+}
+
+/* A task is ready: queue it and find somebody idle for it. */
+static void offer(isg_sched *s, uint32_t t)
+{
+    isg_ready_group *g = isg_ready_push(&s->ready, t);
+    if (s->draining || g->blocked) return;
+    for (size_t i = s->n_idle; i-- > 0;) {
+        if (fits(&s->workers[s->idle[i]], g)) {
+            fill(s, s->idle[i]);
+            return;
+        }
+    }
+    g->blocked = true;
+}
+
+/* The task is out of its bundle, which is returned. */
+static uint32_t take_out(isg_sched *s, uint32_t t)
+{
+    uint32_t id = s->tasks[t].bundle;
+    s->tasks[t].bundle = NONE;
+    return id;
+}
+
+/* A member of a bundle has ended; the last one frees the slot. */
+static void release(isg_sched *s, uint32_t id)
+{
+    if (id == NONE) return;
+    bundle *b = &s->bundles[id];
+    if (--b->left) return;
+    worker *w = &s->workers[b->worker];
+    uint32_t of = b->worker;
+    w->free_slots++;
+    w->free_cores += b->cores;
+    w->free_gpus += b->gpus;
+    s->busy--;
+    b->left = s->free_bundle;
+    s->free_bundle = id;
+    fill(s, of);
+}
+
+/* ---- ends of tasks ------------------------------------------------------ */
+
+static void close_task(isg_sched *s, uint32_t t, phase to)
+{
+    task *k = &s->tasks[t];
+    set_phase(s, t, to);
+    s->cost_done += rest_of(k); /* the share before the checkpoint is in there */
+}
+
+/* Without a final checkpoint of the parent no child can start, nor can theirs. */
+static void fail_children(isg_sched *s, uint32_t top)
+{
+    uint32_t t = s->tasks[top].child;
+    while (t != NONE) {
+        task *k = &s->tasks[t];
+        if (k->phase == WAITING) close_task(s, t, FAILED);
+        if (k->child != NONE) {
+            t = k->child;
+            continue;
+        }
+        while (t != top && s->tasks[t].sibling == NONE) t = s->tasks[t].parent;
+        t = t == top ? NONE : s->tasks[t].sibling;
+    }
+}
+
+static void fail(isg_sched *s, uint32_t t)
+{
+    close_task(s, t, FAILED);
+    fail_children(s, t);
+}
+
+static void again(isg_sched *s, uint32_t t)
+{
+    set_phase(s, t, READY);
+    offer(s, t);
+}
+
+static bool is_own_failure(isg_cause c)
+{
+    return c != ISG_CAUSE_STOPPED && c != ISG_CAUSE_KILLED;
+}
+
+/* After an attempt without a result, off the worker's list: another one, or the end. */
+static void retry(isg_sched *s, uint32_t t, isg_cause cause)
+{
+    task *k = &s->tasks[t];
+    if (cause == ISG_CAUSE_KILLED && s->draining) cause = ISG_CAUSE_STOPPED; /* our own doing */
+    if (cause != ISG_CAUSE_STOPPED) {
+        if (is_own_failure(cause) && k->failures < UINT8_MAX) k->failures++;
+        if (k->used[cause] >= s->opt.retries[cause] || k->used[cause] == UINT8_MAX) {
+            fail(s, t);
+            return;
+        }
+        k->used[cause]++;
+    }
+    again(s, t);
+}
+
+static void set_aside(isg_sched *s, uint32_t h)
+{
+    for (uint32_t id = 0; id < s->n_workers; id++) {
+        worker *w = &s->workers[id];
+        if (w->state == ABSENT || w->host != h) continue;
+        worker_set(s, id, w->state, true);
+    }
+    s->hosts[h].aside = true;
+    for (uint32_t id = 0; id < s->n_workers; id++) {
+        if (s->workers[id].state != ABSENT && s->workers[id].host == h) idle_update(s, id);
+    }
+    emit(s, ISG_ACT_SET_ASIDE)->host = h;
+}
+
+/* Several tasks in a row that fail at once on one host, none of them known to
+ * fail elsewhere: the host's fault, as long as there is another one. */
+static void judge_host(isg_sched *s, uint32_t t, isg_cause cause)
+{
+    const task *k = &s->tasks[t];
+    uint32_t id = s->workers[k->worker].host;
+    host *h = &s->hosts[id];
+    if (cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED) h->streak = 0;
+    else if (is_own_failure(cause) && k->failures == 0 && s->now - k->started < s->opt.quick_s) h->streak++;
+    if (h->streak >= s->opt.quick_failures && !h->aside && s->usable > h->usable) set_aside(s, id);
+}
+
+static void committed(isg_sched *s, uint32_t t)
+{
+    task *k = &s->tasks[t];
+    record(s, t, k->diverged ? ISG_CAUSE_DIVERGED : ISG_CAUSE_OK);
+    emit_task(s, ISG_ACT_COMMITTED, k->worker, t, k->attempt);
+    s->cost_now += rest_of(k);
+    close_task(s, t, k->diverged ? DIVERGED : DONE);
+    list_remove(s, t);
+    if (k->diverged) {
+        fail_children(s, t);
+        return;
+    }
+    for (uint32_t c = k->child; c != NONE; c = s->tasks[c].sibling) {
+        if (s->tasks[c].phase == WAITING) again(s, c);
+    }
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+static size_t active(const isg_sched *s)
+{
+    return s->count[SENT] + s->count[RUNNING] + s->count[GRANTED] + s->count[MARKING];
+}
+
+static void stop_all(isg_sched *s, isg_stop_how how)
+{
+    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) {
+        isg_action *a = emit(s, ISG_ACT_STOP);
+        a->worker = id;
+        a->how = how;
+    }
+}
+
+static void drain(isg_sched *s, isg_finish why)
+{
+    if (s->draining) return;
+    s->draining = true;
+    s->drain_why = why;
+    double last = fmax(s->now, s->opt.end - s->opt.margin_s / 4);
+    s->drain_until = fmin(s->now + s->opt.drain_s, last);
+    stop_all(s, ISG_STOP_CHECKPOINT);
+}
+
+static void finish(isg_sched *s, isg_finish why)
+{
+    s->finished = true;
+    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) emit(s, ISG_ACT_QUIT)->worker = id;
+    emit(s, ISG_ACT_FINISHED)->why = why;
+}
+
+/* All usable hosts are gone: those set aside are better than none. */
+static void take_back(isg_sched *s)
+{
+    for (uint32_t id = 0; id < s->n_workers; id++) {
+        worker *w = &s->workers[id];
+        if (w->state != LIVE || !s->hosts[w->host].aside) continue;
+        uint32_t h = w->host;
+        s->hosts[h] = (host){0};
+        for (uint32_t other = id; other < s->n_workers; other++) {
+            worker *o = &s->workers[other];
+            if (o->state != LIVE || o->host != h) continue;
+            s->hosts[h].usable++;
+            s->usable++;
+            s->slots += o->slots;
+            fill(s, other);
+        }
+    }
+}
+
+static void check_end(isg_sched *s)
+{
+    if (s->finished) return;
+    size_t over = s->count[DONE] + s->count[DIVERGED] + s->count[FAILED] + s->count[NOT_OURS];
+    if (over == s->n) {
+        finish(s, ISG_FINISH_ALL);
+        return;
+    }
+    if (s->draining) {
+        if (!active(s)) finish(s, s->drain_why);
+        return;
+    }
+    if (!s->usable) take_back(s);
+    if (active(s) || (s->joined < s->opt.workers && s->now < s->first + s->opt.join_s)) return;
+    if (s->count[HELD] && s->now < s->held_until) return;
+    if (!s->usable) finish(s, ISG_FINISH_ALONE);
+    else if (!s->count[READY]) finish(s, ISG_FINISH_HELD);
+    else finish(s, s->parked ? ISG_FINISH_TIME : ISG_FINISH_TOO_LARGE);
+}
+
+/* ---- events about workers ----------------------------------------------- */
+
+static isg_err room_for_worker(isg_sched *s, uint32_t id, uint32_t h)
+{
+    if (id >= s->n_workers) {
+        size_t n = (size_t)id + 1 > 2 * s->n_workers ? (size_t)id + 1 : 2 * s->n_workers;
+        worker *w = realloc(s->workers, n * sizeof *w);
+        if (w) s->workers = w;
+        uint32_t *idle = realloc(s->idle, n * sizeof *idle);
+        if (idle) s->idle = idle;
+        if (!w || !idle) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu workers", n);
+        for (size_t i = s->n_workers; i < n; i++) {
+            w[i] = (worker){.first = NONE, .idle = NONE, .prev = NONE, .next = NONE};
+        }
+        s->n_workers = n;
+    }
+    if (h >= s->n_hosts) {
+        size_t n = (size_t)h + 1 > 2 * s->n_hosts ? (size_t)h + 1 : 2 * s->n_hosts;
+        host *more = realloc(s->hosts, n * sizeof *more);
+        if (!more) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu hosts", n);
+        memset(more + s->n_hosts, 0, (n - s->n_hosts) * sizeof *more);
+        s->hosts = more;
+        s->n_hosts = n;
+    }
+    return ISG_OK;
+}
+
+static isg_err join(isg_sched *s, const isg_event *e)
+{
+    ISG_TRY(room_for_worker(s, e->worker, e->host));
+    worker *w = &s->workers[e->worker];
+    if (w->state != ABSENT) return ISG_OK; /* said twice */
+    w->host = e->host;
+    w->slots = w->free_slots = e->slots;
+    w->cores = w->free_cores = e->cores;
+    w->gpus = w->free_gpus = e->gpus;
+    s->joined++;
+    worker_set(s, e->worker, LIVE, s->hosts[e->host].aside);
+    words_append(s, e->worker);
+    fill(s, e->worker);
+    return ISG_OK;
+}
+
+/* Take everything from a worker. `dead`: it writes nothing any more. */
+static void lose(isg_sched *s, uint32_t id, worker_state to, isg_cause cause, bool dead)
+{
+    worker *w = &s->workers[id];
+    if (w->state == LIVE || w->state == LEAVING) {
+        emit(s, ISG_ACT_LOST)->worker = id;
+        words_remove(s, id);
+    }
+    worker_set(s, id, to, false);
+    idle_update(s, id);
+    for (uint32_t t = w->first, next; t != NONE; t = next) {
+        task *k = &s->tasks[t];
+        next = k->next;
+        if (k->phase == MARKING) continue; /* its part is done */
+        if (k->phase == GRANTED && !dead) {
+            set_phase(s, t, HELD);
+            s->held_until = s->now + s->opt.lease_s;
+            continue;
+        }
+        if (k->phase == HELD && !dead) continue;
+        release(s, take_out(s, t));
+        record(s, t, cause);
+        list_remove(s, t);
+        retry(s, t, cause);
+    }
+}
+
+/* A silent worker speaks: what it still runs is nobody's, what it may have written counts. */
+static void revive(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    isg_action *a = emit(s, ISG_ACT_STOP);
+    a->worker = id;
+    a->how = ISG_STOP_KILL;
+    for (uint32_t t = w->first; t != NONE; t = s->tasks[t].next) {
+        if (s->tasks[t].phase == HELD) set_phase(s, t, GRANTED);
+    }
+    worker_set(s, id, LIVE, s->hosts[w->host].aside);
+    words_append(s, id);
+    fill(s, id);
+}
+
+static void heard(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    if (w->state == SILENT) {
+        revive(s, id);
+    } else if (w->state == LIVE || w->state == LEAVING) {
+        words_remove(s, id);
+        words_append(s, id);
+    }
+}
+
+static void leaving(isg_sched *s, uint32_t id)
+{
+    worker *w = &s->workers[id];
+    if (w->state != LIVE) return;
+    worker_set(s, id, LEAVING, false);
+    idle_update(s, id);
+    if (w->n_tasks) return;
+    worker_set(s, id, GONE, false);
+    words_remove(s, id);
+    emit(s, ISG_ACT_QUIT)->worker = id;
+}
+
+static void tick(isg_sched *s)
+{
+    while (s->oldest != NONE && s->now - s->still - s->workers[s->oldest].heard > s->opt.lease_s) {
+        lose(s, s->oldest, SILENT, ISG_CAUSE_KILLED, false);
+    }
+    if (s->now >= s->opt.end - s->opt.margin_s) drain(s, ISG_FINISH_TIME);
+    if (!s->draining || s->now < s->drain_until || s->finished) return;
+    if (!s->killed) {
+        s->killed = true;
+        s->drain_until = s->now + fmin(s->opt.lease_s, s->opt.drain_s);
+        stop_all(s, ISG_STOP_KILL);
+    } else {
+        finish(s, s->drain_why); /* waited long enough; without marks nothing is lost but time */
+    }
+}
+
+/* ---- events about tasks -------------------------------------------------- */
+
+static bool is_current(const isg_sched *s, const isg_event *e)
+{
+    if (e->task >= s->n) return false;
+    const task *k = &s->tasks[e->task];
+    return k->attempt == e->attempt && k->worker == e->worker && k->phase >= SENT && k->phase != NOT_OURS;
+}
+
+static bool is_running(const task *k)
+{
+    return k->phase == SENT || k->phase == RUNNING;
+}
+
+static void started(isg_sched *s, const isg_event *e)
+{
+    task *k = &s->tasks[e->task];
+    if (k->phase != SENT) return;
+    k->started = s->now;
+    set_phase(s, e->task, RUNNING);
+}
+
+static void checkpoint(isg_sched *s, const isg_event *e)
+{
+    task *k = &s->tasks[e->task];
+    if (!is_running(k) || !(e->progress > k->progress)) return;
+    double more = k->cost * (fmin(e->progress, 1) - k->progress);
+    s->cost_now += more;
+    s->cost_done += more;
+    k->progress = fmin(e->progress, 1);
+    memset(k->used, 0, sizeof k->used);
+}
+
+static void ended(isg_sched *s, const isg_event *e)
+{
+    task *k = &s->tasks[e->task];
+    if (!is_running(k)) return;
+    isg_cause cause = e->cause;
+    bool outcome = cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED;
+    if (cause == ISG_CAUSE_OK && !e->has_result) cause = ISG_CAUSE_PROTOCOL;
+    measure(s, &s->workers[k->worker], e->flops, e->seconds);
+    judge_host(s, e->task, cause);
+    bool take = outcome && e->has_result &&
+                (cause == ISG_CAUSE_OK || k->used[cause] >= s->opt.retries[cause]);
+    if (take) {
+        k->diverged = cause == ISG_CAUSE_DIVERGED;
+        set_phase(s, e->task, GRANTED);
+        emit_task(s, ISG_ACT_GRANT, k->worker, e->task, k->attempt);
+        release(s, take_out(s, e->task));
+        return;
+    }
+    if (e->has_result) emit_task(s, ISG_ACT_DENY, k->worker, e->task, k->attempt);
+    record(s, e->task, cause);
+    list_remove(s, e->task);
+    uint32_t b = take_out(s, e->task);
+    retry(s, e->task, cause); /* queued before the slot is free: it may be the one to go on */
+    release(s, b);
+}
+
+/* The result could not be written: nothing is lost, but going on is of no use. */
+static void unwritten(isg_sched *s, uint32_t t)
+{
+    drain(s, ISG_FINISH_DRAINED);
+    record(s, t, ISG_CAUSE_STOPPED);
+    list_remove(s, t);
+    again(s, t);
+}
+
+static void written(isg_sched *s, const isg_event *e)
+{
+    task *k = &s->tasks[e->task];
+    if (k->phase != GRANTED && k->phase != HELD) return;
+    if (!e->ok) {
+        unwritten(s, e->task);
+        return;
+    }
+    set_phase(s, e->task, MARKING);
+    emit_task(s, ISG_ACT_MARK, k->worker, e->task, k->attempt)->diverged = k->diverged;
+}
+
+static void marked(isg_sched *s, const isg_event *e)
+{
+    if (e->task >= s->n) return;
+    const task *k = &s->tasks[e->task];
+    if (k->phase != MARKING || k->attempt != e->attempt) return;
+    if (e->ok) committed(s, e->task);
+    else unwritten(s, e->task);
+}
+
+static void about_task(isg_sched *s, const isg_event *e)
+{
+    static void (*const handle[ISG_EVENT_KINDS])(isg_sched *, const isg_event *) = {
+        [ISG_EV_STARTED] = started, [ISG_EV_CHECKPOINT] = checkpoint,
+        [ISG_EV_ENDED] = ended, [ISG_EV_WRITTEN] = written,
+    };
+    if (!handle[e->kind]) return;
+    if (is_current(s, e)) handle[e->kind](s, e);
+    else if (e->kind == ISG_EV_ENDED && e->has_result) emit_task(s, ISG_ACT_DENY, e->worker, e->task, e->attempt);
+}
+
+isg_err isg_sched_event(isg_sched *s, const isg_event *e)
+{
+    if (!s->begun) s->first = s->now = e->now;
+    s->begun = true;
+    if (e->now - s->now > s->opt.lease_s / 3) s->still += e->now - s->now; /* stopped, or suspended */
+    s->now = fmax(s->now, e->now);
+
+    bool known = e->worker < s->n_workers && s->workers[e->worker].state != ABSENT;
+    switch (e->kind) {
+    case ISG_EV_JOIN:
+        ISG_TRY(join(s, e));
+        break;
+    case ISG_EV_TICK:
+        tick(s);
+        break;
+    case ISG_EV_DRAIN:
+        drain(s, ISG_FINISH_DRAINED);
+        break;
+    case ISG_EV_STOP_NOW:
+        stop_all(s, ISG_STOP_KILL);
+        if (!s->finished) finish(s, ISG_FINISH_DRAINED);
+        break;
+    case ISG_EV_MARKED:
+        marked(s, e);
+        break;
+    case ISG_EV_DEAD:
+    case ISG_EV_LEFT:
+        if (known) lose(s, e->worker, GONE, e->kind == ISG_EV_LEFT ? ISG_CAUSE_STOPPED : ISG_CAUSE_KILLED, true);
+        else s->joined++; /* was expected, will not come */
+        break;
+    default:
+        if (!known) break;
+        heard(s, e->worker);
+        if (e->kind == ISG_EV_LEAVING) leaving(s, e->worker);
+        else about_task(s, e);
+    }
+    check_end(s);
+    return s->rc;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+/* Children lists and levels, leaves first. A cycle leaves tasks over. */
+static isg_err build_forest(isg_sched *s, const isg_sched_task *in)
+{
+    isg_err rc = ISG_OK;
+    size_t n = s->n, head = 0, tail = 0;
+    uint32_t *open = calloc(n + 1, sizeof *open), *queue = malloc((n + 1) * sizeof *queue);
+    if (!open || !queue) {
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu tasks", n);
+        goto done;
+    }
+    for (size_t t = n; t-- > 0;) {
+        uint32_t p = in[t].parent;
+        if (p == ISG_NO_TASK) continue;
+        if (p >= n || p == t) {
+            rc = ISG_FAIL(ISG_EARG, "task %zu: there is no parent %u", t, p);
+            goto done;
+        }
+        s->tasks[t].sibling = s->tasks[p].child;
+        s->tasks[p].child = (uint32_t)t;
+        open[p]++;
+    }
+    for (size_t t = 0; t < n; t++) {
+        s->level[t] = rest_of(&s->tasks[t]);
+        if (!open[t]) queue[tail++] = (uint32_t)t;
+    }
+    while (head < tail) {
+        uint32_t t = queue[head++], p = s->tasks[t].parent;
+        if (p == ISG_NO_TASK) continue;
+        s->level[p] = fmax(s->level[p], rest_of(&s->tasks[p]) + s->level[t]);
+        if (--open[p] == 0) queue[tail++] = p;
+    }
+    if (tail < n) rc = ISG_FAIL(ISG_EARG, "parents of %zu tasks form a cycle", n - tail);
+done:
+    free(open);
+    free(queue);
+    return rc;
+}
+
+/* Phases at the beginning; parents first is not needed, phases of parents are given. */
+static void place(isg_sched *s, const isg_sched_task *in)
+{
+    static const phase first[] = {[ISG_TASK_OPEN] = WAITING, [ISG_TASK_DONE] = DONE,
+                                  [ISG_TASK_DIVERGED] = DIVERGED, [ISG_TASK_FAILED] = FAILED,
+                                  [ISG_TASK_NOT_OURS] = NOT_OURS};
+    for (uint32_t t = 0; t < s->n; t++) {
+        task *k = &s->tasks[t];
+        k->phase = (uint8_t)first[in[t].was];
+        s->count[k->phase]++;
+        if (k->phase == NOT_OURS) continue;
+        s->cost += k->cost;
+        s->cost_done += k->phase == WAITING ? k->cost * k->progress : k->cost;
+    }
+    for (uint32_t t = 0; t < s->n; t++) {
+        task *k = &s->tasks[t];
+        phase p = k->parent == NONE ? DONE : (phase)s->tasks[k->parent].phase;
+        if (k->phase == WAITING && p == DONE) again(s, t);
+        if (k->phase == FAILED || k->phase == DIVERGED) fail_children(s, t);
+    }
+}
+
+isg_err isg_sched_create(const isg_sched_options *options, const isg_sched_task *in, size_t n, isg_sched **out)
+{
+    *out = NULL;
+    if (n >= NONE) return ISG_FAIL(ISG_EARG, "%zu tasks are too many", n);
+    isg_sched *s = calloc(1, sizeof *s);
+    if (!s) return ISG_FAIL(ISG_ENOMEM, "no memory for a scheduler");
+    isg_err rc = ISG_OK;
+    s->opt = *options;
+    s->opt.lanes = options->lanes < 1 ? 1 : options->lanes > ISG_MSG_BUNDLE ? ISG_MSG_BUNDLE : options->lanes;
+    s->n = n;
+    s->free_bundle = s->oldest = s->newest = NONE;
+    s->tasks = calloc(n + 1, sizeof *s->tasks);
+    s->level = calloc(n + 1, sizeof *s->level);
+    if (!s->tasks || !s->level) {
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu tasks", n);
+        goto done;
+    }
+    for (size_t t = 0; t < n; t++) {
+        s->tasks[t] = (task){.cost = in[t].cost > 0 ? in[t].cost : 0, .progress = in[t].progress,
+                             .parent = in[t].parent, .attempt = in[t].attempts, .child = NONE,
+                             .sibling = NONE, .worker = NONE, .bundle = NONE, .prev = NONE, .next = NONE};
+    }
+    rc = build_forest(s, in);
+    if (rc) goto done;
+    rc = isg_ready_init(&s->ready, in, n, s->opt.lanes > 1, s->level);
+    if (rc) goto done;
+    place(s, in);
+    rc = s->rc;
+    if (rc) goto done;
+    *out = s;
+    s = NULL;
+done:
+    isg_sched_destroy(&s);
+    return rc;
+}
+
+void isg_sched_destroy(isg_sched **sched)
+{
+    isg_sched *s = *sched;
+    if (!s) return;
+    isg_ready_free(&s->ready);
+    free(s->tasks);
+    free(s->level);
+    free(s->workers);
+    free(s->idle);
+    free(s->bundles);
+    free(s->hosts);
+    free(s->ring);
+    free(s);
+    *sched = NULL;
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+uint32_t isg_sched_attempt(const isg_sched *s, uint32_t t)
+{
+    return s->tasks[t].attempt;
+}
+
+isg_run_state isg_sched_state(const isg_sched *s, uint32_t t)
+{
+    return state_of[s->tasks[t].phase];
+}
+
+bool isg_sched_knows(const isg_sched *s, uint32_t id)
+{
+    return id < s->n_workers && s->workers[id].state != ABSENT && s->workers[id].state != GONE;
+}
+
+void isg_sched_look(const isg_sched *s, double now, isg_sched_status *out)
+{
+    *out = (isg_sched_status){
+        .total = s->n - s->count[NOT_OURS], .waiting = s->count[WAITING], .ready = s->count[READY],
+        .running = active(s), .done = s->count[DONE], .diverged = s->count[DIVERGED],
+        .failed = s->count[FAILED], .held = s->count[HELD], .workers = s->usable, .slots = s->slots,
+        .busy = s->busy, .cost = s->cost, .cost_done = s->cost_done, .cost_now = s->cost_now,
+        .draining = s->draining};
+    double longest = 0, mean = s->seconds > 0 ? s->flops / s->seconds : s->opt.speed;
+    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) {
+        double speed = speed_of(s, &s->workers[id]);
+        for (uint32_t t = s->workers[id].first; t != NONE; t = s->tasks[t].next) {
+            const task *k = &s->tasks[t];
+            double rest = rest_of(k);
+            double done = is_running(k) ? fmin(0.99 * rest, (now - k->started) * speed) : rest;
+            out->cost_done += done;
+            out->cost_now += done;
+            if (speed > 0) longest = fmax(longest, (rest - done) / speed);
+        }
+    }
+    size_t open = out->waiting + out->ready + out->running, at_once = s->slots < open ? s->slots : open;
+    if (out->running > at_once) at_once = out->running; /* lanes */
+    if (mean > 0 && at_once) {
+        out->eta_s = fmax(longest, (out->cost - out->cost_done) / (mean * (double)at_once));
+    }
+}
