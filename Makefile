@@ -43,6 +43,7 @@ test-asan:
 bench:
 	@scripts/setup bench
 	@$(MAKE) --no-print-directory build PRESET=$(PRESET)
+	@cmake --build $(BUILD) --target bench_programs
 	@bench/bench.sh $(BUILD)
 
 install: build

@@ -79,15 +79,23 @@ static void test_opt(void)
         {.name = "where", .kind = ISG_OPT_LIST, .dest = &list, .value = "E", .help = "x"},
         {0},
     };
-    char *argv[] = {"cmd", strdup("a"), strdup("-jn7"), strdup("--name=q"), strdup("--where"), strdup("x=1"), strdup("--"), strdup("-b"), NULL};
+    char *argv[] = {"cmd",
+                    (char[]){"a"},
+                    (char[]){"-jn7"},
+                    (char[]){"--name=q"},
+                    (char[]){"--where"},
+                    (char[]){"x=1"},
+                    (char[]){"--"},
+                    (char[]){"-b"},
+                    NULL};
     int operands = 0;
     CHECK_OK(isg_opt_parse(table, 8, argv, &operands));
     CHECK(flag && n == 7 && operands == 2 && list.n == 1);
     CHECK_STR(name, "q");
     CHECK_STR(argv[2], "-b");
-    char *bad[] = {"cmd", strdup("--cuont=3"), NULL};
+    char *bad[] = {"cmd", (char[]){"--cuont=3"}, NULL};
     CHECK_FAILS(isg_opt_parse(table, 2, bad, &operands), ISG_EUSAGE, "did you mean '--count'");
-    char *range[] = {"cmd", strdup("-n"), strdup("12"), NULL};
+    char *range[] = {"cmd", (char[]){"-n"}, (char[]){"12"}, NULL};
     CHECK_FAILS(isg_opt_parse(table, 3, range, &operands), ISG_EUSAGE, "outside 1 to 9");
 }
 
