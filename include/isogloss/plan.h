@@ -52,7 +52,7 @@ typedef struct isg_evaluation {
     size_t shards;
 } isg_evaluation;
 
-/** Decoder-only transformer; N_nonembedding = 12 layers d^2. */
+/** Decoder-only transformer; N_nonembedding = 12 layers d^2 unless the campaign states otherwise. */
 typedef struct isg_shape {
     char label[16]; /**< ladder name ("p3") or "" */
     uint32_t layers, d, heads, context, vocab;
@@ -83,6 +83,7 @@ typedef struct isg_run {
     uint64_t *points;    /**< [n_points] tokens at evaluations, strictly increasing, last == tokens */
     size_t n_points;
     bool *member;        /**< [n_families] */
+    bool *evaluate;      /**< [n_evaluations] scored on this held-out set */
     double flops;        /**< predicted, training and evaluation (docs/architecture.md) */
     uint32_t cores, gpus;/**< what it takes (resources:) */
 } isg_run;
@@ -121,6 +122,7 @@ typedef struct isg_plan {
     size_t n_settings;
     isg_run *runs;
     size_t n_runs;
+    size_t *by_id;       /**< [n_runs] run indices in order of id, for isg_plan_find */
     size_t max_points;   /**< over runs */
     size_t max_shards;   /**< over evaluations */
     isg_limits limits;
@@ -129,13 +131,16 @@ typedef struct isg_plan {
 
 /** What a plan needs to know of the machine. */
 typedef struct isg_plan_options {
-    const char *numerics; /**< NULL: what the trainer kind and this CPU give */
+    const char *numerics;        /**< of proxies; NULL: best of this CPU. Other kinds have their own */
+    const char *corpus_override; /**< corpus directory instead of the campaign's, or NULL */
+    size_t max_runs;             /**< refuse larger plans before expanding them; 0: 10^7 */
 } isg_plan_options;
 
 /**
  * Read and check a campaign file and expand it.
  *
  * Reads the campaign, the corpus index and `runs:` files; executes nothing.
+ * Relative paths are resolved against the directory of the campaign file.
  *
  * @param path     campaign.yaml
  * @param options  NULL: defaults
@@ -146,6 +151,14 @@ typedef struct isg_plan_options {
  */
 isg_err isg_plan_load(const char *path, const isg_plan_options *options, isg_plan **out);
 
+/**
+ * The same from a text, such as the one a store keeps.
+ * @param name  file name for messages; relative paths inside the campaign are
+ *              resolved against its directory
+ */
+isg_err isg_plan_parse_text(const char *text, const char *name, const isg_plan_options *options,
+                            isg_plan **out);
+
 /** Takes the address, nulls it, accepts NULL and half-built plans. */
 void isg_plan_destroy(isg_plan **plan);
 
@@ -154,6 +167,9 @@ void isg_plan_destroy(isg_plan **plan);
  * only a worker knows (attempt, dir, resume, parent checkpoint). New reference.
  */
 isg_err isg_plan_run_json(const isg_plan *plan, size_t run, json_t **out);
+
+/** Training FLOPs per token of a shape (docs/architecture.md). */
+double isg_shape_flops(const isg_shape *shape);
 
 /** Index of a run id, or ISG_NO_RUN. */
 size_t isg_plan_find(const isg_plan *plan, const char *id);

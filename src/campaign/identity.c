@@ -1,0 +1,247 @@
+/* What a run is. The canonical text below is hashed; anything that may change
+ * a result is in it, and nothing else. Changing one byte of it orphans every
+ * store, so tests pin ids. Keys are in ASCII order, reals are %.17g. */
+#include "build.h"
+#include "isogloss/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Indices 0..n-1 in order of name. */
+static isg_err sorted(isg_build *b, size_t n, const char *(*name)(const isg_plan *, size_t), size_t **out)
+{
+    const isg_plan *p = b->plan;
+    const char **names = ISG_NEW(b, n, const char *);
+    *out = ISG_NEW(b, n, size_t);
+    if (!names || !*out) return isg_build_no_memory();
+    for (size_t i = 0; i < n; i++) names[i] = name(p, i);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < n; k++) {
+            if (name(p, k) == names[i]) (*out)[i] = k;
+        }
+    }
+    return ISG_OK;
+}
+
+static const char *language_name(const isg_plan *p, size_t i)
+{
+    return p->languages[i].code;
+}
+
+static const char *setting_name(const isg_plan *p, size_t i)
+{
+    return p->settings[i].name;
+}
+
+static const char *evaluation_name(const isg_plan *p, size_t i)
+{
+    return p->evaluations[i].name;
+}
+
+static char *json_text(isg_build *b, const char *text)
+{
+    json_t *value = json_string(text);
+    char *line = value ? isg_json_line(value) : NULL;
+    char *copy = line ? isg_arena_text(&b->arena, line, strlen(line)) : NULL;
+    free(line);
+    json_decref(value);
+    return copy;
+}
+
+isg_err isg_build_orders(isg_build *b)
+{
+    const isg_plan *p = b->plan;
+    ISG_TRY(sorted(b, p->n_languages, language_name, &b->languages));
+    ISG_TRY(sorted(b, p->n_settings, setting_name, &b->settings));
+    ISG_TRY(sorted(b, p->n_evaluations, evaluation_name, &b->evaluations));
+    b->version_text = json_text(b, p->trainer_version);
+    b->fingerprint_text = json_text(b, p->corpus_fingerprint);
+    return b->version_text && b->fingerprint_text ? ISG_OK : isg_build_no_memory();
+}
+
+static isg_err add_evaluations(const isg_build *b, const isg_run *r, isg_str *s)
+{
+    const isg_plan *p = b->plan;
+    const char *sep = "";
+    for (size_t i = 0; i < p->n_evaluations; i++) {
+        size_t e = b->evaluations[i];
+        if (!r->evaluate[e]) continue;
+        ISG_TRY(isg_str_printf(s, "%s{\"bytes\":%llu,\"language\":\"%s\",\"shards\":%zu}", sep,
+                               (ull)p->evaluations[e].bytes, p->languages[p->evaluations[e].language].code,
+                               p->evaluations[e].shards));
+        sep = ",";
+    }
+    return ISG_OK;
+}
+
+static isg_err add_mixture(const isg_build *b, const isg_run *r, isg_str *s)
+{
+    const char *sep = "";
+    for (size_t i = 0; i < b->plan->n_languages; i++) {
+        size_t l = b->languages[i];
+        if (!(r->weight[l] > 0)) continue;
+        ISG_TRY(isg_str_printf(s, "%s{\"language\":\"%s\",\"unique_bytes\":%llu,\"weight\":%.17g}", sep,
+                               b->plan->languages[l].code, (ull)r->unique[l], r->weight[l]));
+        sep = ",";
+    }
+    return ISG_OK;
+}
+
+static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
+{
+    const isg_plan *p = b->plan;
+    ISG_TRY(isg_str_printf(s, "{\"corpus\":%s,\"data_seed\":%llu,\"evaluations\":[", b->fingerprint_text,
+                           (ull)r->data_seed));
+    ISG_TRY(add_evaluations(b, r, s));
+    ISG_TRY(isg_str_puts(s, "],\"mixture\":["));
+    ISG_TRY(add_mixture(b, r, s));
+    ISG_TRY(isg_str_printf(s, "],\"numerics\":\"%s\",\"parent\":", p->numerics));
+    bool root = r->parent == ISG_NO_RUN;
+    ISG_TRY(root ? isg_str_puts(s, "null") : isg_str_printf(s, "\"%s\"", p->runs[r->parent].id));
+    ISG_TRY(isg_str_puts(s, ",\"points\":["));
+    for (size_t i = 0; i < r->n_points; i++) {
+        ISG_TRY(isg_str_printf(s, "%s%llu", i ? "," : "", (ull)r->points[i]));
+    }
+    ISG_TRY(isg_str_printf(s, "],\"schedule\":\"%s\",\"seed\":%llu,\"settings\":{", p->schedule, (ull)r->seed));
+    for (size_t i = 0; i < p->n_settings; i++) {
+        size_t k = b->settings[i];
+        ISG_TRY(isg_str_printf(s, "%s\"%s\":%.17g", i ? "," : "", p->settings[k].name, r->setting[k]));
+    }
+    ISG_TRY(isg_str_printf(s, "},\"shape\":{\"context\":%u,\"d\":%u,\"heads\":%u,\"layers\":%u,\"vocab\":%u}",
+                           r->shape.context, r->shape.d, r->shape.heads, r->shape.layers, r->shape.vocab));
+    ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"", (ull)r->tokens, p->trainer_name));
+    if (b->law_text) ISG_TRY(isg_str_printf(s, ",\"truth\":%s", b->law_text));
+    return isg_str_printf(s, ",\"version\":%s}}", b->version_text);
+}
+
+isg_err isg_build_identify(isg_build *b, isg_run *run)
+{
+    isg_sha256 sum;
+    uint8_t out[32];
+    isg_str text = {0};
+    isg_err rc = canonical_text(b, run, &text);
+    if (!rc) {
+        isg_sha256_init(&sum);
+        isg_sha256_add(&sum, isg_str_c(&text), text.len);
+        isg_sha256_end(&sum, out);
+        isg_str_hex(out, ISG_RUN_ID_CHARS / 2, run->id);
+    }
+    isg_str_free(&text);
+    return rc;
+}
+
+/* Everything that shapes the store or a result, in the order of the store. */
+static isg_err plan_text(const isg_plan *p, isg_str *s, isg_sha256 *sum)
+{
+    ISG_TRY(isg_str_printf(s, "isogloss plan 1\n%s\n%s\n%s\n%s\n%zu %zu\n", p->name, p->numerics, p->unit,
+                           p->corpus_fingerprint, p->max_points, p->max_shards));
+    for (size_t i = 0; i < p->n_languages; i++) ISG_TRY(isg_str_printf(s, "language %s\n", p->languages[i].code));
+    for (size_t i = 0; i < p->n_evaluations; i++) ISG_TRY(isg_str_printf(s, "evaluation %s\n", p->evaluations[i].name));
+    for (size_t i = 0; i < p->n_families; i++) {
+        ISG_TRY(isg_str_printf(s, "family %s %s\n", p->families[i].name, p->families[i].mixture));
+    }
+    for (size_t i = 0; i < p->n_settings; i++) ISG_TRY(isg_str_printf(s, "setting %s\n", p->settings[i].name));
+    isg_sha256_add(sum, isg_str_c(s), s->len);
+    for (size_t i = 0; i < p->n_runs; i++) {
+        isg_str_reset(s);
+        ISG_TRY(isg_str_puts(s, p->runs[i].id));
+        for (size_t f = 0; f < p->n_families; f++) ISG_TRY(isg_str_puts(s, p->runs[i].member[f] ? "1" : "0"));
+        isg_sha256_add(sum, isg_str_c(s), s->len);
+    }
+    return ISG_OK;
+}
+
+isg_err isg_build_hash(isg_build *b)
+{
+    isg_sha256 sum;
+    uint8_t out[32];
+    isg_str text = {0};
+    isg_sha256_init(&sum);
+    isg_err rc = plan_text(b->plan, &text, &sum);
+    isg_sha256_end(&sum, out);
+    isg_str_hex(out, 32, b->plan->hash);
+    isg_str_free(&text);
+    return rc;
+}
+
+/* ---- the run object of the trainer protocol ------------------------------ */
+
+static json_t *mixture_json(const isg_plan *p, const isg_run *r)
+{
+    json_t *out = json_array();
+    for (size_t l = 0; out && l < p->n_languages; l++) {
+        if (!(r->weight[l] > 0)) continue;
+        json_t *entry = json_pack("{s:s,s:f,s:I}", "language", p->languages[l].code, "weight", r->weight[l],
+                                  "unique_bytes", (json_int_t)r->unique[l]);
+        if (json_array_append_new(out, entry)) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *settings_json(const isg_plan *p, const isg_run *r)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; out && i < p->n_settings; i++) {
+        if (json_object_set_new(out, p->settings[i].name, json_real(r->setting[i]))) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *evaluations_json(const isg_plan *p, const isg_run *r)
+{
+    json_t *out = json_array();
+    for (size_t e = 0; out && e < p->n_evaluations; e++) {
+        const isg_evaluation *v = &p->evaluations[e];
+        if (!r->evaluate[e]) continue;
+        json_t *entry = json_pack("{s:s,s:s,s:I,s:I}", "name", v->name, "language", p->languages[v->language].code,
+                                  "bytes", (json_int_t)v->bytes, "shards", (json_int_t)v->shards);
+        if (json_array_append_new(out, entry)) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+static json_t *points_json(const isg_run *r)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; out && i < r->n_points; i++) {
+        if (json_array_append_new(out, json_integer((json_int_t)r->points[i]))) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+isg_err isg_plan_run_json(const isg_plan *p, size_t run, json_t **out)
+{
+    const isg_run *r = &p->runs[run];
+    const isg_shape *s = &r->shape;
+    json_t *shape = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "layers", (json_int_t)s->layers, "d", (json_int_t)s->d,
+                              "heads", (json_int_t)s->heads, "context", (json_int_t)s->context, "vocab",
+                              (json_int_t)s->vocab, "n_nonembedding", (json_int_t)s->n_nonembedding, "n_total",
+                              (json_int_t)s->n_total);
+    /* json_pack takes the parts over, and fails as a whole if one is missing. */
+    *out = json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape", shape, "tokens",
+                     (json_int_t)r->tokens, "mixture", mixture_json(p, r), "schedule", p->schedule, "settings",
+                     settings_json(p, r), "seed", (json_int_t)r->seed, "data_seed", (json_int_t)r->data_seed,
+                     "evaluations", evaluations_json(p, r), "points", points_json(r), "numerics", p->numerics, "corpus",
+                     p->corpus);
+    return *out ? ISG_OK : isg_build_no_memory();
+}
