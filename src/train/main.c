@@ -1,5 +1,94 @@
+/* isogloss-train: trains proxy language models, one run after another, as the protocol orders. */
+
+#include "bench.h"
+#include "isogloss/build.h"
+#include "isogloss/err.h"
+#include "isogloss/opt.h"
+#include "job.h"
+#include "kernels.h"
+#include "loop.h"
+#include "protocol.h"
+
+#include <signal.h>
 #include <stdio.h>
-int main(void)
+#include <unistd.h>
+
+static isg_err run_one(json_t *run, isg_inbox *inbox)
 {
-    return 1;
+    isg_job *job;
+    ISG_TRY(isg_job_create(run, &job));
+    isg_err rc = isg_train(job, inbox);
+    isg_job_destroy(&job);
+    return rc;
+}
+
+static isg_err serve(void)
+{
+    isg_inbox inbox;
+    json_t *hello;
+    ISG_TRY(isg_hello_json(&hello));
+    ISG_TRY(isg_event_send(hello));
+    ISG_TRY(isg_inbox_open(STDIN_FILENO, &inbox));
+    isg_err rc = ISG_OK;
+    for (;;) {
+        json_t *run = isg_inbox_take_run(&inbox);
+        if (!run && inbox.quit) break;
+        if (run) {
+            inbox.stop = false; /* it was meant for the run before */
+            rc = run_one(run, &inbox);
+            json_decref(run);
+        } else {
+            rc = isg_inbox_poll(&inbox, true);
+        }
+        if (rc) break;
+    }
+    isg_inbox_close(&inbox);
+    return rc;
+}
+
+static isg_err describe(void)
+{
+    json_t *hello;
+    ISG_TRY(isg_hello_json(&hello));
+    isg_err rc = isg_json_print(hello, stdout);
+    json_decref(hello);
+    return rc;
+}
+
+static void print_help(const isg_opt *options)
+{
+    (void)printf("Usage: isogloss-train [--describe]\n"
+                 "       isogloss-train --bench [--json] [SHAPE]...\n\n"
+                 "Train proxy language models on orders from standard input (trainer protocol,\n"
+                 "version 1); events go to standard output. The kernels are the fastest this CPU\n"
+                 "runs, or those named in $ISOGLOSS_NUMERICS (avx512-1, avx2-1, generic-1).\n\n");
+    isg_opt_help(options, stdout);
+}
+
+int main(int argc, char **argv)
+{
+    bool help = false, version = false, describing = false, benching = false, json = false;
+    int operands = 0;
+    const isg_opt options[] = {
+        {.name = "describe", .kind = ISG_OPT_FLAG, .dest = &describing, .help = "Print what this trainer is (its hello) and leave."},
+        {.name = "bench", .kind = ISG_OPT_FLAG, .dest = &benching, .help = "Measure training speed and share of the peak of this CPU for shapes of the ladder (default p0 p3 p6), for every instruction set."},
+        {.name = "json", .kind = ISG_OPT_FLAG, .dest = &json, .help = "With --bench: print JSON."},
+        {.letter = 'h', .name = "help", .kind = ISG_OPT_FLAG, .dest = &help, .help = "Print this and leave."},
+        {.letter = 'V', .name = "version", .kind = ISG_OPT_FLAG, .dest = &version, .help = "Print the version and leave."},
+        {0},
+    };
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error code, not a death */
+    isg_kernels_flush_subnormals();
+    isg_err rc = isg_opt_parse(options, argc, argv, &operands);
+    if (!rc && operands && !benching) rc = ISG_FAIL(ISG_EUSAGE, "unexpected '%s'; see --help", argv[1]);
+    if (!rc) {
+        if (help) print_help(options);
+        else if (version) (void)printf("isogloss-train %s (%s)\n", isg_build_version(), isg_build_commit());
+        else if (describing) rc = describe();
+        else if (benching) rc = isg_bench((const char *const *)argv + 1, (size_t)operands, json);
+        else rc = serve();
+    }
+    if (rc) (void)fprintf(stderr, "isogloss-train: %s\n", isg_err_message());
+    return isg_err_exit_status(rc);
 }
