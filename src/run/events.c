@@ -306,7 +306,7 @@ static size_t row_of(const isg_run *run, uint64_t tokens)
     return ISG_NO_RUN;
 }
 
-static isg_err take_point(isg_curve *c, const json_t *root, isg_event *out)
+static isg_err take_point(isg_curve *c, const json_t *root, isg_said *out)
 {
     bool diverged = false;
     ISG_TRY(isg_json_u64(root, "tokens", &out->tokens));
@@ -317,17 +317,17 @@ static isg_err take_point(isg_curve *c, const json_t *root, isg_event *out)
     c->any = true;
     c->last = out->tokens;
     size_t row = row_of(c->run, out->tokens);
-    out->kind = ISG_EVENT_EXTRA;
+    out->kind = ISG_SAID_EXTRA;
     if (row == ISG_NO_RUN || out->tokens <= c->from) return ISG_OK;
     ISG_TRY(fill(c, row, root, &diverged));
-    out->kind = diverged ? ISG_EVENT_DIVERGED : ISG_EVENT_POINT;
+    out->kind = diverged ? ISG_SAID_DIVERGED : ISG_SAID_POINT;
     return ISG_OK;
 }
 
-static isg_err take_checkpoint(isg_curve *c, const json_t *root, isg_event *out)
+static isg_err take_checkpoint(isg_curve *c, const json_t *root, isg_said *out)
 {
     const char *name = NULL;
-    out->kind = ISG_EVENT_CHECKPOINT;
+    out->kind = ISG_SAID_CHECKPOINT;
     ISG_TRY(isg_json_u64(root, "tokens", &out->tokens));
     ISG_TRY(isg_json_string(root, "name", &name));
     if (!isg_str_is_name(name)) {
@@ -351,11 +351,11 @@ static isg_err optional(const json_t *root, const char *key, double *out)
     return isg_json_number(root, key, out);
 }
 
-static isg_err take_end(isg_curve *c, const json_t *root, isg_event *out)
+static isg_err take_end(isg_curve *c, const json_t *root, isg_said *out)
 {
     static const char *const names[] = {"done", "diverged", "stopped"};
     const char *outcome = NULL;
-    out->kind = ISG_EVENT_END;
+    out->kind = ISG_SAID_END;
     ISG_TRY(isg_json_string(root, "outcome", &outcome));
     int k = 0;
     while (k < 3 && strcmp(outcome, names[k])) k++;
@@ -373,13 +373,13 @@ static isg_err take_end(isg_curve *c, const json_t *root, isg_event *out)
     return ISG_OK;
 }
 
-typedef isg_err take_fn(isg_curve *c, const json_t *root, isg_event *out);
+typedef isg_err take_fn(isg_curve *c, const json_t *root, isg_said *out);
 
-static isg_err take_hello(isg_curve *c, const json_t *root, isg_event *out)
+static isg_err take_hello(isg_curve *c, const json_t *root, isg_said *out)
 {
     isg_hello hello = {0};
     (void)c;
-    out->kind = ISG_EVENT_HELLO;
+    out->kind = ISG_SAID_HELLO;
     return read_hello(root, "hello", &hello);
 }
 
@@ -394,7 +394,7 @@ static const struct {
     {"hello", false, take_hello},
 };
 
-static isg_err take(isg_curve *c, const json_t *root, const char *event, isg_event *out)
+static isg_err take(isg_curve *c, const json_t *root, const char *event, isg_said *out)
 {
     const char *id = NULL;
     for (size_t i = 0; i < sizeof takers / sizeof *takers; i++) {
@@ -408,11 +408,11 @@ static isg_err take(isg_curve *c, const json_t *root, const char *event, isg_eve
     return ISG_FAIL(ISG_EPROTO, "unknown event '%.40s': wanted point, checkpoint or end", event);
 }
 
-isg_err isg_curve_take(isg_curve *curve, const char *line, size_t n, isg_event *out)
+isg_err isg_curve_take(isg_curve *curve, const char *line, size_t n, isg_said *out)
 {
     json_t *root = NULL;
     const char *event = NULL;
-    *out = (isg_event){.flops = -1, .seconds = -1};
+    *out = (isg_said){.flops = -1, .seconds = -1};
     isg_err rc = parse(line, n, &root, &event);
     if (!rc) rc = take(curve, root, event, out);
     json_decref(root);

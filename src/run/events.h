@@ -27,24 +27,24 @@ typedef struct isg_hello {
  */
 isg_err isg_hello_read(const isg_plan *plan, const char *line, size_t n, isg_hello *out);
 
-typedef enum isg_event_kind {
-    ISG_EVENT_HELLO,     /**< of a command, in its events file: nothing to do */
-    ISG_EVENT_POINT,     /**< added to the curve */
-    ISG_EVENT_EXTRA,     /**< a point that nobody asked for, or before the checkpoint resumed from: ignored */
-    ISG_EVENT_DIVERGED,  /**< a point with a loss that is no number: not added, the run is over */
-    ISG_EVENT_CHECKPOINT,
-    ISG_EVENT_END
-} isg_event_kind;
+typedef enum isg_said_kind {
+    ISG_SAID_HELLO,     /**< of a command, in its events file: nothing to do */
+    ISG_SAID_POINT,     /**< added to the curve */
+    ISG_SAID_EXTRA,     /**< a point that nobody asked for, or before the checkpoint resumed from: ignored */
+    ISG_SAID_DIVERGED,  /**< a point with a loss that is no number: not added, the run is over */
+    ISG_SAID_CHECKPOINT,
+    ISG_SAID_END
+} isg_said_kind;
 
 typedef enum isg_end_outcome { ISG_END_DONE, ISG_END_DIVERGED, ISG_END_STOPPED } isg_end_outcome;
 
-typedef struct isg_event {
-    isg_event_kind kind;
+typedef struct isg_said {
+    isg_said_kind kind;
     uint64_t tokens;         /**< of point, checkpoint, end [token] */
     char name[65];           /**< of a checkpoint */
     isg_end_outcome outcome; /**< of an end */
     double flops, seconds;   /**< of an end; negative: not said. FLOPs of the whole run up to `tokens` */
-} isg_event;
+} isg_said;
 
 typedef struct isg_curve isg_curve;
 
@@ -61,7 +61,7 @@ void isg_curve_destroy(isg_curve **curve);
  * planned points are added, others are extra.
  * @return ISG_OK; ISG_EPROTO saying what is wrong with the line; ISG_ENOMEM
  */
-isg_err isg_curve_take(isg_curve *curve, const char *line, size_t n, isg_event *out);
+isg_err isg_curve_take(isg_curve *curve, const char *line, size_t n, isg_said *out);
 
 /**
  * Take the points up to `from` out of the events of the attempt resumed from.
