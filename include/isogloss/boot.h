@@ -1,0 +1,78 @@
+#ifndef ISOGLOSS_BOOT_H
+#define ISOGLOSS_BOOT_H
+
+/**
+ * Bootstrap over clusters: replicate b draws as many clusters as there are,
+ * with replacement, from the stream (seed, bootstrap, b), and refits. It
+ * depends on the data, the options and b alone, so blocks of replicates can be
+ * computed anywhere and in any order.
+ */
+
+#include "isogloss/fit.h"
+
+/** Below these an interval would not mean what it says. */
+enum { ISG_BOOT_MIN_CLUSTERS = 12, ISG_BOOT_WARN_CLUSTERS = 40, ISG_BOOT_BLOCK = 64 };
+
+typedef enum isg_boot_status {
+    ISG_REPLICATE_MISSING,    /**< not computed yet */
+    ISG_REPLICATE_CONVERGED,
+    ISG_REPLICATE_STALLED,    /**< the optimiser did not converge */
+    ISG_REPLICATE_DEGENERATE  /**< the resample has fewer different rows than free parameters */
+} isg_boot_status;
+
+/** What the blocks are computed from. Borrowed; only read. */
+typedef struct isg_boot {
+    const isg_problem *problem;
+    const isg_fit *full;
+    const size_t *cluster; /**< [rows] 0 .. n_clusters-1 */
+    size_t n_clusters;
+    size_t replicates;
+    uint64_t seed;
+    isg_refit_start start; /**< 0: ISG_START_BOTH */
+} isg_boot;
+
+/** Replicates of a block: at most ISG_BOOT_BLOCK, fewer if they would not fit into `cap` bytes. */
+size_t isg_boot_blocks(const isg_boot *boot, size_t cap);
+
+/** Compute one block into `out`. Thread-safe. @return ISG_OK; ISG_ENOMEM */
+isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap, size_t *used);
+
+/** Replicates by number. */
+typedef struct isg_replicates {
+    size_t n, n_params;
+    double *theta;   /**< [n][n_params] centred */
+    uint8_t *status; /**< [n] isg_boot_status */
+} isg_replicates;
+
+isg_err isg_replicates_create(const isg_boot *boot, isg_replicates **out);
+void isg_replicates_destroy(isg_replicates **replicates);
+
+/** Put a computed block in its place. @return ISG_EPROTO if the bytes are not such a block */
+isg_err isg_replicates_collect(isg_replicates *replicates, const isg_boot *boot, size_t block,
+                               size_t cap, const void *data, size_t n);
+
+/** All blocks here and now. */
+isg_err isg_boot_all(const isg_boot *boot, isg_replicates *replicates);
+
+/** What the replicates say of one number. */
+typedef struct isg_interval {
+    double se;             /**< standard deviation over converged replicates */
+    double lo, hi;         /**< percentile interval */
+    double share_at_bound; /**< of converged replicates; 0 for derived numbers */
+} isg_interval;
+
+typedef struct isg_boot_summary {
+    double level;
+    size_t converged, stalled, degenerate;
+    isg_interval param[ISG_LAW_PARAMS];
+    isg_interval derived[ISG_LAW_PARAMS];
+} isg_boot_summary;
+
+/** @param level  0 < level < 1. @return ISG_EDATA with fewer than two converged replicates */
+isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *replicates, double level,
+                           isg_boot_summary *out);
+
+/** Percentile by linear interpolation between order statistics. @param sorted [n], n >= 1 */
+double isg_quantile(const double *sorted, size_t n, double p);
+
+#endif

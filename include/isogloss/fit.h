@@ -1,0 +1,123 @@
+#ifndef ISOGLOSS_FIT_H
+#define ISOGLOSS_FIT_H
+
+/**
+ * Fitting a law: type (isg_law), problem (data, objective and constraints;
+ * read-only once made, shared by threads) and workspace (one per thread).
+ *
+ * The objective is a SUM over rows, never a mean. The same data give the same
+ * bits on every instruction set and any number of ranks.
+ */
+
+#include "isogloss/law.h"
+
+#include <stdint.h>
+
+/** Observations: natural units, everything finite and positive. Borrowed. */
+typedef struct isg_obs {
+    size_t n;
+    const double *var[ISG_LAW_VARS]; /**< [n] each: N [parameter], D [token], ... as law->vars */
+    const double *loss;              /**< [n] */
+} isg_obs;
+
+typedef enum isg_objective {
+    ISG_HUBER, /**< Huber loss of ln L - ln L_pred, delta [ln loss] */
+    ISG_LAD,   /**< least absolute deviations of ln L (the limit of small delta) */
+    ISG_LSQ    /**< squares of L - L_pred, not of logs */
+} isg_objective;
+
+const char *isg_objective_name(isg_objective objective);
+
+typedef struct isg_constraint {
+    size_t param;  /**< index into law->params: this one is not free */
+    bool tied;     /**< equal to `other`, else fixed at `value` */
+    size_t other;
+    double value;  /**< natural */
+} isg_constraint;
+
+typedef struct isg_fit_options {
+    const isg_law *law;
+    isg_objective objective;
+    double delta;         /**< for ISG_HUBER [ln loss]; 0: 1.345 robust sd of the full fit's residuals */
+    size_t cold_starts;   /**< quasi-random starts of the full fit besides the scan's */
+    const isg_constraint *constraints; /**< [n_constraints], borrowed for the call */
+    size_t n_constraints;
+    const char *numerics; /**< NULL: the best here. All give the same bits. */
+} isg_fit_options;
+
+/** chinchilla, huber with delta from the data, 64 cold starts, nothing fixed. */
+isg_fit_options isg_fit_defaults(void);
+
+typedef struct isg_problem isg_problem;
+typedef struct isg_workspace isg_workspace;
+
+/**
+ * Copy the observations and prepare scan table, bounds and constraints.
+ * @return ISG_OK; ISG_EUSAGE for constraints that contradict each other; ISG_EDATA
+ * when there are fewer different rows than free parameters; ISG_ENOMEM.
+ */
+isg_err isg_problem_create(const isg_fit_options *options, const isg_obs *obs, isg_problem **out);
+void isg_problem_destroy(isg_problem **problem);
+
+const isg_law *isg_problem_law(const isg_problem *problem);
+size_t isg_problem_rows(const isg_problem *problem);
+size_t isg_problem_free_params(const isg_problem *problem);
+size_t isg_problem_distinct_rows(const isg_problem *problem); /**< different in their variables */
+
+isg_err isg_workspace_create(const isg_problem *problem, isg_workspace **out);
+void isg_workspace_destroy(isg_workspace **workspace);
+
+/** The fit to all rows. */
+typedef struct isg_fit {
+    double theta[ISG_LAW_PARAMS];   /**< internal, x centred: what refits start from */
+    double natural[ISG_LAW_PARAMS]; /**< as in the formula */
+    bool free[ISG_LAW_PARAMS];      /**< neither fixed nor tied to another */
+    bool at_bound[ISG_LAW_PARAMS];
+    bool identified[ISG_LAW_PARAMS];/**< false: the data do not determine it (or what it follows from) */
+    bool converged;
+    double objective;               /**< the sum: of Huber losses, of |r|, or of squares */
+    double delta;                   /**< as used in objective and refits [ln loss]; infinite for ISG_LSQ */
+    double robust_sd;               /**< 1.4826 median |r - median r| of r = ln L - ln L_pred */
+    double rms;                     /**< root mean square of r */
+    double gradient_norm;           /**< of the objective by the free internal parameters */
+    double condition;               /**< of the column-scaled Jacobian of ln L_pred */
+    size_t starts, at_best;         /**< tried; ended within 1e-6 of the best objective */
+    bool has_runner_up;             /**< some start ended elsewhere */
+    double runner_up;               /**< best objective among those */
+} isg_fit;
+
+isg_err isg_fit_full(const isg_problem *problem, isg_workspace *workspace, isg_fit *out);
+
+/** A fit to reweighted rows. */
+typedef struct isg_refit {
+    double theta[ISG_LAW_PARAMS]; /**< internal, x centred */
+    double objective;             /**< kernel scale: comparable between refits of equal weights */
+    bool converged;
+    size_t evaluations;
+} isg_refit;
+
+typedef enum isg_refit_start {
+    ISG_START_WARM = 1, /**< the full fit */
+    ISG_START_SCAN = 2, /**< the best cell of an own scan, when the law has one */
+    ISG_START_BOTH = 3  /**< the better end of the two */
+} isg_refit_start;
+
+/** @param weights  [rows] >= 0 */
+void isg_fit_refit(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,
+                   const double *weights, isg_refit_start start, isg_refit *out);
+
+/** One descent from a given centred theta at the objective of `full`; for tests and studies. */
+void isg_fit_from(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,
+                  const double *weights, const double *theta, isg_refit *out);
+
+/** Natural parameters [n_params] of a centred theta, and back. */
+void isg_problem_natural(const isg_problem *problem, const double *theta, double *natural);
+void isg_problem_theta(const isg_problem *problem, const double *natural, double *theta);
+
+/** Is a free parameter of this centred theta at one of its bounds? False for the others. */
+bool isg_problem_at_bound(const isg_problem *problem, const double *theta, size_t param);
+
+/** Predicted loss at natural variables [n_vars]. */
+double isg_problem_predict(const isg_problem *problem, const double *theta, const double *var);
+
+#endif

@@ -1,0 +1,464 @@
+/* The optimiser. Newton with the exact Hessian, damped in the manner of
+ * Levenberg with a gain ratio, inside box bounds (parameters at a bound that
+ * push outwards are held). Cold starts go through falling values of delta: far
+ * from the optimum a wide Huber loss is nearly quadratic, and its valley leads
+ * into that of the narrow one (98 of 100 cold starts end at the best optimum;
+ * without, half). LAD is the limit of small delta and goes the same way. */
+
+#include "problem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { P = ISG_LAW_PARAMS, MAX_SCAN = 8 };
+
+static const double COLD_DELTA = 0.3;       /* where cold starts begin [ln loss] */
+static const double STAGE = 0.2;            /* factor between stages */
+static const double SCAN_STAGES = 20;       /* a scan's cell begins at this times the last delta */
+static const double HUBER_TUNING = 1.345;   /* 95 % efficient under normal noise */
+static const double FIRST_DELTA = 1e-3;     /* before the residuals are known */
+static const double LEAST_DELTA = 1e-9;     /* data without noise */
+static const double LAD_DELTA = 1e-6;       /* times the robust sd */
+static const double SAME_OPTIMUM = 1e-6;    /* relative, of the objective */
+static const double TOLERANCE = 1e-11;      /* Newton decrement, of the objective */
+static const double ROUNDING = 1e-26;       /* objective of exact data, per row */
+
+struct isg_workspace {
+    isg_rows rows;   /* packed: only rows with weight */
+    double *memory;
+    double *weights; /* padded copy for the scan */
+    double *scratch; /* of the scan */
+    size_t *seen;    /* [distinct] stamp of the last resample that had it */
+    size_t stamp;
+};
+
+isg_err isg_workspace_create(const isg_problem *p, isg_workspace **out)
+{
+    isg_workspace *w = calloc(1, sizeof *w);
+    size_t blocks = p->rows.blocks, stride = blocks * ISG_LANES;
+
+    *out = NULL;
+    if (!w) return ISG_FAIL(ISG_ENOMEM, "no memory for a workspace");
+    w->memory = isg_lanes_alloc(blocks * (p->law->n_vars + 2));
+    w->weights = isg_lanes_alloc(blocks);
+    w->scratch = isg_lanes_alloc(p->scan ? p->law->scan->work_blocks(p->scan) : 1);
+    w->seen = calloc(p->n_distinct, sizeof *w->seen);
+    if (!w->memory || !w->weights || !w->scratch || !w->seen) {
+        isg_workspace_destroy(&w);
+        return ISG_FAIL(ISG_ENOMEM, "no memory for a workspace of %zu rows", p->rows.n);
+    }
+    w->rows.y = w->memory;
+    w->rows.w = w->memory + stride;
+    for (size_t k = 0; k < p->law->n_vars; k++) w->rows.x[k] = w->memory + (2 + k) * stride;
+    *out = w;
+    return ISG_OK;
+}
+
+void isg_workspace_destroy(isg_workspace **workspace)
+{
+    isg_workspace *w = *workspace;
+    if (!w) return;
+    free(w->memory);
+    free(w->weights);
+    free(w->scratch);
+    free(w->seen);
+    free(w);
+    *workspace = NULL;
+}
+
+/* ---- the objective in the free parameters -------------------------------------- */
+
+typedef struct descent {
+    const isg_problem *p;
+    const isg_rows *rows;
+    double delta;
+    double floor; /* objectives below are rounding errors */
+    size_t evaluations;
+} descent;
+
+typedef struct point {
+    double q[P], f, g[P], h[P * P]; /* h is [n][n] */
+} point;
+
+static void reduce(const isg_map *m, size_t full, const double *g, const double *h, point *at)
+{
+    for (size_t a = 0; a < m->n; a++) {
+        double half[P];
+        at->g[a] = 0;
+        for (size_t i = 0; i < full; i++) at->g[a] += m->t[i][a] * g[i];
+        for (size_t j = 0; j < full; j++) {
+            half[j] = 0;
+            for (size_t i = 0; i < full; i++) half[j] += m->t[i][a] * h[i * full + j];
+        }
+        for (size_t b = 0; b < m->n; b++) {
+            double sum = 0;
+            for (size_t j = 0; j < full; j++) sum += half[j] * m->t[j][b];
+            at->h[a * m->n + b] = sum;
+        }
+    }
+}
+
+static void evaluate(descent *d, point *at)
+{
+    const isg_law *law = d->p->law;
+    isg_law_eval eval = law->eval(d->p->kernel, d->p->objective == ISG_LSQ, 2);
+
+    d->evaluations++;
+    if (d->p->map.identity) {
+        at->f = eval(d->rows, at->q, d->delta, at->g, at->h);
+    } else {
+        double theta[P], g[P], h[P * P];
+        isg_map_theta(d->p, at->q, theta);
+        at->f = eval(d->rows, theta, d->delta, g, h);
+        reduce(&d->p->map, law->n_params, g, h, at);
+    }
+}
+
+/* (H + lambda diag s) x = -g over the parameters in `idx`. @return false if not positive definite */
+static bool solve(const point *at, size_t n, const size_t *idx, size_t m, double lambda, const double *s,
+                  double *x)
+{
+    double l[P][P];
+
+    for (size_t j = 0; j < m; j++) {
+        double pivot = at->h[idx[j] * n + idx[j]] + lambda * s[idx[j]], whole = fabs(pivot);
+        for (size_t k = 0; k < j; k++) pivot -= l[j][k] * l[j][k];
+        if (!(pivot > 1e-13 * whole)) return false;
+        l[j][j] = sqrt(pivot);
+        double inverse = 1 / l[j][j];
+        for (size_t i = j + 1; i < m; i++) {
+            double u = at->h[idx[i] * n + idx[j]];
+            for (size_t k = 0; k < j; k++) u -= l[i][k] * l[j][k];
+            l[i][j] = u * inverse;
+        }
+        double u = -at->g[idx[j]];
+        for (size_t k = 0; k < j; k++) u -= l[j][k] * x[idx[k]];
+        x[idx[j]] = u * inverse;
+    }
+    for (size_t j = m; j-- > 0;) {
+        double u = x[idx[j]];
+        for (size_t k = j + 1; k < m; k++) u -= l[k][j] * x[idx[k]];
+        x[idx[j]] = u / l[j][j];
+    }
+    return true;
+}
+
+/* Parameters that may move: not at a bound that the descent pushes against. */
+static size_t movable(const isg_map *m, const point *at, size_t *idx)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < m->n; j++) {
+        bool held = (at->q[j] <= m->lo[j] && at->g[j] > 0) || (at->q[j] >= m->hi[j] && at->g[j] < 0);
+        if (!held) idx[n++] = j;
+    }
+    return n;
+}
+
+/* The step inside the bounds (at most 3 in any parameter) and what the quadratic model promises. */
+static double bounded_step(const isg_map *m, const point *at, const size_t *idx, size_t k, const double *x,
+                           double *q)
+{
+    double longest = 0, step[P] = {0}, gain = 0;
+
+    for (size_t j = 0; j < k; j++) longest = fmax(longest, fabs(x[idx[j]]));
+    double scale = longest > 3 ? 3 / longest : 1;
+    memcpy(q, at->q, m->n * sizeof *q);
+    for (size_t j = 0; j < k; j++) {
+        size_t i = idx[j];
+        q[i] = fmin(fmax(at->q[i] + scale * x[i], m->lo[i]), m->hi[i]);
+        step[i] = q[i] - at->q[i];
+    }
+    for (size_t a = 0; a < k; a++) {
+        double row = 0;
+        for (size_t b = 0; b < k; b++) row += at->h[idx[a] * m->n + idx[b]] * step[idx[b]];
+        gain -= step[idx[a]] * (at->g[idx[a]] + 0.5 * row);
+    }
+    return gain;
+}
+
+/* One damped Newton step from `at`. */
+typedef enum step_end { STEP_GOOD, STEP_CONVERGED, STEP_STUCK } step_end;
+
+static step_end newton_step(descent *d, point *at, double *lambda, double tolerance)
+{
+    const isg_map *m = &d->p->map;
+    size_t idx[P], k = movable(m, at, idx);
+    double s[P], x[P], decrement = 0;
+    point next;
+
+    for (size_t j = 0; j < m->n; j++) s[j] = fabs(at->h[j * m->n + j]) + 1e-14;
+    for (int tries = 0; !solve(at, m->n, idx, k, *lambda, s, x); tries++) {
+        if (tries == 40) return STEP_STUCK;
+        *lambda = *lambda > 0 ? *lambda * 8 : 1e-3;
+    }
+    for (size_t j = 0; j < k; j++) decrement -= at->g[idx[j]] * x[idx[j]];
+    double gain = bounded_step(m, at, idx, k, x, next.q);
+    bool small = decrement <= tolerance * at->f + d->floor && *lambda <= 1e-2;
+    evaluate(d, &next);
+    if (next.f < at->f || (small && next.f <= at->f)) {
+        double ratio = (at->f - next.f) / gain;
+        if (ratio > 0.75) *lambda = *lambda < 1e-6 ? 0 : *lambda * 0.1;
+        else if (!(ratio >= 0.25)) *lambda = *lambda > 0 ? *lambda * 3 : 1e-3;
+        *at = next;
+        return small ? STEP_CONVERGED : STEP_GOOD;
+    }
+    if (small || decrement <= 1e-13 * at->f + d->floor) return STEP_CONVERGED;
+    *lambda = *lambda > 0 ? *lambda * 6 : 1e-2;
+    return *lambda > 1e12 ? STEP_STUCK : STEP_GOOD;
+}
+
+static bool newton(descent *d, double delta, point *at, int steps, double tolerance, double lambda)
+{
+    d->delta = delta;
+    evaluate(d, at);
+    for (int i = 0; i < steps; i++) {
+        step_end end = newton_step(d, at, &lambda, tolerance);
+        if (end != STEP_GOOD) return end == STEP_CONVERGED;
+    }
+    return false;
+}
+
+/* From theta through stages of falling delta, the first being `first`, to `last`. */
+static void descend(const isg_problem *p, const isg_rows *rows, const double *theta, double first,
+                    double last, isg_refit *out)
+{
+    descent d = {.p = p, .rows = rows, .floor = ROUNDING * (double)rows->n};
+    point at;
+
+    isg_map_q(p, theta, at.q);
+    if (p->objective == ISG_LSQ) first = last; /* squares have no delta */
+    for (double delta = first; delta > 1.5 * last; delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
+        bool coarse = delta > FIRST_DELTA;
+        (void)newton(&d, delta, &at, coarse ? 60 : 200, coarse ? 1e-5 : 1e-13, coarse ? 1e-2 : 0);
+    }
+    out->converged = newton(&d, last, &at, 200, TOLERANCE, first > last ? 1e-4 : 0);
+    out->objective = at.f;
+    out->evaluations = d.evaluations;
+    isg_map_theta(p, at.q, out->theta);
+}
+
+/* ---- full fit --------------------------------------------------------------------- */
+
+/* Point k of an additive quasi-random sequence with the generalised golden ratio. */
+static void cold_start(const isg_problem *p, size_t k, double *theta)
+{
+    size_t n = p->law->n_params;
+    double phi = 2;
+
+    for (int i = 0; i < 40; i++) phi = isg_exp(isg_log(1 + phi) / (double)(n + 1)); /* phi^(n+1) = 1 + phi */
+    double step = 1;
+    for (size_t j = 0; j < n; j++) {
+        const isg_law_param *param = &p->law->params[j];
+        step /= phi;
+        double u = 0.5 + step * (double)(k + 1);
+        u -= floor(u);
+        theta[j] = (param->log ? p->log_loss_min : 0) + param->start_lo + u * (param->start_hi - param->start_lo);
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *r, size_t n)
+{
+    qsort(r, n, sizeof *r, by_value);
+    return 0.5 * (r[n / 2] + r[(n - 1) / 2]);
+}
+
+/* Robust sd and root mean square of ln L - ln L_pred. @param r  [n] scratch */
+static void residual_scale(const isg_problem *p, const double *theta, double *r, isg_fit *out)
+{
+    double squares = 0;
+    size_t n = p->rows.n;
+
+    for (size_t i = 0; i < n; i++) {
+        double x[ISG_LAW_VARS];
+        for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
+        r[i] = isg_log(p->loss[i]) - p->law->log_loss(theta, x, NULL);
+        squares += r[i] * r[i];
+    }
+    double middle = median(r, n);
+    for (size_t i = 0; i < n; i++) r[i] = fabs(r[i] - middle);
+    out->robust_sd = 1.4826 * median(r, n);
+    out->rms = sqrt(squares / (double)n);
+}
+
+typedef struct starts {
+    double theta[MAX_SCAN + 1][P];
+    size_t n_scan; /* of theta */
+} starts;
+
+static void theta_of_start(const isg_problem *p, const starts *s, size_t k, double *theta)
+{
+    if (k < s->n_scan) memcpy(theta, s->theta[k], p->law->n_params * sizeof *theta);
+    else cold_start(p, k - s->n_scan, theta);
+}
+
+static isg_err all_starts(const isg_problem *p, const starts *s, double delta, isg_fit *out)
+{
+    size_t n = s->n_scan + p->cold_starts;
+    double *ends = malloc((n ? n : 1) * sizeof *ends);
+    isg_refit best = {.objective = INFINITY};
+
+    if (!ends) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
+    for (size_t k = 0; k < n; k++) {
+        double theta[P];
+        isg_refit end;
+        theta_of_start(p, s, k, theta);
+        descend(p, &p->rows, theta, fmax(COLD_DELTA, delta), delta, &end);
+        ends[k] = end.objective;
+        if (end.objective < best.objective) best = end;
+    }
+    double limit = best.objective * (1 + SAME_OPTIMUM) + ROUNDING * (double)p->rows.n;
+    out->starts = n;
+    out->at_best = 0;
+    out->has_runner_up = false;
+    for (size_t k = 0; k < n; k++) {
+        if (ends[k] <= limit) out->at_best++;
+        else if (!out->has_runner_up || ends[k] < out->runner_up) out->runner_up = ends[k];
+        if (ends[k] > limit) out->has_runner_up = true;
+    }
+    free(ends);
+    if (!(best.objective < (double)INFINITY)) return ISG_FAIL(ISG_EDATA, "no start led to a finite objective");
+    memcpy(out->theta, best.theta, sizeof best.theta);
+    out->objective = best.objective;
+    out->converged = best.converged;
+    out->delta = delta;
+    return ISG_OK;
+}
+
+/* Delta from the residuals, in two rounds from a narrow Huber fit. */
+static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch, double *delta, isg_fit *out)
+{
+    bool lad = p->objective == ISG_LAD;
+
+    *delta = p->delta > 0 && !lad ? p->delta : FIRST_DELTA;
+    if (p->objective == ISG_LSQ) *delta = INFINITY;
+    if ((p->delta > 0 && !lad) || p->objective == ISG_LSQ) return ISG_OK;
+    ISG_TRY(all_starts(p, s, *delta, out));
+    for (int round = 0; round < 2; round++) {
+        isg_refit end;
+        residual_scale(p, out->theta, scratch, out);
+        *delta = fmax(HUBER_TUNING * out->robust_sd, LEAST_DELTA);
+        descend(p, &p->rows, out->theta, *delta, *delta, &end);
+        memcpy(out->theta, end.theta, sizeof end.theta);
+    }
+    if (lad) *delta = fmax(LAD_DELTA * out->robust_sd, LAD_DELTA * LEAST_DELTA);
+    return ISG_OK;
+}
+
+/* Objective as the user knows it, from the kernel's. */
+static double public_objective(const isg_problem *p, double f, double delta)
+{
+    if (p->objective == ISG_LAD) return f / delta;
+    return p->objective == ISG_LSQ ? 2 * f : f;
+}
+
+static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
+{
+    descent d = {.p = p, .rows = &p->rows, .delta = out->delta};
+    point at;
+    double norm = 0;
+
+    isg_map_q(p, out->theta, at.q);
+    evaluate(&d, &at);
+    for (size_t j = 0; j < p->law->n_params; j++) {
+        out->free[j] = false;
+        out->at_bound[j] = isg_problem_at_bound(p, out->theta, j);
+    }
+    for (size_t j = 0; j < p->map.n; j++) {
+        out->free[p->map.owner[j]] = true;
+        if (!out->at_bound[p->map.owner[j]]) norm += at.g[j] * at.g[j];
+    }
+    out->gradient_norm = public_objective(p, sqrt(norm), out->delta);
+    out->objective = public_objective(p, out->objective, out->delta);
+    if (out->has_runner_up) out->runner_up = public_objective(p, out->runner_up, out->delta);
+    residual_scale(p, out->theta, scratch, out);
+    isg_problem_natural(p, out->theta, out->natural);
+    return isg_identify(p, out);
+}
+
+isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
+{
+    starts s = {0};
+    double delta = 0;
+
+    *out = (isg_fit){0};
+    if (p->scan) s.n_scan = p->law->scan->find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s.theta);
+    if (!s.n_scan && !p->cold_starts) {
+        return ISG_FAIL(ISG_EDATA, "the scan found no start with positive terms; give --starts");
+    }
+    isg_err rc = find_delta(p, &s, w->weights, &delta, out);
+    if (!rc) rc = all_starts(p, &s, delta, out);
+    if (!rc) rc = describe(p, w->weights, out);
+    return rc;
+}
+
+/* ---- refits --------------------------------------------------------------------------- */
+
+/* Only rows with weight, in their order. @return different tuples of variables among them */
+static size_t pack(const isg_problem *p, isg_workspace *w, const double *weights)
+{
+    isg_rows *to = &w->rows;
+    size_t m = 0, distinct = 0;
+
+    w->stamp++;
+    for (size_t i = 0; i < p->rows.n; i++) {
+        if (!(weights[i] > 0)) continue;
+        for (size_t k = 0; k < p->law->n_vars; k++) to->x[k][m] = p->rows.x[k][i];
+        to->y[m] = p->rows.y[i];
+        to->w[m++] = weights[i];
+        size_t *seen = &w->seen[p->distinct[i]];
+        distinct += *seen != w->stamp;
+        *seen = w->stamp;
+    }
+    to->n = m;
+    to->blocks = (m + ISG_LANES - 1) / ISG_LANES;
+    for (; m < to->blocks * ISG_LANES; m++) {
+        for (size_t k = 0; k < p->law->n_vars; k++) to->x[k][m] = 0;
+        to->y[m] = to->w[m] = 0;
+    }
+    return distinct;
+}
+
+/* LAD needs stages even from a good start: its last delta is a millionth of the noise. */
+static double warm_delta(const isg_problem *p, const isg_fit *full)
+{
+    return p->objective == ISG_LAD ? full->delta / LAD_DELTA : full->delta;
+}
+
+void isg_fit_from(const isg_problem *p, isg_workspace *w, const isg_fit *full, const double *weights,
+                  const double *theta, isg_refit *out)
+{
+    (void)pack(p, w, weights);
+    descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, out);
+}
+
+void isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full, const double *weights,
+                   isg_refit_start start, isg_refit *out)
+{
+    isg_refit other;
+    double cell[1][P];
+
+    *out = (isg_refit){.objective = INFINITY};
+    if (pack(p, w, weights) < p->map.n) return;
+    bool scan = p->scan && (start & ISG_START_SCAN);
+    if ((start & ISG_START_WARM) || !scan) {
+        descend(p, &w->rows, full->theta, warm_delta(p, full), full->delta, out);
+    }
+    if (!scan) return;
+    memcpy(w->weights, weights, p->rows.n * sizeof *weights);
+    for (size_t i = p->rows.n; i < p->rows.blocks * ISG_LANES; i++) w->weights[i] = 0;
+    if (!p->law->scan->find(p->scan, w->weights, w->scratch, 1, 1, cell)) return;
+    descend(p, &w->rows, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta, &other);
+    other.evaluations += out->evaluations;
+    if (other.objective < out->objective || (other.converged && !out->converged && other.objective <= out->objective)) {
+        *out = other;
+    } else {
+        out->evaluations = other.evaluations;
+    }
+}

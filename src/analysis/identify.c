@@ -1,0 +1,112 @@
+/* What the data determine: singular values of the column-scaled Jacobian of
+ * ln L_pred by the free parameters. A column that is (nearly) zero names its
+ * parameter; a singular value below 1e-6 of the largest names those that its
+ * null vector mixes. */
+
+#include "problem.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_linalg.h>
+#include <math.h>
+
+static const double ZERO_COLUMN = 1e-5; /* root mean square change of ln L per unit of theta */
+static const double RANK_TOLERANCE = 1e-6, MIXED = 0.1;
+
+typedef struct columns {
+    size_t n;
+    size_t q[ISG_LAW_PARAMS]; /* which free parameter */
+} columns;
+
+/* d ln L_pred / dq of every row. */
+static void fill_jacobian(const isg_problem *p, const double *theta, gsl_matrix *j)
+{
+    for (size_t i = 0; i < p->rows.n; i++) {
+        double x[ISG_LAW_VARS], g[ISG_LAW_PARAMS];
+        for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
+        (void)p->law->log_loss(theta, x, g);
+        for (size_t c = 0; c < p->map.n; c++) {
+            double sum = 0;
+            for (size_t k = 0; k < p->law->n_params; k++) sum += p->map.t[k][c] * g[k];
+            gsl_matrix_set(j, i, c, sum);
+        }
+    }
+}
+
+/* Scale the columns to length 1; those of length zero are not identified, those at a bound not asked. */
+static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matrix *j, bool *known)
+{
+    columns used = {0};
+    for (size_t c = 0; c < p->map.n; c++) {
+        double length = 0;
+        for (size_t i = 0; i < p->rows.n; i++) length += gsl_matrix_get(j, i, c) * gsl_matrix_get(j, i, c);
+        length = sqrt(length);
+        known[c] = true;
+        if (fit->at_bound[p->map.owner[c]]) continue;
+        known[c] = length > ZERO_COLUMN * sqrt((double)p->rows.n);
+        if (!known[c]) continue;
+        for (size_t i = 0; i < p->rows.n; i++) {
+            gsl_matrix_set(j, i, used.n, gsl_matrix_get(j, i, c) / length);
+        }
+        used.q[used.n++] = c;
+    }
+    return used;
+}
+
+static isg_err singular_values(gsl_matrix *j, const columns *used, isg_fit *fit, bool *known)
+{
+    isg_err rc = ISG_OK;
+    gsl_matrix_view a = gsl_matrix_submatrix(j, 0, 0, j->size1, used->n);
+    gsl_matrix *v = gsl_matrix_alloc(used->n, used->n);
+    gsl_vector *s = gsl_vector_alloc(used->n);
+    int status = v && s ? gsl_linalg_SV_decomp_jacobi(&a.matrix, v, s) : GSL_ENOMEM;
+
+    if (status) {
+        rc = ISG_FAIL(ISG_EFAIL, "gsl_linalg_SV_decomp_jacobi: %s", gsl_strerror(status));
+    } else {
+        double most = gsl_vector_get(s, 0), least = gsl_vector_get(s, used->n - 1);
+        fit->condition = least > 0 ? most / least : (double)INFINITY;
+        for (size_t k = 0; k < used->n; k++) {
+            if (gsl_vector_get(s, k) >= RANK_TOLERANCE * most) continue;
+            for (size_t c = 0; c < used->n; c++) {
+                if (fabs(gsl_matrix_get(v, c, k)) > MIXED) known[used->q[c]] = false;
+            }
+        }
+    }
+    gsl_matrix_free(v);
+    gsl_vector_free(s);
+    return rc;
+}
+
+/* An uncentred parameter is known if everything it is made of is. */
+static void spread(const isg_problem *p, const bool *known, isg_fit *fit)
+{
+    for (size_t k = 0; k < p->law->n_params; k++) fit->identified[k] = true;
+    for (size_t c = 0; c < p->map.n; c++) {
+        double direction[ISG_LAW_PARAMS];
+        if (known[c]) continue;
+        for (size_t k = 0; k < p->law->n_params; k++) direction[k] = p->map.t[k][c];
+        p->law->shift(direction, p->centre);
+        for (size_t k = 0; k < p->law->n_params; k++) {
+            if (fabs(direction[k]) > 1e-9) fit->identified[k] = false;
+        }
+    }
+}
+
+isg_err isg_identify(const isg_problem *p, isg_fit *fit)
+{
+    bool known[ISG_LAW_PARAMS];
+    isg_err rc = ISG_OK;
+    /* The decomposition wants at least as many rows as columns; zero rows change nothing. */
+    gsl_matrix *j = gsl_matrix_calloc(p->rows.n > p->map.n ? p->rows.n : p->map.n, p->map.n);
+
+    if (!j) return ISG_FAIL(ISG_ENOMEM, "no memory for a Jacobian of %zu rows", p->rows.n);
+    gsl_error_handler_t *aborting = gsl_set_error_handler_off();
+    fill_jacobian(p, fit->theta, j);
+    columns used = scale_columns(p, fit, j, known);
+    fit->condition = 1;
+    if (used.n) rc = singular_values(j, &used, fit, known);
+    (void)gsl_set_error_handler(aborting);
+    gsl_matrix_free(j);
+    spread(p, known, fit);
+    return rc;
+}

@@ -1,0 +1,52 @@
+#include "isogloss/law.h"
+
+#include "isogloss/str.h"
+
+#include <string.h>
+
+extern const isg_law isg_law_chinchilla;
+
+const isg_law *const isg_laws[] = {&isg_law_chinchilla, NULL};
+
+/* "a, b, c" of at most 32 names, then the failure. */
+static isg_err unknown(const char *what, const char *word, const char *const *names, size_t n)
+{
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+    const char *near = isg_str_nearest(word, names, n);
+
+    for (size_t i = 0; i < n && !rc; i++) rc = isg_str_printf(&list, "%s%s", i ? ", " : "", names[i]);
+    if (!rc && near) rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; did you mean '%s'?", what, word, near);
+    else if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; there are: %s", what, word, isg_str_c(&list));
+    isg_str_free(&list);
+    return rc;
+}
+
+isg_err isg_law_find(const char *name, const isg_law **out)
+{
+    const char *names[32];
+    size_t n = 0;
+
+    for (const isg_law *const *law = isg_laws; *law && n < 32; law++) {
+        if (!strcmp((*law)->name, name)) {
+            *out = *law;
+            return ISG_OK;
+        }
+        names[n++] = (*law)->name;
+    }
+    return unknown("law", name, names, n);
+}
+
+isg_err isg_law_param_find(const isg_law *law, const char *name, size_t *out)
+{
+    const char *names[ISG_LAW_PARAMS];
+
+    for (size_t i = 0; i < law->n_params; i++) {
+        names[i] = law->params[i].name;
+        if (!strcmp(names[i], name)) {
+            *out = i;
+            return ISG_OK;
+        }
+    }
+    return unknown("parameter", name, names, law->n_params);
+}

@@ -1,0 +1,44 @@
+#ifndef ISG_ANALYSIS_PROBLEM_H
+#define ISG_ANALYSIS_PROBLEM_H
+
+#include "isogloss/fit.h"
+#include "kernel.h"
+
+/**
+ * theta = T q + c: the free parameters q and what --fix and --tie make of them.
+ * Affine because a fixed A of the formula is a line in centred (a, alpha).
+ */
+typedef struct isg_map {
+    size_t n;                       /**< free parameters */
+    size_t owner[ISG_LAW_PARAMS];   /**< [n] index of the parameter that q_j is */
+    bool identity;
+    double t[ISG_LAW_PARAMS][ISG_LAW_PARAMS]; /**< [n_params][n] */
+    double c[ISG_LAW_PARAMS];
+    double lo[ISG_LAW_PARAMS], hi[ISG_LAW_PARAMS]; /**< [n] */
+} isg_map;
+
+struct isg_problem {
+    const isg_law *law;
+    const isg_kernel *kernel;
+    isg_objective objective;
+    double delta; /* 0: from residuals */
+    size_t cold_starts;
+    isg_rows rows;     /* weights 1 */
+    double *memory;    /* of rows */
+    double *loss;      /* [n] */
+    double centre[ISG_LAW_VARS];
+    double log_loss_min;
+    isg_map map;
+    isg_scan *scan;    /* NULL if the law has none */
+    size_t *distinct;  /* [n] number of the row's tuple of variables */
+    size_t n_distinct;
+};
+
+/** theta [n_params] of q [n], and the q of a theta that may miss the constraints. */
+void isg_map_theta(const isg_problem *problem, const double *q, double *theta);
+void isg_map_q(const isg_problem *problem, const double *theta, double *q);
+
+/** Condition number and identified[] of the fit's theta. */
+isg_err isg_identify(const isg_problem *problem, isg_fit *fit);
+
+#endif
