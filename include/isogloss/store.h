@@ -148,7 +148,7 @@ isg_err isg_store_put_attempts(isg_store *store, const isg_attempt *attempts, si
 /** Rank 0: state and number of attempts, for status; no sync. */
 isg_err isg_store_put_state(isg_store *store, size_t slot, isg_run_state state, uint32_t attempts);
 
-/** Rank 0: add or update the row of this launch. */
+/** Rank 0: add (*row == (size_t)-1 on entry) or update the row of this launch. */
 isg_err isg_store_put_launch(isg_store *store, const isg_launch *launch, size_t *row);
 
 /* ---- reading ----------------------------------------------------------- */

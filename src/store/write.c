@@ -1,0 +1,197 @@
+/* The run phase: raw data into slots that are there, and nothing else (layout.c says why). */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static isg_err check_slot(const isg_store *s, size_t slot)
+{
+    if (!s->write) return ISG_FAIL(ISG_EARG, "store '%s' is open for reading only", s->path);
+    if (slot < s->dim[ISG_DIM_RUN]) return ISG_OK;
+    return ISG_FAIL(ISG_EARG, "slot %zu: store '%s' has %zu runs", slot, s->path, s->dim[ISG_DIM_RUN]);
+}
+
+isg_err isg_store_sync(isg_store *s)
+{
+    if (fdatasync(s->fd)) return ISG_FAIL(ISG_EIO, "cannot sync '%s': %s", s->path, strerror(errno));
+    return ISG_OK;
+}
+
+isg_err isg_store_write_result(isg_store *s, size_t slot, const isg_result *result, uint32_t *crc)
+{
+    ISG_TRY(check_slot(s, slot));
+    if (result->n_points > s->dim[ISG_DIM_POINT]) {
+        return ISG_FAIL(ISG_EARG, "run %s: %zu points, but the store holds %zu a run", s->id[slot],
+                        result->n_points, s->dim[ISG_DIM_POINT]);
+    }
+    isg_slice_encode(s, result, s->slice);
+    *crc = isg_slice_crc(s, slot, s->slice);
+    isg_err rc = isg_slice_write(s, slot, s->slice);
+    if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_SECONDS, slot, 1, &result->seconds);
+    return isg_err_context(rc, "run %s", s->id[slot]);
+}
+
+isg_err isg_store_put_result(isg_store *s, size_t slot, const isg_result *result, uint32_t *crc)
+{
+    ISG_TRY(isg_store_write_result(s, slot, result, crc));
+    return isg_store_sync(s);
+}
+
+/* One column of a group of marks; `bytes` of the field at `offset` of each. */
+static isg_err scatter(isg_store *s, isg_col col, const hsize_t *at, size_t n, const char *from,
+                       size_t stride)
+{
+    size_t bytes = isg_type_bytes(isg_columns[col].type, isg_columns[col].width);
+    char *column = malloc(n * bytes);
+    if (!column) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) memcpy(column + i * bytes, from + i * stride, bytes);
+    isg_set *c = &s->col[col];
+    isg_err rc = isg_h5_write_elements(c->set, c->space, c->memory, at, n, column);
+    free(column);
+    return isg_err_context(rc, "dataset '%s' in /runs", isg_columns[col].name);
+}
+
+isg_err isg_store_mark(isg_store *s, const isg_mark *marks, size_t n)
+{
+    if (!n) return ISG_OK;
+    hsize_t *at = calloc(n, sizeof *at);
+    uint64_t *word = calloc(n, sizeof *word);
+    uint8_t *state = calloc(n, sizeof *state);
+    isg_err rc = at && word && state ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = check_slot(s, marks[i].slot);
+        if (!rc && !marks[i].attempt) rc = ISG_FAIL(ISG_EARG, "a mark needs an attempt of 1 or more");
+        at[i] = marks[i].slot;
+        word[i] = isg_mark_word(marks[i].attempt, marks[i].crc);
+        state[i] = (uint8_t)marks[i].state;
+    }
+    const char *host = marks[0].host, *device = marks[0].device;
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_HOST, at, n, host, sizeof *marks);
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_DEVICE, at, n, device, sizeof *marks);
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_STATE, at, n, (const char *)state, sizeof *state);
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_MARK, at, n, (const char *)word, sizeof *word);
+    if (!rc) rc = isg_store_sync(s);
+    free(at);
+    free(word);
+    free(state);
+    return rc;
+}
+
+isg_err isg_store_put_state(isg_store *s, size_t slot, isg_run_state state, uint32_t attempts)
+{
+    uint8_t value = (uint8_t)state;
+    ISG_TRY(check_slot(s, slot));
+    ISG_TRY(isg_col_write(s, ISG_COL_RUNS_STATE, slot, 1, &value));
+    return isg_col_write(s, ISG_COL_RUNS_ATTEMPTS, slot, 1, &attempts);
+}
+
+/* ---- bounded tables ------------------------------------------------------- */
+
+const isg_field isg_attempt_fields[] = {
+    {ISG_COL_ATT_RUN, offsetof(isg_attempt, slot), ISG_TYPE_U64},
+    {ISG_COL_ATT_NUMBER, offsetof(isg_attempt, number), ISG_TYPE_U32},
+    {ISG_COL_ATT_RANK, offsetof(isg_attempt, rank), ISG_TYPE_I32},
+    {ISG_COL_ATT_HOST, offsetof(isg_attempt, host), ISG_TYPE_TEXT},
+    {ISG_COL_ATT_CAUSE, offsetof(isg_attempt, cause), ISG_TYPE_U32},
+    {ISG_COL_ATT_CODE, offsetof(isg_attempt, code), ISG_TYPE_I32},
+    {ISG_COL_ATT_START, offsetof(isg_attempt, start), ISG_TYPE_F64},
+    {ISG_COL_ATT_END, offsetof(isg_attempt, end), ISG_TYPE_F64},
+    {ISG_COL_ATT_MESSAGE, offsetof(isg_attempt, message), ISG_TYPE_TEXT},
+    {ISG_COLS, 0, ISG_TYPE_U8},
+};
+
+const isg_field isg_launch_fields[] = {
+    {ISG_COL_LAUNCH_VERSION, offsetof(isg_launch, version), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_COMMIT, offsetof(isg_launch, commit), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_FLAGS, offsetof(isg_launch, flags), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_MPI, offsetof(isg_launch, mpi), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_HDF5, offsetof(isg_launch, hdf5), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_HOST, offsetof(isg_launch, host), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_JOB, offsetof(isg_launch, job), ISG_TYPE_TEXT},
+    {ISG_COL_LAUNCH_RANKS, offsetof(isg_launch, ranks), ISG_TYPE_I32},
+    {ISG_COL_LAUNCH_START, offsetof(isg_launch, start), ISG_TYPE_F64},
+    {ISG_COL_LAUNCH_END, offsetof(isg_launch, end), ISG_TYPE_F64},
+    {ISG_COL_LAUNCH_STATUS, offsetof(isg_launch, exit_status), ISG_TYPE_I32},
+    {ISG_COLS, 0, ISG_TYPE_U8},
+};
+
+_Static_assert(sizeof(isg_cause) == 4, "the cause travels as a 32-bit number");
+_Static_assert(sizeof(size_t) == 8, "slots travel as 64-bit numbers");
+
+static isg_err rows_load(isg_store *s, isg_rows *rows, isg_col sequence, isg_col owner)
+{
+    if (rows->sequence) return ISG_OK;
+    rows->capacity = s->dim[isg_dim_of(isg_columns[sequence].dims[0])];
+    rows->sequence = calloc(rows->capacity, sizeof *rows->sequence);
+    rows->owner = calloc(rows->capacity, sizeof *rows->owner);
+    if (!rows->sequence || !rows->owner) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    ISG_TRY(isg_col_read(s, sequence, 0, rows->capacity, rows->sequence));
+    if (owner != ISG_COLS) ISG_TRY(isg_col_read(s, owner, 0, rows->capacity, rows->owner));
+    for (size_t i = 0; i < rows->capacity; i++) {
+        if (rows->sequence[i] > rows->last) rows->last = rows->sequence[i];
+    }
+    return ISG_OK;
+}
+
+/* A free row; else the oldest of the same owner; else the oldest of all. */
+static size_t rows_pick(isg_rows *rows, uint32_t owner)
+{
+    while (rows->next_free < rows->capacity && rows->sequence[rows->next_free]) rows->next_free++;
+    if (rows->next_free < rows->capacity) return rows->next_free;
+    size_t oldest = 0, own = rows->capacity;
+    for (size_t i = 0; i < rows->capacity; i++) {
+        if (rows->sequence[i] < rows->sequence[oldest]) oldest = i;
+        if (rows->owner[i] != owner) continue;
+        if (own == rows->capacity || rows->sequence[i] < rows->sequence[own]) own = i;
+    }
+    return own < rows->capacity ? own : oldest;
+}
+
+static isg_err rows_put(isg_store *s, isg_rows *rows, isg_col sequence, const isg_field *fields,
+                        size_t first, size_t n, const void *structs, size_t stride)
+{
+    uint64_t *number = calloc(n, sizeof *number);
+    if (!number) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = ISG_OK;
+    /* A row that is overwritten is free while it is half-written. */
+    if (rows->sequence[first]) rc = isg_col_write(s, sequence, first, n, number);
+    if (!rc) rc = isg_fields_write(s, fields, first, n, structs, stride);
+    for (size_t i = 0; i < n; i++) rows->sequence[first + i] = number[i] = ++rows->last;
+    if (!rc) rc = isg_col_write(s, sequence, first, n, number);
+    free(number);
+    return rc;
+}
+
+isg_err isg_store_put_attempts(isg_store *s, const isg_attempt *attempts, size_t n)
+{
+    isg_rows *rows = &s->attempts;
+    ISG_TRY(rows_load(s, rows, ISG_COL_ATT_SEQUENCE, ISG_COL_ATT_RUN));
+    for (size_t i = 0; i < n;) {
+        ISG_TRY(check_slot(s, attempts[i].slot));
+        size_t first = rows_pick(rows, (uint32_t)attempts[i].slot), k = 1;
+        bool free_row = !rows->sequence[first];
+        /* As many as fit into the free rows that follow go in one write. */
+        while (free_row && i + k < n && first + k < rows->capacity && !rows->sequence[first + k]) k++;
+        for (size_t j = 0; j < k; j++) rows->owner[first + j] = (uint32_t)attempts[i + j].slot;
+        ISG_TRY(rows_put(s, rows, ISG_COL_ATT_SEQUENCE, isg_attempt_fields, first, k, attempts + i,
+                         sizeof *attempts));
+        i += k;
+    }
+    return ISG_OK;
+}
+
+isg_err isg_store_put_launch(isg_store *s, const isg_launch *launch, size_t *row)
+{
+    isg_rows *rows = &s->launches;
+    ISG_TRY(check_slot(s, 0));
+    ISG_TRY(rows_load(s, rows, ISG_COL_LAUNCH_SEQUENCE, ISG_COLS));
+    if (*row < rows->capacity) {
+        return isg_fields_write(s, isg_launch_fields, *row, 1, launch, sizeof *launch);
+    }
+    *row = rows_pick(rows, UINT32_MAX);
+    return rows_put(s, rows, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, *row, 1, launch,
+                    sizeof *launch);
+}
