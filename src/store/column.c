@@ -30,7 +30,7 @@ static isg_err write_as(isg_store *s, isg_col col, hid_t memory, size_t bytes, s
 
 isg_err isg_col_write(isg_store *s, isg_col col, size_t first, size_t n, const void *data)
 {
-    size_t bytes = isg_type_bytes(isg_columns[col].type, isg_columns[col].width);
+    size_t bytes = isg_type_bytes(isg_columns[col].type);
     return write_as(s, col, s->col[col].memory, bytes, first, n, data);
 }
 
@@ -92,9 +92,10 @@ isg_err isg_store_read_setting(const isg_store *s, const char *column, double *o
     return rc;
 }
 
-static size_t field_bytes(const isg_field *f)
+/* Of one struct's field: a number in its memory type, or all bytes of a text. */
+static size_t field_bytes(const isg_store *s, const isg_field *f)
 {
-    return isg_type_bytes(f->type, isg_columns[f->col].width);
+    return f->type == ISG_TYPE_TEXT ? isg_column_row_bytes(f->col, s->dim) : isg_type_bytes(f->type);
 }
 
 isg_err isg_fields_write(isg_store *s, const isg_field *fields, size_t first, size_t n,
@@ -102,14 +103,14 @@ isg_err isg_fields_write(isg_store *s, const isg_field *fields, size_t first, si
 {
     isg_err rc = ISG_OK;
     for (const isg_field *f = fields; f->col != ISG_COLS && !rc; f++) {
-        size_t bytes = field_bytes(f);
+        size_t bytes = field_bytes(s, f);
         char *column = malloc(n * bytes);
         if (!column) return ISG_FAIL(ISG_ENOMEM, "out of memory");
         for (size_t i = 0; i < n; i++) {
             memcpy(column + i * bytes, (const char *)structs + i * stride + f->offset, bytes);
         }
-        hid_t memory = isg_h5_memory_type(f->type, isg_columns[f->col].width);
-        rc = write_as(s, f->col, memory, bytes, first, n, column);
+        hid_t memory = isg_h5_memory_type(f->type);
+        rc = write_as(s, f->col, memory, isg_type_bytes(f->type), first, n, column);
         (void)H5Tclose(memory);
         free(column);
     }
@@ -121,10 +122,10 @@ isg_err isg_fields_read(const isg_store *s, const isg_field *fields, size_t firs
 {
     isg_err rc = ISG_OK;
     for (const isg_field *f = fields; f->col != ISG_COLS && !rc; f++) {
-        size_t bytes = field_bytes(f);
+        size_t bytes = field_bytes(s, f);
         char *column = malloc(n * bytes);
         if (!column) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-        hid_t memory = isg_h5_memory_type(f->type, isg_columns[f->col].width);
+        hid_t memory = isg_h5_memory_type(f->type);
         rc = read_as(s, f->col, memory, first, n, column);
         (void)H5Tclose(memory);
         for (size_t i = 0; i < n && !rc; i++) {

@@ -32,6 +32,9 @@ static void dims_of(const isg_plan *plan, size_t dim[ISG_DIMS])
     dim[ISG_DIM_SHARD] = at_least_one(plan->max_shards);
     dim[ISG_DIM_ATTEMPT] = ATTEMPTS_PER_RUN * plan->n_runs + ATTEMPTS_EXTRA;
     dim[ISG_DIM_LAUNCH] = LAUNCHES;
+    for (int d = 0; d < ISG_DIMS; d++) {
+        if (isg_dim_is_bare((isg_dim)d)) dim[d] = isg_dim_fixed((isg_dim)d);
+    }
 }
 
 /* ---- attributes ------------------------------------------------------------- */
@@ -51,7 +54,8 @@ static isg_err put_column_attributes(hid_t set, isg_col col, const char *loss_un
     const isg_column_def *def = &isg_columns[col];
     float none_float = NAN;
     double none = NAN;
-    ISG_TRY(isg_h5_put_text(set, "long_name", def->long_name));
+    if (def->long_name) ISG_TRY(isg_h5_put_text(set, "long_name", def->long_name));
+    if (def->type == ISG_TYPE_TEXT) ISG_TRY(isg_h5_put_text(set, "_Encoding", "utf-8"));
     if (def->unit) {
         ISG_TRY(isg_h5_put_text(set, "units", def->unit[0] ? def->unit : loss_unit));
     }
@@ -65,6 +69,19 @@ static isg_err put_column_attributes(hid_t set, isg_col col, const char *loss_un
     if (def->type == ISG_TYPE_F64) return isg_h5_put_numbers(set, "_FillValue", def->type, &none, 1);
     if (def->type == ISG_TYPE_F32) return isg_h5_put_numbers(set, "_FillValue", def->type, &none_float, 1);
     return ISG_OK;
+}
+
+/* A scale without coordinate values bears the name that netCDF-4 knows such dimensions by. */
+static isg_err make_scale(hid_t set, isg_col col)
+{
+    isg_dim dim = isg_dim_of(isg_columns[col].dims[0]);
+    char name[80];
+    (void)snprintf(name, sizeof name, "%s", isg_columns[col].name);
+    if (isg_dim_is_bare(dim)) {
+        (void)snprintf(name, sizeof name, "This is a netCDF dimension but not a netCDF variable.%10zu",
+                       isg_dim_fixed(dim));
+    }
+    return H5DSset_scale(set, name) < 0 ? isg_h5_fail(ISG_EIO, "cannot make a scale") : ISG_OK;
 }
 
 static isg_err attach_scales(const isg_store *s, hid_t set, const isg_column_def *def)
@@ -93,13 +110,10 @@ static isg_err create_column(isg_store *s, isg_col col, const char *loss_unit)
     isg_set *c = &s->col[col];
     ISG_TRY(make_dataset(s, def, &c->set));
     c->space = H5Dget_space(c->set);
-    c->memory = isg_h5_memory_type(def->type, def->width);
-    if (isg_column_is_scale(col)) {
-        if (H5DSset_scale(c->set, def->name) < 0) return isg_h5_fail(ISG_EIO, "scale '%s'", def->name);
-    } else {
-        ISG_TRY(attach_scales(s, c->set, def));
-    }
-    return isg_err_context(put_column_attributes(c->set, col, loss_unit), "dataset '%s'", def->name);
+    c->memory = isg_h5_memory_type(def->type);
+    isg_err rc = isg_column_is_scale(col) ? make_scale(c->set, col) : attach_scales(s, c->set, def);
+    if (!rc) rc = put_column_attributes(c->set, col, loss_unit);
+    return isg_err_context(rc, "dataset '%s' in %s", def->name, def->group);
 }
 
 static isg_err create_columns(isg_store *s, const char *loss_unit)
@@ -343,7 +357,7 @@ static isg_err put_setting(isg_store *s, const isg_plan *plan, size_t k)
     hid_t set = -1;
     setting_column(setting->name, name);
     (void)snprintf(text, sizeof text, "setting %s", setting->name);
-    isg_column_def def = {"/runs", name, ISG_TYPE_F64, 0, "R", ISG_ROLE_PLAN, unit, text};
+    isg_column_def def = {"/runs", name, ISG_TYPE_F64, "R", ISG_ROLE_PLAN, unit, text};
     double *value = calloc(plan->n_runs, sizeof *value);
     if (!value) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < plan->n_runs; i++) value[i] = plan->runs[i].setting[k];

@@ -116,7 +116,7 @@ static hid_t text_type(size_t width)
     return t;
 }
 
-hid_t isg_h5_memory_type(isg_type type, size_t width)
+hid_t isg_h5_memory_type(isg_type type)
 {
     switch (type) {
     case ISG_TYPE_U8: return H5Tcopy(H5T_NATIVE_UINT8);
@@ -126,12 +126,12 @@ hid_t isg_h5_memory_type(isg_type type, size_t width)
     case ISG_TYPE_F32: return H5Tcopy(H5T_NATIVE_FLOAT);
     case ISG_TYPE_F64: return H5Tcopy(H5T_NATIVE_DOUBLE);
     case ISG_TYPE_NAME: return text_type(H5T_VARIABLE);
-    case ISG_TYPE_TEXT: return text_type(width);
+    case ISG_TYPE_TEXT: return text_type(1);
     }
     return -1;
 }
 
-hid_t isg_h5_file_type(isg_type type, size_t width)
+hid_t isg_h5_file_type(isg_type type)
 {
     switch (type) {
     case ISG_TYPE_U8: return H5Tcopy(H5T_STD_U8LE);
@@ -141,7 +141,7 @@ hid_t isg_h5_file_type(isg_type type, size_t width)
     case ISG_TYPE_F32: return H5Tcopy(H5T_IEEE_F32LE);
     case ISG_TYPE_F64: return H5Tcopy(H5T_IEEE_F64LE);
     case ISG_TYPE_NAME: return text_type(H5T_VARIABLE);
-    case ISG_TYPE_TEXT: return text_type(width);
+    case ISG_TYPE_TEXT: return text_type(1);
     }
     return -1;
 }
@@ -163,7 +163,7 @@ isg_err isg_h5_dataset(hid_t file, const isg_column_def *def, const hsize_t *ext
     const char *slash = def->group[1] ? "/" : "";
     char path[256];
     double none = NAN;
-    hid_t type = isg_h5_file_type(def->type, def->width);
+    hid_t type = isg_h5_file_type(def->type);
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
     hid_t create = H5Pcreate(H5P_DATASET_CREATE);
     isg_err rc = ISG_OK;
@@ -186,7 +186,7 @@ isg_err isg_h5_dataset(hid_t file, const isg_column_def *def, const hsize_t *ext
 
 isg_err isg_h5_put_text(hid_t object, const char *name, const char *text)
 {
-    hid_t type = isg_h5_file_type(ISG_TYPE_NAME, 0), space = H5Screate(H5S_SCALAR);
+    hid_t type = isg_h5_file_type(ISG_TYPE_NAME), space = H5Screate(H5S_SCALAR);
     hid_t a = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     isg_err rc = ISG_OK;
     if (a < 0 || H5Awrite(a, type, &text) < 0) {
@@ -201,7 +201,7 @@ isg_err isg_h5_put_text(hid_t object, const char *name, const char *text)
 isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const void *values, size_t n)
 {
     hsize_t extent = n;
-    hid_t memory = isg_h5_memory_type(type, 0), file = isg_h5_file_type(type, 0);
+    hid_t memory = isg_h5_memory_type(type), file = isg_h5_file_type(type);
     hid_t space = H5Screate_simple(1, &extent, NULL);
     hid_t a = H5Acreate2(object, name, file, space, H5P_DEFAULT, H5P_DEFAULT);
     isg_err rc = ISG_OK;
@@ -217,7 +217,7 @@ isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const 
 
 isg_err isg_h5_get_text(hid_t object, const char *name, char **out)
 {
-    hid_t type = isg_h5_memory_type(ISG_TYPE_NAME, 0);
+    hid_t type = isg_h5_memory_type(ISG_TYPE_NAME);
     hid_t a = H5Aopen(object, name, H5P_DEFAULT);
     char *text = NULL;
     isg_err rc = ISG_OK;
@@ -306,16 +306,26 @@ isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start
     return ISG_OK;
 }
 
-isg_err isg_h5_write_elements(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
-                              const void *data)
+/* A single number a row is a list of points; longer rows go one by one. */
+isg_err isg_h5_write_rows(hid_t set, hid_t space, hid_t type, size_t elements, const size_t *row,
+                          size_t n, const void *data)
 {
-    hsize_t extent = n;
-    hid_t memory = H5Screate_simple(1, &extent, NULL);
-    isg_err rc = ISG_OK;
-    if (memory < 0 || H5Sselect_elements(space, H5S_SELECT_SET, n, at) < 0 ||
-        H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0) {
-        rc = isg_h5_fail(ISG_EIO, "cannot write");
+    hsize_t total = n * elements, *point = elements == 1 ? calloc(n, sizeof *point) : NULL;
+    hid_t memory = H5Screate_simple(1, &total, NULL);
+    herr_t bad = memory < 0 || (elements == 1 && !point) ? -1 : 0;
+    for (size_t i = 0; i < n && !bad && point; i++) point[i] = row[i];
+    if (!bad && point) {
+        bad = H5Sselect_elements(space, H5S_SELECT_SET, n, point) < 0 ||
+              H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0;
     }
+    for (size_t i = 0; i < n && !bad && !point; i++) {
+        hsize_t start[2] = {row[i], 0}, count[2] = {1, elements};
+        size_t bytes = H5Tget_size(type) * elements;
+        void *raw = (char *)(uintptr_t)data + i * bytes; /* only read */
+        bad = move_box(true, set, space, type, 2, start, count, raw);
+    }
+    isg_err rc = bad ? isg_h5_fail(ISG_EIO, "cannot write") : ISG_OK;
     if (memory >= 0) (void)H5Sclose(memory);
+    free(point);
     return rc;
 }

@@ -22,8 +22,8 @@ isg_err isg_h5_create(const char *path, hid_t *out);
 isg_err isg_h5_open(const char *path, bool write, bool mpi, hid_t *out);
 
 /** Types of a column in memory and in the file (little endian). Caller: H5Tclose(). */
-hid_t isg_h5_memory_type(isg_type type, size_t width);
-hid_t isg_h5_file_type(isg_type type, size_t width);
+hid_t isg_h5_memory_type(isg_type type);
+hid_t isg_h5_file_type(isg_type type);
 
 /** A group with creation order; the group is closed again. */
 isg_err isg_h5_group(hid_t file, const char *path);
@@ -48,8 +48,12 @@ isg_err isg_h5_write_box(hid_t set, hid_t space, hid_t type, size_t bytes, const
 isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start,
                         const hsize_t *count, void *data);
 
-/** Write single elements of a one-dimensional dataset. @param at  [n] distinct */
-isg_err isg_h5_write_elements(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
-                              const void *data);
+/**
+ * Write n whole rows of a dataset in one call.
+ * @param elements  of one row (the dataset has one dimension, or two of which it is the second)
+ * @param row       [n] distinct
+ */
+isg_err isg_h5_write_rows(hid_t set, hid_t space, hid_t type, size_t elements, const size_t *row,
+                          size_t n, const void *data);
 
 #endif

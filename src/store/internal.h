@@ -83,7 +83,7 @@ static inline uint64_t isg_mark_word(uint32_t attempt, uint32_t crc)
 typedef struct isg_field {
     isg_col col;
     size_t offset;
-    isg_type type; /**< in memory; TEXT: the column's width */
+    isg_type type; /**< in memory; TEXT: as many bytes as the column has */
 } isg_field;
 
 /**

@@ -28,26 +28,31 @@
 #include <string.h>
 
 const isg_column_def isg_columns[ISG_COLS] = {
-#define X(sym, group, name, type, width, dims, role, unit, text) \
-    [ISG_COL_##sym] = {group, name, ISG_TYPE_##type, width, dims, ISG_ROLE_##role, unit, text},
-#include "columns.h"
+#define X(sym, group, name, type, dims, role, unit, text) \
+    [ISG_COL_##sym] = {group, name, ISG_TYPE_##type, dims, ISG_ROLE_##role, unit, text},
+#include "columns.def"
 #undef X
 };
 
 static const struct {
     char letter;
     const char *name;
+    size_t fixed;
 } dims[ISG_DIMS] = {
-    [ISG_DIM_ENTRY] = {'H', "entry"},
-    [ISG_DIM_LANGUAGE] = {'G', "language"},
-    [ISG_DIM_EVALUATION] = {'E', "evaluation"},
-    [ISG_DIM_RUN] = {'R', "run"},
-    [ISG_DIM_FAMILY] = {'F', "family"},
-    [ISG_DIM_TRAIN_LANGUAGE] = {'L', "train_language"},
-    [ISG_DIM_POINT] = {'P', "point"},
-    [ISG_DIM_SHARD] = {'S', "shard"},
-    [ISG_DIM_ATTEMPT] = {'A', "attempt"},
-    [ISG_DIM_LAUNCH] = {'N', "launch"},
+    [ISG_DIM_ENTRY] = {'H', "entry", 0},
+    [ISG_DIM_LANGUAGE] = {'G', "language", 0},
+    [ISG_DIM_EVALUATION] = {'E', "evaluation", 0},
+    [ISG_DIM_RUN] = {'R', "run", 0},
+    [ISG_DIM_FAMILY] = {'F', "family", 0},
+    [ISG_DIM_TRAIN_LANGUAGE] = {'L', "train_language", 0},
+    [ISG_DIM_POINT] = {'P', "point", 0},
+    [ISG_DIM_SHARD] = {'S', "shard", 0},
+    [ISG_DIM_ATTEMPT] = {'A', "attempt", 0},
+    [ISG_DIM_LAUNCH] = {'N', "launch", 0},
+    [ISG_DIM_STRING32] = {'t', "string32", 32},
+    [ISG_DIM_STRING64] = {'u', "string64", 64},
+    [ISG_DIM_STRING160] = {'v', "string160", 160},
+    [ISG_DIM_STRING240] = {'w', "string240", 240},
 };
 
 const char *isg_column_flags(isg_col col)
@@ -72,7 +77,7 @@ isg_dim isg_dim_of(char letter)
     for (int d = 0; d < ISG_DIMS; d++) {
         if (dims[d].letter == letter) return (isg_dim)d;
     }
-    assert(!"a dimension letter of columns.h is unknown");
+    assert(!"a dimension letter of columns.def is unknown");
     return ISG_DIMS;
 }
 
@@ -87,14 +92,24 @@ bool isg_column_is_scale(isg_col col)
     return strlen(c->dims) == 1 && !strcmp(c->name, isg_dim_name(isg_dim_of(c->dims[0])));
 }
 
-size_t isg_type_bytes(isg_type type, size_t width)
+bool isg_dim_is_bare(isg_dim dim)
+{
+    return dims[dim].fixed > 0;
+}
+
+size_t isg_dim_fixed(isg_dim dim)
+{
+    return dims[dim].fixed;
+}
+
+size_t isg_type_bytes(isg_type type)
 {
     static const size_t bytes[] = {
         [ISG_TYPE_U8] = 1,  [ISG_TYPE_U32] = 4, [ISG_TYPE_U64] = 8,
         [ISG_TYPE_I32] = 4, [ISG_TYPE_F32] = 4, [ISG_TYPE_F64] = 8,
-        [ISG_TYPE_NAME] = sizeof(char *),
+        [ISG_TYPE_NAME] = sizeof(char *), [ISG_TYPE_TEXT] = 1,
     };
-    return type == ISG_TYPE_TEXT ? width : bytes[type];
+    return bytes[type];
 }
 
 isg_col isg_scale_of(const char *group, isg_dim dim)
@@ -108,9 +123,9 @@ isg_col isg_scale_of(const char *group, isg_dim dim)
     return ISG_COLS;
 }
 
-size_t isg_column_row(isg_col col, const size_t dim[ISG_DIMS])
+size_t isg_column_row_bytes(isg_col col, const size_t dim[ISG_DIMS])
 {
-    size_t n = 1;
+    size_t n = isg_type_bytes(isg_columns[col].type);
     for (const char *d = isg_columns[col].dims; *d && d[1]; d++) n *= dim[isg_dim_of(d[1])];
     return n;
 }

@@ -17,14 +17,15 @@ typedef enum isg_type {
 typedef enum isg_dim {
     ISG_DIM_ENTRY, ISG_DIM_LANGUAGE, ISG_DIM_EVALUATION, ISG_DIM_RUN, ISG_DIM_FAMILY,
     ISG_DIM_TRAIN_LANGUAGE, ISG_DIM_POINT, ISG_DIM_SHARD, ISG_DIM_ATTEMPT, ISG_DIM_LAUNCH,
+    ISG_DIM_STRING32, ISG_DIM_STRING64, ISG_DIM_STRING160, ISG_DIM_STRING240,
     ISG_DIMS
 } isg_dim;
 
 typedef enum isg_role { ISG_ROLE_PLAN, ISG_ROLE_RESULT, ISG_ROLE_RECORD } isg_role;
 
 typedef enum isg_col {
-#define X(sym, group, name, type, width, dims, role, unit, text) ISG_COL_##sym,
-#include "columns.h"
+#define X(sym, group, name, type, dims, role, unit, text) ISG_COL_##sym,
+#include "columns.def"
 #undef X
     ISG_COLS
 } isg_col;
@@ -34,10 +35,9 @@ enum { ISG_COL_MAX_RANK = 4 };
 typedef struct isg_column_def {
     const char *group, *name;
     isg_type type;
-    size_t width;     /**< bytes of one TEXT element, else 0 */
     const char *dims; /**< one letter each */
     isg_role role;
-    const char *unit, *long_name;
+    const char *unit, *long_name; /**< NULL: none */
 } isg_column_def;
 
 extern const isg_column_def isg_columns[ISG_COLS];
@@ -50,13 +50,15 @@ isg_dim isg_dim_of(char letter);
 
 size_t isg_column_rank(isg_col col);
 bool isg_column_is_scale(isg_col col);
-size_t isg_type_bytes(isg_type type, size_t width); /**< of one element in memory and file */
+bool isg_dim_is_bare(isg_dim dim); /**< counts the bytes of texts: has no coordinate values */
+size_t isg_dim_fixed(isg_dim dim);  /**< its length in every store, or 0 */
+size_t isg_type_bytes(isg_type type); /**< of one element in memory and file */
 
 /** The scale of dimension `dim` in `group`, or ISG_COLS. */
 isg_col isg_scale_of(const char *group, isg_dim dim);
 
-/** Elements of one step along the first dimension (1 for one-dimensional columns). */
-size_t isg_column_row(isg_col col, const size_t dim[ISG_DIMS]);
+/** Bytes of one step along the first dimension. */
+size_t isg_column_row_bytes(isg_col col, const size_t dim[ISG_DIMS]);
 
 /* Result columns are neighbours in the table, in the order of the CRC. */
 enum {

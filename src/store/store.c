@@ -87,13 +87,14 @@ static isg_err open_column(isg_store *s, isg_col col)
     }
     if (c->set < 0) return isg_h5_fail(ISG_ESTORE, "no dataset '%s' in %s", def->name, def->group);
     c->space = H5Dget_space(c->set);
-    c->memory = isg_h5_memory_type(def->type, def->width);
+    c->memory = isg_h5_memory_type(def->type);
     bool bad = H5Sget_simple_extent_ndims(c->space) != (int)rank;
     if (!bad && rank) (void)H5Sget_simple_extent_dims(c->space, extent, NULL);
     for (size_t d = 0; d < rank && !bad; d++) {
-        size_t *dim = &s->dim[isg_dim_of(def->dims[d])];
+        isg_dim which = isg_dim_of(def->dims[d]);
+        size_t *dim = &s->dim[which], fixed = isg_dim_fixed(which);
         if (!*dim) *dim = (size_t)extent[d];
-        bad = *dim != extent[d] || !extent[d];
+        bad = *dim != extent[d] || !extent[d] || (fixed && *dim != fixed);
     }
     if (bad) {
         return ISG_FAIL(ISG_ESTORE, "dataset '%s' in %s has not the shape of format %d", def->name,
@@ -156,8 +157,7 @@ isg_err isg_store_index(isg_store *s)
     s->slice_at[0] = 0;
     for (size_t i = 0; i < ISG_RESULTS; i++) {
         isg_col col = (isg_col)(ISG_RESULT_FIRST + i);
-        size_t bytes = isg_type_bytes(isg_columns[col].type, 0) * isg_column_row(col, s->dim);
-        s->slice_at[i + 1] = s->slice_at[i] + bytes;
+        s->slice_at[i + 1] = s->slice_at[i] + isg_column_row_bytes(col, s->dim);
     }
     s->slice = malloc(s->slice_at[ISG_RESULTS]);
     if (!k || !s->by_id || !s->slice) {

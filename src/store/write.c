@@ -39,16 +39,17 @@ isg_err isg_store_put_result(isg_store *s, size_t slot, const isg_result *result
     return isg_store_sync(s);
 }
 
-/* One column of a group of marks; `bytes` of the field at `offset` of each. */
-static isg_err scatter(isg_store *s, isg_col col, const hsize_t *at, size_t n, const char *from,
+/* One column of a group of marks: `from` is the field in the first of n structs of `stride`. */
+static isg_err scatter(isg_store *s, isg_col col, const size_t *slot, size_t n, const char *from,
                        size_t stride)
 {
-    size_t bytes = isg_type_bytes(isg_columns[col].type, isg_columns[col].width);
+    size_t bytes = isg_column_row_bytes(col, s->dim);
+    size_t elements = bytes / isg_type_bytes(isg_columns[col].type);
     char *column = malloc(n * bytes);
     if (!column) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) memcpy(column + i * bytes, from + i * stride, bytes);
-    isg_set *c = &s->col[col];
-    isg_err rc = isg_h5_write_elements(c->set, c->space, c->memory, at, n, column);
+    const isg_set *c = &s->col[col];
+    isg_err rc = isg_h5_write_rows(c->set, c->space, c->memory, elements, slot, n, column);
     free(column);
     return isg_err_context(rc, "dataset '%s' in /runs", isg_columns[col].name);
 }
@@ -56,7 +57,7 @@ static isg_err scatter(isg_store *s, isg_col col, const hsize_t *at, size_t n, c
 isg_err isg_store_mark(isg_store *s, const isg_mark *marks, size_t n)
 {
     if (!n) return ISG_OK;
-    hsize_t *at = calloc(n, sizeof *at);
+    size_t *at = calloc(n, sizeof *at);
     uint64_t *word = calloc(n, sizeof *word);
     uint8_t *state = calloc(n, sizeof *state);
     isg_err rc = at && word && state ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");

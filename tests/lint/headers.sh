@@ -6,17 +6,15 @@ cc=${CC:-cc}
 read -r -a libraries <<<"$(pkg-config --cflags jansson yaml-0.1 gsl)"
 flags=(-std=c17 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -Isrc -Wall -Wextra -Werror
     -fsyntax-only "${libraries[@]}" -x c)
-# The store's private headers speak HDF5: its flags come with the compiler wrapper's own list.
-read -r -a hdf5 <<<"$(sed -nE 's/^HDF5_C_INCLUDE_DIR[A-Za-z0-9_]*:[A-Z]+=(.*)/-I\1/p' \
-    "$ISOGLOSS_BUILD/CMakeCache.txt" | sort -u | tr '\n' ' ')"
-read -r -a mpi <<<"$(sed -nE 's/^MPI_C_(HEADER_DIR|INCLUDE_DIRS):[A-Z]+=(.*)/\2/p' \
-    "$ISOGLOSS_BUILD/CMakeCache.txt" | tr ';' '\n' | sed 's/^/-I/' | tr '\n' ' ')"
+# The store's private headers speak HDF5, wherever the build found it.
+read -r -a hdf5 <<<"$(sed -nE '/"command".*\/store\/h5\.c/p' "$ISOGLOSS_BUILD/compile_commands.json" |
+    grep -oE -- '-isystem [^ ]+' | tr '\n' ' ')"
 bad=0
 n=0
 for header in include/isogloss/*.h $(find src -name '*.h' | sort); do
     n=$((n + 1))
     extra=()
-    [[ $header == src/store/* ]] && extra=("${hdf5[@]}" "${mpi[@]}")
+    [[ $header == src/store/* ]] && extra=("${hdf5[@]}")
     printf '#include "%s"\n#include "%s"\nint alone;\n' "$PWD/$header" "$PWD/$header" |
         "$cc" "${flags[@]}" -I"$(dirname "$header")" "${extra[@]}" - ||
         { echo "$header does not stand alone" && bad=$((bad + 1)); }

@@ -51,9 +51,11 @@ static void test_layout(void)
 {
     for (int c = 0; c < ISG_COLS; c++) {
         const isg_column_def *def = &isg_columns[c];
-        CHECK(def->name && def->long_name);
+        CHECK(def->name && (def->long_name || isg_dim_is_bare(isg_dim_of(def->dims[0]))));
         CHECK(isg_column_rank((isg_col)c) <= ISG_COL_MAX_RANK);
-        CHECK((def->type == ISG_TYPE_TEXT) == (def->width > 0));
+        const char *last = def->dims + strlen(def->dims) - (def->dims[0] != 0);
+        bool text = *last && isg_dim_is_bare(isg_dim_of(*last)) && !isg_column_is_scale((isg_col)c);
+        CHECK(text == (def->type == ISG_TYPE_TEXT));
         CHECK(!(def->type == ISG_TYPE_NAME && def->role != ISG_ROLE_PLAN));
         for (const char *d = def->dims; *d; d++) {
             isg_col scale = isg_scale_of(def->group, isg_dim_of(*d));
