@@ -19,6 +19,7 @@ running() {
     local state
     state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) && [ -n "$state" ] && [ "${state%% *}" != Z ]
 }
+short_name() { uname -n | cut -d. -f1; } # hostname -s asks the resolver
 alive() { [ -s "$1" ] && running "$(cat "$1")"; }
 
 end_daemon() { # pid file
@@ -39,7 +40,7 @@ free_ports() { # how many
 import socket, sys
 sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
 for s in sockets:
-    s.bind(("localhost", 0))
+    s.bind(("127.0.0.1", 0))
 print(*[s.getsockname()[1] for s in sockets])' "$1"
 }
 
@@ -48,7 +49,7 @@ print(*[s.getsockname()[1] for s in sockets])' "$1"
 # no accounting: no cgroups needed. config_overrides: more CPUs than there are.
 write_conf() {
     local host me ports
-    host=$(hostname -s)
+    host=$(short_name)
     me=$(id -un)
     read -r -a ports <<<"$(free_ports 2)"
     mkdir -p "$dir/state" "$dir/log" "$dir/etc" "$dir/spool" "$dir/tmp"
@@ -109,7 +110,7 @@ start() {
         2>"$dir/munged.err" || { cat "$dir/munged.err" && return 1; }
     write_conf
     slurmctld -f "$conf" -c || return 1
-    slurmd -N "$(hostname -s)" -f "$conf" || return 1
+    slurmd -N "$(short_name)" -f "$conf" || return 1
     for _ in $(seq 100); do
         [ "$(sinfo -h -t idle -o %D 2>/dev/null)" = 1 ] && return 0
         sleep 0.1
