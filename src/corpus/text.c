@@ -151,6 +151,11 @@ uint64_t isg_text_hash_folded(const char *s, size_t n)
     return isg_mix64(h);
 }
 
+bool isg_text_is_alpha(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 typedef struct script_range {
     const char *script; /* ISO 15924 */
     uint32_t lo, hi;

@@ -28,6 +28,9 @@ size_t isg_text_decode(const char *s, uint32_t *out);
 /** Append a character to `out` (at least 4 bytes). @return bytes written */
 size_t isg_text_encode(uint32_t c, char *out);
 
+/** ASCII letters, whatever the locale. */
+bool isg_text_is_alpha(char c);
+
 typedef struct isg_text_shape {
     size_t visible; /**< characters that are not white space */
     size_t letters; /**< letters and marks among them */
