@@ -2,7 +2,10 @@
 
 #include <stddef.h>
 
+extern const isg_cmd isg_cmd_corpus;
+
 /* In the order of a user's day; tests/lint checks that each has a test. */
 const isg_cmd *const isg_cmds[] = {
+    &isg_cmd_corpus,
     NULL,
 };

@@ -120,8 +120,12 @@ static size_t merge_pages(isg_held_page *p, size_t n)
     size_t kept = 0;
     qsort(p, n, sizeof *p, by_page);
     for (size_t i = 0; i < n; i++) {
-        if (kept && p[kept - 1].page == p[i].page) p[kept - 1].bytes += p[i].bytes;
-        else p[kept++] = p[i];
+        if (kept && p[kept - 1].page == p[i].page) {
+            p[kept - 1].bytes += p[i].bytes;
+            p[kept - 1].weight += p[i].weight;
+        } else {
+            p[kept++] = p[i];
+        }
     }
     return kept;
 }
@@ -156,6 +160,14 @@ static void raise_threshold(uint64_t wanted, const isg_held_page *p, size_t n, u
     }
 }
 
+/* A page counts by its share of the language, or large languages alone would even out the shards. */
+static void weigh(isg_held_page *p, size_t n)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; i++) all += p[i].bytes;
+    for (size_t i = 0; i < n; i++) p[i].weight = p[i].bytes * 1000000 / all; /* pages are far below 2^44 bytes */
+}
+
 /* All pages of all languages: choose the threshold, keep the held-out ones in out->held. */
 static isg_err choose_pages(const isg_corpus_recipe *recipe, const isg_gather *g, isg_decision *out)
 {
@@ -169,6 +181,7 @@ static isg_err choose_pages(const isg_corpus_recipe *recipe, const isg_gather *g
         size_t m = 0;
         rc = pages_of(&g[l], &p, &m);
         if (!rc) raise_threshold(recipe->held_bytes, p, m, &out->threshold);
+        if (!rc) weigh(p, m);
         isg_held_page *grown = rc ? NULL : realloc(all, (n + m + 1) * sizeof *all);
         if (!rc && !grown) rc = no_memory();
         if (grown) {
@@ -195,10 +208,10 @@ static isg_err choose_pages(const isg_corpus_recipe *recipe, const isg_gather *g
     return ISG_OK;
 }
 
-static int by_bytes_falling(const void *a, const void *b)
+static int by_weight_falling(const void *a, const void *b)
 {
     const isg_held_page *x = a, *y = b;
-    if (x->bytes != y->bytes) return x->bytes > y->bytes ? -1 : 1;
+    if (x->weight != y->weight) return x->weight > y->weight ? -1 : 1;
     return by_page(a, b);
 }
 
@@ -207,13 +220,13 @@ static isg_err cut_shards(size_t shards, isg_decision *d)
 {
     uint64_t *load = calloc(shards, sizeof *load);
     if (!load) return no_memory();
-    qsort(d->held, d->n_held, sizeof *d->held, by_bytes_falling);
+    qsort(d->held, d->n_held, sizeof *d->held, by_weight_falling);
     for (size_t i = 0; i < d->n_held; i++) {
         size_t least = 0;
         for (size_t s = 1; s < shards; s++) {
             if (load[s] < load[least]) least = s;
         }
-        load[least] += d->held[i].bytes;
+        load[least] += d->held[i].weight;
         d->held[i].shard = (uint32_t)least;
     }
     qsort(d->held, d->n_held, sizeof *d->held, by_page);
@@ -312,7 +325,9 @@ isg_err isg_decide(const isg_corpus_recipe *recipe, isg_gather *g, isg_decision 
 
     *out = (isg_decision){0};
     drop_untranslated(recipe, g);
-    isg_err rc = drop_shared(recipe, g);
+    isg_err rc = ISG_OK;
+    for (size_t l = 0; !rc && l < n; l++) rc = isg_gather_make_set(&g[l]);
+    if (!rc) rc = drop_shared(recipe, g);
     for (size_t l = 0; !rc && l < n; l++) rc = drop_duplicates(&g[l]);
     if (!rc) rc = choose_pages(recipe, g, out);
     if (!rc) rc = cut_shards(recipe->shards, out);

@@ -6,8 +6,9 @@
 #include "gather.h"
 
 typedef struct isg_held_page {
-    uint64_t page;  /**< hash of the key */
-    uint64_t bytes; /**< held out, over all languages */
+    uint64_t page;   /**< hash of the key */
+    uint64_t bytes;  /**< over all languages */
+    uint64_t weight; /**< sum of its shares of the languages' text [1e-6] */
     uint32_t shard;
 } isg_held_page;
 
