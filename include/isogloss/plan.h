@@ -99,6 +99,7 @@ typedef struct isg_limits {
 
 typedef struct isg_plan {
     char *name;          /**< campaign name */
+    char *title;         /**< one line for people, or "" */
     char *text;          /**< the YAML as given */
     char *path;          /**< of the campaign file, absolute */
     uint64_t seed;
@@ -170,6 +171,33 @@ isg_err isg_plan_run_json(const isg_plan *plan, size_t run, json_t **out);
 
 /** Training FLOPs per token of a shape (docs/architecture.md). */
 double isg_shape_flops(const isg_shape *shape);
+
+/** What a plan will take, by a simulation of the scheduler's order on equal workers. */
+typedef struct isg_estimate {
+    double speed;         /**< used [FLOP/s] */
+    double flops;         /**< of all runs, training and evaluation */
+    double evaluation_flops;
+    double work_s;        /**< sum over runs [s] */
+    double makespan_s;    /**< on `workers`, parents of long chains first, then longest first */
+    double chain_s;       /**< longest chain of parents and children: no number of workers beats it */
+    double longest_s;     /**< longest run */
+    size_t longest;       /**< its index */
+    size_t depth;         /**< runs of the deepest chain (1: no parents) */
+    size_t waiting;       /**< runs that have a parent */
+    double store_bytes;   /**< about */
+} isg_estimate;
+
+/**
+ * @param workers  at least 1; a run occupies one
+ * @param speed    FLOP/s of a worker; 0: isg_plan_default_speed
+ */
+isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, double speed, isg_estimate *out);
+
+/** Measured for proxies of these numerics on one core; 1e12 for trainers we do not know. */
+double isg_plan_default_speed(const isg_plan *plan);
+
+/** Predicted seconds of one run at `speed`. */
+double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed);
 
 /** Index of a run id, or ISG_NO_RUN. */
 size_t isg_plan_find(const isg_plan *plan, const char *id);

@@ -381,6 +381,9 @@ isg_err isg_build_expand(isg_build *b)
                                                       : expand_grid(b, w);
         if (rc) return rc;
     }
+    if (!b->plan->n_runs && !b->diag.n) {
+        isg_diag_add(&b->diag, isg_node_get(b->top, "families"), "the families have no runs; a pair needs two languages");
+    }
     mark_varied(b->plan);
     return isg_diag_result(&b->diag);
 }

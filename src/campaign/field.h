@@ -10,6 +10,7 @@
 #include "node.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 typedef enum isg_ftype {
     ISG_F_NONE,   /**< only the section `sub` is allowed */
@@ -78,6 +79,9 @@ const isg_field *isg_field_find(const char *section, const char *key);
  * @param values  also check the values of texts (ranges of "1.5M"), which a JSON Schema cannot
  */
 void isg_field_check(const isg_node *map, const char *section, bool values, isg_diag *diag);
+
+/** The ladders as rows of a Markdown table (shape.c). */
+void isg_shape_table(FILE *out);
 
 /* Values of nodes that were checked. Absent nodes give false or NULL. */
 

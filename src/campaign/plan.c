@@ -68,13 +68,14 @@ static isg_err build_plan(isg_build *b, const char *text, size_t n, const char *
     b->top = top;
     b->trainer = isg_node_get(top, "trainer");
     p->name = isg_strdup(isg_get_text(top, "", "name"));
+    p->title = isg_strdup(isg_get_text(top, "", "title"));
     p->text = isg_strdup(text);
     p->path = isg_path_absolute(name);
     p->seed = isg_get_count(top, "", "seed");
     char *base = p->path ? isg_path_dir(p->path) : NULL;
     if (base) b->base = isg_arena_text(&b->arena, base, strlen(base));
     free(base);
-    if (!p->name || !p->text || !b->base) return isg_build_no_memory();
+    if (!p->name || !p->title || !p->text || !b->base) return isg_build_no_memory();
     return build_stages(b);
 }
 
@@ -161,6 +162,7 @@ void isg_plan_destroy(isg_plan **plan)
     free(p->command);
     json_decref(p->trainer_settings);
     free(p->name);
+    free(p->title);
     free(p->text);
     free(p->path);
     free(p->trainer_name);

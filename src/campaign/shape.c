@@ -172,3 +172,11 @@ bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape,
                  flops ? "flops" : "tokens", node->text, t, (unsigned long long)shape->n_nonembedding);
     return false;
 }
+
+void isg_shape_table(FILE *out)
+{
+    for (size_t i = 0; i < LADDER + STEPS; i++) {
+        const rung *r = i < LADDER ? &ladder[i] : &steps[i - LADDER];
+        (void)fprintf(out, "| `%s` | %u x %u | %u | %u |\n", r->label, r->layers, r->d, r->heads, 12 * r->layers * r->d * r->d);
+    }
+}

@@ -1,0 +1,172 @@
+/* What a plan will cost: a simulation of the scheduler's order on equal
+ * workers that never fail. */
+#include "build.h"
+#include "isogloss/numerics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+double isg_plan_default_speed(const isg_plan *plan)
+{
+    /* Whole training step at batch 1024 on one core of 2024, p0 to p6. */
+    static const double by_level[] = {8e9, 75e9, 150e9};
+    if (plan->trainer != ISG_TRAINER_PROXY) return 1e12;
+    int level = isg_numerics_level(plan->numerics);
+    return by_level[level < 0 ? 0 : level];
+}
+
+double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed)
+{
+    double flops = plan->runs[run].flops, least = 0, own = 0;
+    if (plan->trainer != ISG_TRAINER_SYNTHETIC) return flops / speed;
+    (void)isg_json_number(plan->trainer_settings, "seconds_per_run", &least);
+    (void)isg_json_number(plan->trainer_settings, "speed", &own);
+    return least + (own > 0 ? flops / own : 0);
+}
+
+/* ---- a heap of runs ----------------------------------------------------- */
+
+typedef struct heap {
+    size_t *item;
+    size_t n;
+    const double *key;    /* least first */
+    const size_t *height; /* before the key: greatest first; or NULL */
+} heap;
+
+static bool before(const heap *h, size_t a, size_t b)
+{
+    if (h->height && h->height[a] != h->height[b]) return h->height[a] > h->height[b];
+    if (h->key[a] < h->key[b] || h->key[a] > h->key[b]) return h->key[a] < h->key[b];
+    return a < b;
+}
+
+static void heap_push(heap *h, size_t item)
+{
+    size_t i = h->n++;
+    for (; i > 0 && before(h, item, h->item[(i - 1) / 2]); i = (i - 1) / 2) h->item[i] = h->item[(i - 1) / 2];
+    h->item[i] = item;
+}
+
+static size_t heap_pop(heap *h)
+{
+    size_t top = h->item[0], last = h->item[--h->n], i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= h->n) break;
+        if (child + 1 < h->n && before(h, h->item[child + 1], h->item[child])) child++;
+        if (before(h, last, h->item[child])) break;
+        h->item[i] = h->item[child];
+        i = child;
+    }
+    h->item[i] = last;
+    return top;
+}
+
+/* ---- the simulation ----------------------------------------------------- */
+
+typedef struct simulation {
+    size_t n;
+    double *seconds, *order, *end; /* [n]; order = -seconds */
+    size_t *height;                /* runs below in the longest chain */
+    size_t *first, *next;          /* children, as index + 1 */
+    size_t *ready, *running;
+} simulation;
+
+static void simulation_free(simulation *s)
+{
+    free(s->seconds);
+    free(s->order);
+    free(s->end);
+    free(s->height);
+    free(s->first);
+    free(s->next);
+    free(s->ready);
+    free(s->running);
+}
+
+static isg_err simulation_create(size_t n, simulation *s)
+{
+    *s = (simulation){.n = n};
+    s->seconds = calloc(n + 1, sizeof *s->seconds);
+    s->order = calloc(n + 1, sizeof *s->order);
+    s->end = calloc(n + 1, sizeof *s->end);
+    s->height = calloc(n + 1, sizeof *s->height);
+    s->first = calloc(n + 1, sizeof *s->first);
+    s->next = calloc(n + 1, sizeof *s->next);
+    s->ready = calloc(n + 1, sizeof *s->ready);
+    s->running = calloc(n + 1, sizeof *s->running);
+    bool good = s->seconds && s->order && s->end && s->height && s->first && s->next && s->ready && s->running;
+    return good ? ISG_OK : isg_build_no_memory();
+}
+
+/* Parents have smaller indices than their children. */
+static void link_runs(const isg_plan *p, double speed, simulation *s, isg_estimate *out)
+{
+    for (size_t i = p->n_runs; i-- > 0;) {
+        const isg_run *r = &p->runs[i];
+        s->seconds[i] = isg_plan_run_seconds(p, i, speed);
+        s->order[i] = -s->seconds[i];
+        if (r->parent == ISG_NO_RUN) continue;
+        if (s->height[r->parent] < s->height[i] + 1) s->height[r->parent] = s->height[i] + 1;
+        s->next[i] = s->first[r->parent];
+        s->first[r->parent] = i + 1;
+        out->waiting++;
+    }
+}
+
+static double run_simulation(const isg_plan *p, size_t workers, simulation *s)
+{
+    heap ready = {.item = s->ready, .key = s->order, .height = s->height};
+    heap running = {.item = s->running, .key = s->end};
+    double now = 0;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        if (p->runs[i].parent == ISG_NO_RUN) heap_push(&ready, i);
+    }
+    while (ready.n || running.n) {
+        while (ready.n && running.n < workers) {
+            size_t i = heap_pop(&ready);
+            s->end[i] = now + s->seconds[i];
+            heap_push(&running, i);
+        }
+        size_t done = heap_pop(&running);
+        now = s->end[done];
+        for (size_t c = s->first[done]; c; c = s->next[c - 1]) heap_push(&ready, c - 1);
+    }
+    return now;
+}
+
+static double store_bytes(const isg_plan *p)
+{
+    double l = (double)p->n_languages, e = (double)p->n_evaluations, shards = (double)p->max_shards;
+    double point = 8 + 1 + 8 * l + 8 * e + 4 * e * shards;
+    double run = 400 + (double)p->n_families + 16 * l + 8 * (double)p->n_settings;
+    double attempts = 2 * 400;
+    return 65536 + (double)strlen(p->text) + (double)p->n_runs * ((double)p->max_points * point + run + attempts);
+}
+
+isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_estimate *out)
+{
+    simulation s;
+    *out = (isg_estimate){.speed = speed > 0 ? speed : isg_plan_default_speed(p), .store_bytes = store_bytes(p)};
+    isg_err rc = simulation_create(p->n_runs, &s);
+    if (!rc) {
+        double *chain = s.end; /* until the simulation needs it */
+        link_runs(p, out->speed, &s, out);
+        for (size_t i = 0; i < p->n_runs; i++) {
+            const isg_run *r = &p->runs[i];
+            out->flops += r->flops;
+            out->evaluation_flops += r->flops - (double)r->tokens * isg_shape_flops(&r->shape);
+            out->work_s += s.seconds[i];
+            if (r->depth + 1 > out->depth) out->depth = r->depth + 1;
+            chain[i] = s.seconds[i] + (r->parent == ISG_NO_RUN ? 0 : chain[r->parent]);
+            if (chain[i] > out->chain_s) out->chain_s = chain[i];
+            if (s.seconds[i] > out->longest_s || i == 0) {
+                out->longest_s = s.seconds[i];
+                out->longest = i;
+            }
+        }
+        out->makespan_s = run_simulation(p, workers ? workers : 1, &s);
+    }
+    simulation_free(&s);
+    return rc;
+}
