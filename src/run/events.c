@@ -12,7 +12,6 @@ enum { PROTOCOL = 1 };
 struct isg_curve {
     const isg_plan *plan;
     const isg_run *run;
-    bool *wanted;       /* [n_evaluations] at every point */
     uint64_t from;      /* tokens resumed from */
     uint64_t last;      /* tokens of the last point heard of */
     bool any;           /* there was one */
@@ -127,22 +126,7 @@ static size_t evaluation_of(const isg_plan *plan, const char *name)
     return ISG_NO_RUN;
 }
 
-static isg_err read_wanted(isg_curve *c, const json_t *object)
-{
-    json_t *list = NULL, *one;
-    size_t i;
-    ISG_TRY(isg_json_array(object, "evaluations", &list));
-    json_array_foreach(list, i, one) {
-        const char *name = NULL;
-        ISG_TRY(isg_json_string(one, "name", &name));
-        size_t e = evaluation_of(c->plan, name);
-        if (e == ISG_NO_RUN) return ISG_FAIL(ISG_EINPUT, "the run object names the evaluation '%s', the plan does not", name);
-        c->wanted[e] = true;
-    }
-    return ISG_OK;
-}
-
-isg_err isg_curve_create(const isg_plan *plan, size_t run, const json_t *object, uint64_t from, isg_curve **out)
+isg_err isg_curve_create(const isg_plan *plan, size_t run, uint64_t from, isg_curve **out)
 {
     isg_curve *c = calloc(1, sizeof *c);
     *out = NULL;
@@ -150,9 +134,7 @@ isg_err isg_curve_create(const isg_plan *plan, size_t run, const json_t *object,
     c->plan = plan;
     c->run = &plan->runs[run];
     c->from = from;
-    c->wanted = calloc(plan->n_evaluations ? plan->n_evaluations : 1, sizeof *c->wanted);
-    isg_err rc = c->wanted ? isg_result_create(plan, &c->result) : ISG_FAIL(ISG_ENOMEM, "out of memory");
-    if (!rc) rc = read_wanted(c, object);
+    isg_err rc = isg_result_create(plan, &c->result);
     if (rc) isg_curve_destroy(&c);
     *out = c;
     return rc;
@@ -161,7 +143,6 @@ isg_err isg_curve_create(const isg_plan *plan, size_t run, const json_t *object,
 void isg_curve_destroy(isg_curve **curve)
 {
     if (!*curve) return;
-    free((*curve)->wanted);
     isg_result_destroy(&(*curve)->result);
     free(*curve);
     *curve = NULL;
@@ -291,7 +272,7 @@ static isg_err fill(isg_curve *c, size_t row, const json_t *root, bool *diverged
     if (!rc) rc = read_lr_state(c, row, root);
     for (size_t e = 0; !rc && e < p->n_evaluations; e++) {
         const double loss = c->result->loss[row * p->n_evaluations + e];
-        if (isnan(loss) && c->wanted[e]) rc = ISG_FAIL(ISG_EPROTO, "evaluation '%s' is missing", p->evaluations[e].name);
+        if (isnan(loss) && c->run->evaluate[e]) rc = ISG_FAIL(ISG_EPROTO, "evaluation '%s' is missing", p->evaluations[e].name);
     }
     c->result->tokens[row] = c->run->points[row];
     if (rc || *diverged) forget(c, row);

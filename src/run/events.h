@@ -48,12 +48,8 @@ typedef struct isg_said {
 
 typedef struct isg_curve isg_curve;
 
-/**
- * The empty curve of one run.
- * @param object  the run object given to the trainer: its evaluations are wanted at every point
- * @param from    tokens of the checkpoint resumed from; 0: from the beginning
- */
-isg_err isg_curve_create(const isg_plan *plan, size_t run, const json_t *object, uint64_t from, isg_curve **out);
+/** The empty curve of one run. @param from  tokens of the checkpoint resumed from; 0: from the beginning */
+isg_err isg_curve_create(const isg_plan *plan, size_t run, uint64_t from, isg_curve **out);
 void isg_curve_destroy(isg_curve **curve);
 
 /**

@@ -118,6 +118,7 @@ static void fill_point(const isg_synthetic *s, const isg_run *run, size_t point,
     for (size_t e = 0; e < p->n_evaluations; e++) {
         const size_t language = p->evaluations[e].language, at = point * p->n_evaluations + e;
         const law *w = &s->law[e];
+        if (!run->evaluate[e]) continue;
         double d = run->weight[language] * tokens + seen_before(p, run, language);
         double truth = w->E + w->A / pow((double)run->shape.n_total, w->alpha) + w->B / pow(fmax(d, 1), w->beta);
         r->loss[at] = truth * exp(s->s_run * z_run[e] + s->s_point * isg_rng_normal(&rng));

@@ -72,7 +72,7 @@ static isg_err try_resume(isg_trial *t, const char *work_dir, uint32_t attempt, 
     json_t *resume = NULL;
     const char *dir = NULL;
     ISG_TRY(checkpoint_json(work_dir, t->run->id, attempt, &t->from, &resume));
-    isg_err rc = isg_curve_create(t->plan, t->of.task, t->object, t->from, &t->curve);
+    isg_err rc = isg_curve_create(t->plan, t->of.task, t->from, &t->curve);
     if (!rc) rc = isg_json_string(resume, "dir", &dir);
     if (!rc) rc = replay(t, dir, kept);
     if (!rc && json_object_set(t->object, "resume", resume)) rc = no_memory();
@@ -94,7 +94,7 @@ static isg_err resume_or_begin(isg_trial *t, const char *work_dir, uint32_t atte
         t->before_s = 0;
     }
     if (json_object_set_new(t->object, "resume", json_null())) return no_memory();
-    return isg_curve_create(t->plan, t->of.task, t->object, 0, &t->curve);
+    return isg_curve_create(t->plan, t->of.task, 0, &t->curve);
 }
 
 static isg_err complete_object(isg_trial *t)
