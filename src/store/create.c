@@ -127,9 +127,9 @@ static isg_err create_columns(isg_store *s, const char *loss_unit)
     return ISG_OK;
 }
 
-static isg_err put_root(isg_store *s, const isg_plan *plan, const char *uuid)
+static isg_err put_root(isg_store *s, const isg_plan *plan, const isg_origin *origin)
 {
-    char now[ISG_TIME_BYTES], title[128], source[128];
+    char title[128], source[128];
     uint32_t format = ISG_STORE_FORMAT;
     (void)snprintf(title, sizeof title, "isogloss campaign %s", plan->name);
     (void)snprintf(source, sizeof source, "isogloss %s (%s)", isg_build_version(), isg_build_commit());
@@ -141,8 +141,8 @@ static isg_err put_root(isg_store *s, const isg_plan *plan, const char *uuid)
         {"summary", "losses of language models over model size, data size and language mixture"},
         {"source", source},
         {"campaign", plan->name},
-        {"uuid", uuid},
-        {"date_created", isg_time_iso(isg_time_now(), now)},
+        {"uuid", origin->uuid},
+        {"date_created", origin->created},
     };
     ISG_TRY(isg_h5_put_numbers(s->file, "isogloss_format", ISG_TYPE_U32, &format, 1));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -473,20 +473,20 @@ static isg_err random_uuid(char out[37])
     return ISG_OK;
 }
 
-static isg_err build(isg_store *s, const isg_plan *plan, const char *uuid)
+static isg_err build(isg_store *s, const isg_plan *plan, const isg_origin *origin)
 {
     ISG_TRY(isg_h5_create(s->path, &s->file));
     s->fd = open(s->path, O_RDWR | O_CLOEXEC);
     if (s->fd < 0) return ISG_FAIL(ISG_EIO, "cannot open it for syncing: %s", strerror(errno));
     if (!(s->numerics = isg_strdup(plan->numerics))) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     ISG_TRY(create_columns(s, plan->unit));
-    ISG_TRY(put_root(s, plan, uuid));
+    ISG_TRY(put_root(s, plan, origin));
     ISG_TRY(put_campaign(s, plan));
     ISG_TRY(put_plan(s, plan));
     return isg_store_index(s);
 }
 
-isg_err isg_store_build(const char *path, const isg_plan *plan, const char *uuid, isg_store **out)
+isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin, isg_store **out)
 {
     *out = NULL;
     if (!plan->n_runs) return ISG_FAIL(ISG_ESPEC, "campaign '%s' plans no runs", plan->name);
@@ -495,15 +495,20 @@ isg_err isg_store_build(const char *path, const isg_plan *plan, const char *uuid
     isg_err rc = isg_store_alloc(tmp, true, out);
     if (!rc) {
         dims_of(plan, (*out)->dim);
-        rc = build(*out, plan, uuid);
+        size_t *attempts = &(*out)->dim[ISG_DIM_ATTEMPT];
+        if (*attempts < origin->attempts) *attempts = origin->attempts;
+        rc = build(*out, plan, origin);
     }
-    if (rc) {
-        isg_store_close(out);
-        (void)unlink(tmp);
-    }
+    if (rc) isg_store_discard(out);
     rc = isg_err_context(rc, "creating '%s'", tmp);
     free(tmp);
     return rc;
+}
+
+void isg_store_discard(isg_store **store)
+{
+    if (*store) (void)unlink((*store)->path);
+    isg_store_close(store);
 }
 
 isg_err isg_store_publish(isg_store **store, const char *path)
@@ -529,17 +534,17 @@ isg_err isg_store_publish(isg_store **store, const char *path)
 isg_err isg_store_create(const char *path, const isg_plan *plan)
 {
     isg_store *s = NULL;
-    char uuid[37], line[128];
+    char uuid[37], line[128], now[ISG_TIME_BYTES];
     if (isg_path_exists(path)) {
         return ISG_FAIL(ISG_EARG, "store '%s' is already there: run continues it, extend grows it", path);
     }
     ISG_TRY(random_uuid(uuid));
-    ISG_TRY(isg_store_build(path, plan, uuid, &s));
+    isg_origin origin = {.uuid = uuid, .created = isg_time_iso(isg_time_now(), now)};
+    ISG_TRY(isg_store_build(path, plan, &origin, &s));
     (void)snprintf(line, sizeof line, "created by isogloss %s for %zu runs", isg_build_version(),
                    plan->n_runs);
     isg_err rc = isg_store_history(s, NULL, line);
     if (!rc) return isg_store_publish(&s, path);
-    (void)unlink(s->path);
-    isg_store_close(&s);
+    isg_store_discard(&s);
     return rc;
 }

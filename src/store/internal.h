@@ -42,8 +42,17 @@ isg_err isg_store_alloc(const char *path, bool write, isg_store **out);
 /** After ids and dimensions are known: the order of ids and the slice. */
 isg_err isg_store_index(isg_store *store);
 
+/** What a grown store keeps of the old one. */
+typedef struct isg_origin {
+    const char *uuid, *created;
+    size_t attempts; /**< least capacity of /attempts */
+} isg_origin;
+
 /** Create PATH.tmp with every dataset and the plan's data; open for writing without MPI. */
-isg_err isg_store_build(const char *path, const isg_plan *plan, const char *uuid, isg_store **out);
+isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin, isg_store **out);
+
+/** Give up a store being built: close and remove PATH.tmp. */
+void isg_store_discard(isg_store **store);
 
 /** Sync and close a built PATH.tmp and put it in the place of PATH. */
 isg_err isg_store_publish(isg_store **store, const char *path);

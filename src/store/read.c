@@ -167,6 +167,16 @@ isg_err isg_store_read_attempts(const isg_store *s, isg_attempt **out, size_t *n
     void *rows;
     isg_err rc = isg_rows_read(s, ISG_COL_ATT_SEQUENCE, isg_attempt_fields, sizeof **out, &rows, n);
     *out = rows;
+    for (size_t i = 0; i < *n && !rc; i++) {
+        if ((*out)[i].slot < s->dim[ISG_DIM_RUN]) continue;
+        rc = ISG_FAIL(ISG_ESTORE, "store '%s': /attempts names run %zu of %zu", s->path,
+                      (*out)[i].slot, s->dim[ISG_DIM_RUN]);
+    }
+    if (rc) {
+        free(*out);
+        *out = NULL;
+        *n = 0;
+    }
     return rc;
 }
 

@@ -67,6 +67,7 @@ void isg_store_close(isg_store **store)
     free(s->attempts.sequence);
     free(s->attempts.owner);
     free(s->launches.sequence);
+    free(s->launches.owner);
     free(s->path);
     free(s);
     *store = NULL;

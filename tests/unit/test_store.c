@@ -344,6 +344,126 @@ static void test_launches(void)
     sample_plan_free(&plan);
 }
 
+/* Growing keeps what is committed, wherever its run, language and evaluation went. */
+static void test_extend(void)
+{
+    const char *path = path_of("extend.h5");
+    isg_plan small = sample_plan(5), large = sample_plan(9), swapped = sample_plan(9);
+    isg_evaluation turned[2] = {small.evaluations[1], small.evaluations[0]};
+    size_t kept, added, n;
+    uint32_t crc;
+    CHECK_OK(isg_store_create(path, &small));
+    isg_store *s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(isg_store_check_plan(s, &small));
+    CHECK_OK(commit(s, &small, 1));
+    CHECK_OK(commit(s, &small, 4));
+    CHECK_OK(isg_store_put_state(s, 3, ISG_RUN_FAILED, 3));
+    isg_attempt a = {.slot = 3, .number = 3, .message = "it broke"}, *got = NULL;
+    CHECK_OK(isg_store_put_attempts(s, &a, 1));
+    isg_launch l = {.host = "first"}, *launches = NULL;
+    size_t row = (size_t)-1;
+    CHECK_OK(isg_store_put_launch(s, &l, &row));
+    isg_result *r = NULL; /* written, never marked: not carried over */
+    CHECK_OK(sample_result(&small, 0, &r));
+    CHECK_OK(isg_store_put_result(s, 0, r, &crc));
+    isg_result_destroy(&r);
+    isg_overview *o = NULL;
+    CHECK_OK(isg_store_read_overview(s, &o));
+    char *uuid = isg_strdup(o->uuid);
+    isg_overview_destroy(&o);
+    isg_store_close(&s);
+
+    swapped.evaluations = turned;
+    /* Runs in another order: slots move. */
+    isg_run first = swapped.runs[0];
+    swapped.runs[0] = swapped.runs[8];
+    swapped.runs[8] = first;
+    swapped.runs[2].parent = swapped.runs[2].cluster = 8;
+    (void)snprintf(swapped.hash, sizeof swapped.hash, "swapped");
+    CHECK_OK(isg_store_extend(path, &swapped, &kept, &added));
+    CHECK_EQ_U64(kept, 2);
+    CHECK_EQ_U64(added, 4);
+    s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(isg_store_check_plan(s, &swapped));
+    CHECK_EQ_U64(isg_store_runs(s), 9);
+    CHECK_EQ_U64(isg_store_find(s, small.runs[0].id), 8);
+    isg_run_record *rec = records_of(s, true);
+    CHECK(rec[1].state == ISG_RUN_DONE && rec[4].state == ISG_RUN_DONE && rec[3].state == ISG_RUN_FAILED);
+    CHECK(rec[8].state == ISG_RUN_WAITING && rec[1].mark_attempt == 1 && rec[3].attempts == 3);
+    CHECK_STR(rec[4].host, "here");
+    free(rec);
+    isg_result *wanted = NULL;
+    CHECK_OK(sample_result(&small, 4, &wanted));
+    CHECK_OK(isg_store_read_result(s, 4, &r));
+    CHECK_NEAR(r->loss[1], wanted->loss[0], 0); /* the evaluations changed places */
+    CHECK_NEAR(r->loss[0], wanted->loss[1], 0);
+    CHECK_NEAR((double)r->shard_loss[SAMPLE_SHARDS + 2], (double)wanted->shard_loss[2], 0);
+    CHECK_NEAR(r->seconds, wanted->seconds, 0);
+    isg_result_destroy(&r);
+    isg_result_destroy(&wanted);
+    CHECK_OK(isg_store_read_attempts(s, &got, &n));
+    CHECK(n == 1 && got[0].slot == 3);
+    CHECK_STR(got[0].message, "it broke");
+    free(got);
+    CHECK_OK(isg_store_read_launches(s, &launches, &n));
+    CHECK(n == 1);
+    free(launches);
+    CHECK_OK(isg_store_read_overview(s, &o));
+    CHECK_STR(o->uuid, uuid);
+    isg_overview_destroy(&o);
+    isg_store_close(&s);
+
+    /* Back to the large plan in its usual order: the same results as if it had been so from the start. */
+    char digest[2][65];
+    CHECK_OK(isg_store_extend(path, &large, &kept, &added));
+    CHECK(kept == 2 && added == 0);
+    s = open_store(path, ISG_STORE_READ);
+    CHECK_OK(isg_store_digest(s, digest[0], NULL));
+    isg_store_close(&s);
+    path = path_of("fresh.h5");
+    CHECK_OK(isg_store_create(path, &large));
+    s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(commit(s, &large, 4));
+    CHECK_OK(commit(s, &large, 1));
+    CHECK_OK(isg_store_digest(s, digest[1], NULL));
+    CHECK_STR(digest[0], digest[1]);
+    isg_store_close(&s);
+    free(uuid);
+    sample_plan_free(&small);
+    sample_plan_free(&large);
+    sample_plan_free(&swapped);
+}
+
+/* A changed campaign is refused with what changed, and what to do. */
+static void test_check_plan(void)
+{
+    const char *path = path_of("changed.h5");
+    isg_plan plan = sample_plan(5), more = sample_plan(9), less = sample_plan(3);
+    size_t kept, added;
+    CHECK_OK(isg_store_create(path, &plan));
+    isg_store *s = open_store(path, ISG_STORE_WRITE);
+    CHECK_FAILS(isg_store_check_plan(s, &more), ISG_ESPEC, "4 runs added");
+    CHECK(strstr(isg_err_message(), more.runs[5].id) && strstr(isg_err_message(), ", ..."));
+    CHECK(strstr(isg_err_message(), "isogloss extend") && !strstr(isg_err_message(), "removed"));
+    CHECK_FAILS(isg_store_check_plan(s, &less), ISG_ESPEC, "2 runs removed");
+    more.schedule = "cosine";
+    json_object_set_new(more.trainer_settings, "law", json_string("other"));
+    CHECK_FAILS(isg_store_check_plan(s, &more), ISG_ESPEC, "schedule: was \"wsd\", is \"cosine\"");
+    CHECK(strstr(isg_err_message(), "trainer_settings: was {\"law\":\"chinchilla\"}") != NULL);
+    CHECK_OK(commit(s, &plan, 4));
+    isg_store_close(&s);
+    CHECK_FAILS(isg_store_extend(path, &less, &kept, &added), ISG_ESPEC, plan.runs[4].id);
+    char tmp[300];
+    (void)snprintf(tmp, sizeof tmp, "%s.tmp", path);
+    CHECK(!isg_path_exists(tmp));
+    s = open_store(path, ISG_STORE_READ); /* as it was */
+    CHECK_EQ_U64(isg_store_runs(s), 5);
+    isg_store_close(&s);
+    sample_plan_free(&plan);
+    sample_plan_free(&more);
+    sample_plan_free(&less);
+}
+
 int main(void)
 {
     if (!mkdtemp(dir)) return 1;
@@ -355,6 +475,8 @@ int main(void)
     test_metadata_stays();
     test_attempts();
     test_launches();
+    test_extend();
+    test_check_plan();
     CHECK_OK(isg_path_remove(dir));
     return check_done();
 }

@@ -1,0 +1,293 @@
+/* A campaign that changed: what is different, and the one routine that makes a store larger.
+ *
+ * Growing writes a new file beside the old one and renames it, so a kill leaves one or the other.
+ * Runs are carried over by id; languages and evaluations may have moved on their axes, so a
+ * result is read, rearranged and written anew, with a new CRC. */
+#include "internal.h"
+
+#include "isogloss/build.h"
+#include "isogloss/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what changed ------------------------------------------------------------ */
+
+static isg_err old_settings(const isg_store *s, json_t **out)
+{
+    char **text = NULL;
+    size_t n;
+    ISG_TRY(isg_col_read_names(s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n));
+    isg_err rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", out);
+    isg_names_free(&text, n);
+    return rc;
+}
+
+static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *say)
+{
+    json_t *was = NULL, *is = NULL, *value;
+    const char *key;
+    isg_err rc = old_settings(s, &was);
+    if (!rc) rc = isg_store_settings(plan, &is);
+    if (!rc) {
+        json_object_foreach(is, key, value) {
+            json_t *before = json_object_get(was, key);
+            if (json_equal(before, value)) continue;
+            char *a = before ? isg_json_line(before) : NULL, *b = isg_json_line(value);
+            (void)isg_str_printf(say, "\n  %s: was %.150s, is %.150s", key, a ? a : "absent", b ? b : "?");
+            free(a);
+            free(b);
+        }
+    }
+    json_decref(was);
+    json_decref(is);
+    return rc;
+}
+
+/* A count, and the first few ids. */
+typedef struct listing {
+    size_t n;
+    isg_str ids;
+} listing;
+
+static void list_id(listing *l, const char *id)
+{
+    enum { SHOWN = 3 };
+    if (l->n < SHOWN) (void)isg_str_printf(&l->ids, "%s%s", l->n ? ", " : "", id);
+    if (l->n == SHOWN) (void)isg_str_puts(&l->ids, ", ...");
+    l->n++;
+}
+
+static void say_listing(listing *l, const char *what, isg_str *say)
+{
+    if (l->n) (void)isg_str_printf(say, "\n  %zu runs %s: %s", l->n, what, isg_str_c(&l->ids));
+    isg_str_free(&l->ids);
+}
+
+isg_err isg_store_check_plan(const isg_store *s, const isg_plan *plan)
+{
+    char *hash = NULL;
+    isg_str say = {0};
+    listing added = {0}, removed = {0};
+    hid_t group = H5Gopen2(s->file, "/campaign", H5P_DEFAULT);
+    isg_err rc = isg_h5_get_text(group, "plan_hash", &hash);
+    (void)H5Gclose(group);
+    if (rc) return rc;
+    bool same = !strcmp(hash, plan->hash);
+    free(hash);
+    if (same) return ISG_OK;
+
+    bool *still = calloc(s->dim[ISG_DIM_RUN], sizeof *still);
+    rc = still ? say_settings(s, plan, &say) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < plan->n_runs && !rc; i++) {
+        size_t slot = isg_store_find(s, plan->runs[i].id);
+        if (slot == ISG_NO_RUN) list_id(&added, plan->runs[i].id);
+        else still[slot] = true;
+    }
+    for (size_t i = 0; i < s->dim[ISG_DIM_RUN] && !rc; i++) {
+        if (!still[i]) list_id(&removed, s->id[i]);
+    }
+    free(still);
+    say_listing(&added, "added", &say);
+    say_listing(&removed, "removed", &say);
+    if (!rc) {
+        rc = ISG_FAIL(ISG_ESPEC, "the campaign is not the one of store '%s':%s\n"
+                      "Undo the change, or grow the store: isogloss extend %s %s\n"
+                      "(results of runs that are still in the campaign are kept), or give the "
+                      "campaign a new store", s->path,
+                      say.len ? isg_str_c(&say) : "\n  the plan's hash differs", s->path,
+                      plan->path ? plan->path : "CAMPAIGN");
+    }
+    isg_str_free(&say);
+    return rc;
+}
+
+/* ---- growing ------------------------------------------------------------------ */
+
+/* Where each name of the new axis was on the old one; ISG_NO_RUN: nowhere. */
+static isg_err map_axis(const isg_store *old, const isg_store *grown, isg_col col, size_t **out)
+{
+    char **was = NULL, **is = NULL;
+    size_t n_was = 0, n_is = 0;
+    *out = NULL;
+    isg_err rc = isg_col_read_names(old, col, &was, &n_was);
+    if (!rc) rc = isg_col_read_names(grown, col, &is, &n_is);
+    if (!rc && !(*out = calloc(n_is, sizeof **out))) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < n_is && !rc; i++) {
+        (*out)[i] = ISG_NO_RUN;
+        for (size_t k = 0; k < n_was; k++) {
+            if (!strcmp(is[i], was[k])) (*out)[i] = k;
+        }
+    }
+    isg_names_free(&was, n_was);
+    isg_names_free(&is, n_is);
+    return rc;
+}
+
+typedef struct growth {
+    const isg_store *old;
+    isg_store *grown;
+    size_t *language, *evaluation; /* new axis -> old axis */
+    isg_mark *marks;               /* of the results carried over so far */
+    size_t n_marks;
+} growth;
+
+static void rearrange(const growth *g, const isg_result *from, isg_result *to)
+{
+    const size_t *od = g->old->dim, *nd = g->grown->dim;
+    size_t o_l = od[ISG_DIM_TRAIN_LANGUAGE], n_l = nd[ISG_DIM_TRAIN_LANGUAGE];
+    size_t o_e = od[ISG_DIM_EVALUATION], n_e = nd[ISG_DIM_EVALUATION];
+    size_t o_s = od[ISG_DIM_SHARD], n_s = nd[ISG_DIM_SHARD], shards = o_s < n_s ? o_s : n_s;
+    to->n_points = from->n_points;
+    to->diverged = from->diverged;
+    to->flops = from->flops;
+    to->seconds = from->seconds;
+    for (size_t p = 0; p < from->n_points; p++) {
+        to->tokens[p] = from->tokens[p];
+        to->lr_state[p] = from->lr_state[p];
+        for (size_t l = 0; l < n_l; l++) {
+            /* A language that is new to the campaign was seen by no earlier run. */
+            double seen = g->language[l] == ISG_NO_RUN ? 0 : from->seen[p * o_l + g->language[l]];
+            to->seen[p * n_l + l] = seen;
+        }
+        for (size_t e = 0; e < n_e; e++) {
+            if (g->evaluation[e] == ISG_NO_RUN) continue;
+            size_t was = p * o_e + g->evaluation[e], is = p * n_e + e;
+            to->loss[is] = from->loss[was];
+            memcpy(to->shard_loss + is * n_s, from->shard_loss + was * o_s, shards * sizeof(float));
+        }
+    }
+}
+
+static isg_err carry_result(growth *g, size_t from, size_t to, const isg_run_record *record)
+{
+    isg_result *was = NULL, *is = NULL;
+    isg_mark *m = &g->marks[g->n_marks++];
+    *m = (isg_mark){.slot = to, .state = record->state, .attempt = record->mark_attempt};
+    isg_err rc = isg_store_read_result(g->old, from, &was);
+    if (!rc) rc = isg_result_alloc(g->grown->dim, &is);
+    if (!rc && was->n_points > g->grown->dim[ISG_DIM_POINT]) {
+        rc = ISG_FAIL(ISG_ESPEC, "run %s has more points than the campaign now plans for any run",
+                      g->old->id[from]);
+    }
+    if (!rc) {
+        rearrange(g, was, is);
+        rc = isg_store_write_result(g->grown, to, is, &m->crc);
+    }
+    if (!rc) rc = isg_col_read(g->old, ISG_COL_RUNS_HOST, from, 1, m->host);
+    if (!rc) rc = isg_col_read(g->old, ISG_COL_RUNS_DEVICE, from, 1, m->device);
+    isg_result_destroy(&was);
+    isg_result_destroy(&is);
+    return rc;
+}
+
+static isg_err carry_runs(growth *g, const isg_run_record *records)
+{
+    listing lost = {0};
+    isg_err rc = ISG_OK;
+    for (size_t i = 0; i < g->old->dim[ISG_DIM_RUN] && !rc; i++) {
+        const isg_run_record *r = &records[i];
+        size_t slot = isg_store_find(g->grown, g->old->id[i]);
+        if (slot == ISG_NO_RUN) {
+            if (r->mark_attempt) list_id(&lost, g->old->id[i]);
+            continue;
+        }
+        rc = isg_store_put_state(g->grown, slot, r->state, r->attempts);
+        if (rc || !r->mark_attempt) continue;
+        rc = carry_result(g, i, slot, r);
+    }
+    if (!rc && lost.n) {
+        rc = ISG_FAIL(ISG_ESPEC, "%zu finished runs of store '%s' are not in the campaign any more "
+                      "(%s): extending would lose them; keep them in the campaign, or give it a "
+                      "new store", lost.n, g->old->path, isg_str_c(&lost.ids));
+    }
+    isg_str_free(&lost.ids);
+    return rc ? rc : isg_store_mark(g->grown, g->marks, g->n_marks);
+}
+
+static isg_err carry_records(const growth *g)
+{
+    isg_attempt *attempts = NULL;
+    isg_launch *launches = NULL;
+    size_t n_attempts = 0, n_launches = 0, k = 0;
+    isg_err rc = isg_store_read_attempts(g->old, &attempts, &n_attempts);
+    if (!rc) rc = isg_store_read_launches(g->old, &launches, &n_launches);
+    for (size_t i = 0; i < n_attempts && !rc; i++) {
+        attempts[k] = attempts[i];
+        attempts[k].slot = isg_store_find(g->grown, g->old->id[attempts[i].slot]);
+        if (attempts[k].slot != ISG_NO_RUN) k++;
+    }
+    if (!rc) rc = isg_store_put_attempts(g->grown, attempts, k);
+    for (size_t i = 0; i < n_launches && !rc; i++) {
+        size_t row = ISG_NO_RUN;
+        rc = isg_store_put_launch(g->grown, &launches[i], &row);
+    }
+    free(attempts);
+    free(launches);
+    return rc;
+}
+
+static isg_err grow(growth *g, const isg_plan *plan)
+{
+    char line[128];
+    size_t runs = g->old->dim[ISG_DIM_RUN];
+    isg_run_record *records = calloc(runs, sizeof *records);
+    g->marks = calloc(runs, sizeof *g->marks);
+    isg_err rc = records && g->marks ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (!rc) rc = isg_store_read_records(g->old, true, records);
+    if (!rc) rc = map_axis(g->old, g->grown, ISG_COL_RUNS_LANGUAGE, &g->language);
+    if (!rc) rc = map_axis(g->old, g->grown, ISG_COL_EVAL_EVALUATION, &g->evaluation);
+    if (!rc) rc = carry_runs(g, records);
+    if (!rc) rc = carry_records(g);
+    if (!rc) {
+        (void)snprintf(line, sizeof line, "extended by isogloss %s to %zu runs, %zu results kept",
+                       isg_build_version(), plan->n_runs, g->n_marks);
+        rc = isg_store_history(g->grown, g->old, line);
+    }
+    free(g->language);
+    free(g->evaluation);
+    free(g->marks);
+    free(records);
+    return rc;
+}
+
+/* Twice the space once the old one is 90 % full. */
+static isg_err attempts_wanted(const isg_store *old, size_t *out)
+{
+    isg_attempt *attempts = NULL;
+    size_t n = 0, capacity = old->dim[ISG_DIM_ATTEMPT];
+    isg_err rc = isg_store_read_attempts(old, &attempts, &n);
+    free(attempts);
+    *out = n > capacity / 10 * 9 ? 2 * capacity : capacity;
+    return rc;
+}
+
+isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, size_t *added)
+{
+    isg_store *old = NULL;
+    isg_overview *o = NULL;
+    isg_origin origin = {0};
+    growth g = {0};
+    *kept = *added = 0;
+    isg_err rc = isg_store_open(path, ISG_STORE_READ, false, &old);
+    if (!rc) rc = isg_store_read_overview(old, &o);
+    if (!rc) rc = attempts_wanted(old, &origin.attempts);
+    if (rc) goto done;
+    origin.uuid = o->uuid;
+    origin.created = o->created;
+    rc = isg_store_build(path, plan, &origin, &g.grown);
+    if (rc) goto done;
+    g.old = old;
+    rc = grow(&g, plan);
+    *kept = g.n_marks;
+    for (size_t i = 0; i < plan->n_runs; i++) {
+        *added += isg_store_find(old, plan->runs[i].id) == ISG_NO_RUN;
+    }
+    if (rc) isg_store_discard(&g.grown);
+    else rc = isg_store_publish(&g.grown, path);
+done:
+    isg_overview_destroy(&o);
+    isg_store_close(&old);
+    return rc;
+}
