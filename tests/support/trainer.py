@@ -27,21 +27,17 @@ def done():
     sys.exit(failed > 0 or passed == 0)
 
 
-def sentences(seed, size):
-    """Bytes of a made-up language: a small lexicon, common words, and agreement between
-    the first and the last word of a line, which no count of pairs of bytes can see."""
+def sentences(seed, size, letters=14, words=150):
+    """Bytes of a made-up language: words of a lexicon, common ones more often. Few letters
+    make every pair of them the start of many words."""
     rng = random.Random(seed)
-    letters = "".join(rng.sample("abcdefghijklmnopqrstuvwxyz", 14))
-    words = ["".join(rng.choice(letters) for _ in range(rng.randint(2, 9))) for _ in range(150)]
-    weights = [1 / (i + 3) for i in range(len(words))]
-    lines = []
-    total = 0
-    while total < size:
-        line = rng.choices(words, weights, k=rng.randint(4, 12))
-        text = " ".join(line) + " " + line[0][::-1] + ".\n"
-        lines.append(text)
-        total += len(text)
-    return "".join(lines).encode()[: size - 1] + b"\n"
+    alphabet = rng.sample("abcdefghijklmnopqrstuvwxyz", letters)
+    lexicon = ["".join(rng.choice(alphabet) for _ in range(rng.randint(3, 9))) for _ in range(words)]
+    weights = [1 / (i + 3) for i in range(words)]
+    text = ""
+    while len(text) < size:
+        text += " ".join(rng.choices(lexicon, weights, k=rng.randint(4, 12))) + ".\n"
+    return text.encode()[: size - 1] + b"\n"
 
 
 def make_corpus(path, languages, shards=16):
