@@ -77,7 +77,7 @@ isg_dim isg_dim_of(char letter)
     for (int d = 0; d < ISG_DIMS; d++) {
         if (dims[d].letter == letter) return (isg_dim)d;
     }
-    assert(!"a dimension letter of columns.def is unknown");
+    assert(false && "a dimension letter of columns.def is unknown");
     return ISG_DIMS;
 }
 
