@@ -27,6 +27,9 @@ bool isg_comm_launched(void);
  */
 isg_err isg_comm_open(isg_comm **out);
 
+/** A single process, whatever launched it. Collective: no. */
+isg_err isg_comm_open_alone(isg_comm **out);
+
 /**
  * Leave. If `orderly`, all ranks finalise together (with a limit); otherwise,
  * when ranks are known dead, leave without any collective call.

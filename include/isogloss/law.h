@@ -81,6 +81,6 @@ isg_err isg_law_param_find(const isg_law *law, const char *name, size_t *out);
  * isg_log is for positive normal numbers.
  */
 double isg_exp(double x);
-double isg_log(double x);
+double isg_ln(double x);
 
 #endif

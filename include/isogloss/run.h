@@ -44,7 +44,9 @@ enum { ISG_BLOCK_BYTES = 3584 }; /**< most bytes of one block's result */
  * Collective: yes, every rank calls it with the same blocks; with two or more
  * ranks rank 0 only leads. A signal (TERM, INT, USR1, USR2) ends it with
  * ISG_EAGAIN and nothing kept.
- * @return on every rank: ISG_OK; the failure of a block; ISG_EAGAIN; ISG_ENOMEM
+ * @return on rank 0: ISG_OK; the failure of a block; ISG_EAGAIN; ISG_ENOMEM. On
+ * the others: ISG_OK when told to leave (whatever came of it), ISG_EAGAIN when
+ * the leader died.
  */
 isg_err isg_run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threads);
 
@@ -58,13 +60,14 @@ typedef struct isg_campaign_options {
     size_t shard, n_shards; /**< this job's share of the runs; 0, 1: all of them */
 } isg_campaign_options;
 
-/** What a launch did, on rank 0. */
+/** What a launch did; numbers on rank 0 only. */
 typedef struct isg_campaign_summary {
     char store[1024];
     size_t n_runs;      /**< of this shard */
     size_t done, diverged, failed, left;
     size_t now;         /**< results committed in this launch */
     double seconds;     /**< of this launch */
+    bool orderly;       /**< every rank: nobody died, so isg_comm_close may be orderly */
 } isg_campaign_summary;
 
 /**
@@ -72,9 +75,11 @@ typedef struct isg_campaign_summary {
  *
  * @param comm  opened by the caller; one process is leader and worker
  *
- * Collective: yes. @return on every rank: ISG_OK, all runs finished; ISG_ESOME,
+ * Collective: yes. @return on rank 0: ISG_OK, all runs finished; ISG_ESOME,
  * finished but some failed for good; ISG_EAGAIN, work left (signal, time limit,
- * disk full); anything else: nothing more can be done and why.
+ * disk full); anything else: nothing more can be done and why. On the others:
+ * ISG_OK when told to leave, ISG_EAGAIN when the leader died or a signal came,
+ * and what start-up failures rank 0 has.
  */
 isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options,
                          isg_campaign_summary *summary);

@@ -246,7 +246,7 @@ static void cold_start(const isg_problem *p, size_t k, double *theta)
     size_t n = p->law->n_params;
     double phi = 2;
 
-    for (int i = 0; i < 40; i++) phi = isg_exp(isg_log(1 + phi) / (double)(n + 1)); /* phi^(n+1) = 1 + phi */
+    for (int i = 0; i < 40; i++) phi = isg_exp(isg_ln(1 + phi) / (double)(n + 1)); /* phi^(n+1) = 1 + phi */
     double step = 1;
     for (size_t j = 0; j < n; j++) {
         const isg_law_param *param = &p->law->params[j];
@@ -278,7 +278,7 @@ static void residual_scale(const isg_problem *p, const double *theta, double *r,
     for (size_t i = 0; i < n; i++) {
         double x[ISG_LAW_VARS];
         for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
-        r[i] = isg_log(p->loss[i]) - p->law->log_loss(theta, x, NULL);
+        r[i] = isg_ln(p->loss[i]) - p->law->log_loss(theta, x, NULL);
         squares += r[i] * r[i];
     }
     double middle = median(r, n);

@@ -9,7 +9,7 @@ double isg_exp(double x)
     return vexp(splat(x))[0];
 }
 
-double isg_log(double x)
+double isg_ln(double x)
 {
     return vlog(splat(x))[0];
 }

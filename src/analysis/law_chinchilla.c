@@ -30,7 +30,7 @@ static double log_loss(const double *theta, const double *x, double *gradient)
         gradient[ALPHA] = -x[0] * p / s;
         gradient[BETA] = -x[1] * q / s;
     }
-    return isg_log(s);
+    return isg_ln(s);
 }
 
 static void shift(double *theta, const double *by)
@@ -213,9 +213,9 @@ static size_t scan_find(const isg_scan *s, const double *w, double *work, size_t
         if (cell == GRID * GRID) break;
         double unused;
         (void)solve_cell(&m, cell / GRID, cell % GRID, &unused, abe);
-        theta[n][PA] = isg_log(abe[0]);
-        theta[n][PB] = isg_log(abe[1]);
-        theta[n][PE] = abe[2] > 0 ? isg_log(abe[2]) : s->least_e;
+        theta[n][PA] = isg_ln(abe[0]);
+        theta[n][PB] = isg_ln(abe[1]);
+        theta[n][PE] = abe[2] > 0 ? isg_ln(abe[2]) : s->least_e;
         theta[n][ALPHA] = s->alpha[cell / GRID];
         theta[n][BETA] = s->beta[cell % GRID];
         taken[n++] = cell;

@@ -53,7 +53,7 @@ static isg_err constrain(isg_problem *p, const isg_constraint *k)
                           : ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: allowed are %g to %g", param->name, k->value,
                                      param->lo, param->hi);
     } else {
-        value = param->log ? isg_log(k->value) : k->value;
+        value = param->log ? isg_ln(k->value) : k->value;
     }
     for (size_t j = 0; j < p->law->n_params; j++) m->t[k->param][j] = j == k->param ? 0 : -row[j];
     m->c[k->param] = value;
@@ -175,7 +175,7 @@ static isg_err lay_out(isg_problem *p, const isg_obs *obs)
     memcpy(p->loss, obs->loss, n * sizeof *p->loss);
     p->log_loss_min = INFINITY;
     for (size_t i = 0; i < n; i++) {
-        double y = isg_log(obs->loss[i]);
+        double y = isg_ln(obs->loss[i]);
         p->log_loss_min = fmin(p->log_loss_min, y);
         p->rows.y[i] = p->objective == ISG_LSQ ? obs->loss[i] : y;
         p->rows.w[i] = 1;
@@ -183,7 +183,7 @@ static isg_err lay_out(isg_problem *p, const isg_obs *obs)
     for (size_t k = 0; k < p->law->n_vars; k++) {
         double *x = p->memory + (2 + k) * stride, sum = 0;
         p->rows.x[k] = x;
-        for (size_t i = 0; i < n; i++) sum += x[i] = isg_log(obs->var[k][i]);
+        for (size_t i = 0; i < n; i++) sum += x[i] = isg_ln(obs->var[k][i]);
         p->centre[k] = sum / (double)n;
         for (size_t i = 0; i < n; i++) x[i] -= p->centre[k];
     }
@@ -325,7 +325,7 @@ void isg_problem_theta(const isg_problem *p, const double *natural, double *thet
 {
     double back[ISG_LAW_VARS];
     for (size_t i = 0; i < p->law->n_params; i++) {
-        theta[i] = p->law->params[i].log ? isg_log(natural[i]) : natural[i];
+        theta[i] = p->law->params[i].log ? isg_ln(natural[i]) : natural[i];
     }
     for (size_t k = 0; k < p->law->n_vars; k++) back[k] = -p->centre[k];
     p->law->shift(theta, back);
@@ -343,6 +343,6 @@ bool isg_problem_at_bound(const isg_problem *p, const double *theta, size_t para
 double isg_problem_predict(const isg_problem *p, const double *theta, const double *var)
 {
     double x[ISG_LAW_VARS];
-    for (size_t k = 0; k < p->law->n_vars; k++) x[k] = isg_log(var[k]) - p->centre[k];
+    for (size_t k = 0; k < p->law->n_vars; k++) x[k] = isg_ln(var[k]) - p->centre[k];
     return isg_exp(p->law->log_loss(theta, x, NULL));
 }

@@ -33,13 +33,21 @@ bool isg_comm_launched(void)
     return false;
 }
 
-isg_err isg_comm_open(isg_comm **out)
+isg_err isg_comm_open_alone(isg_comm **out)
 {
     isg_comm *comm = calloc(1, sizeof *comm);
-    *out = NULL;
+    *out = comm;
     if (!comm) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     comm->size = 1;
     comm->last = &comm->first;
+    return ISG_OK;
+}
+
+isg_err isg_comm_open(isg_comm **out)
+{
+    isg_comm *comm;
+    *out = NULL;
+    ISG_TRY(isg_comm_open_alone(&comm));
     if (isg_comm_launched()) {
         isg_err rc = isg_transport_open(&comm->transport, &comm->rank, &comm->size);
         if (rc) {

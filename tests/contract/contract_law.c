@@ -230,11 +230,11 @@ static void check_recovery(const isg_law *law)
             CHECK_OK(isg_fit_full(problem, w, &fit));
             CHECK_OK(isg_fit_full(second, w2, &refit));
             memcpy(want, theta, sizeof want);
-            for (size_t k = 0; k < law->n_vars; k++) by[k] = isg_log(1e8);
+            for (size_t k = 0; k < law->n_vars; k++) by[k] = isg_ln(1e8);
             law->shift(want, by);
             CHECK(fit.converged);
             for (size_t j = 0; j < law->n_params; j++) {
-                double got = law->params[j].log ? isg_log(fit.natural[j]) : fit.natural[j];
+                double got = law->params[j].log ? isg_ln(fit.natural[j]) : fit.natural[j];
                 CHECK_NEAR(got, want[j], 1e-6);
                 CHECK(fit.identified[j] && fit.free[j] && !fit.at_bound[j]);
                 CHECK_NEAR(refit.natural[j] / fit.natural[j], 1, 1e-6);

@@ -1,0 +1,116 @@
+/*
+ * Spin a little, then nap: a rank that waits must not burn the core that a
+ * trainer could use, and a rank that is spoken to should answer at once. A
+ * worker naps in the poll() of its executor, so that a trainer's line wakes it.
+ */
+
+#include "loop.h"
+
+#include "isogloss/os.h"
+#include "msg.h"
+
+#include <sched.h>
+#include <signal.h>
+
+enum { SPINS = 100, BATCH = 256 };
+static const double first_nap_s = 50e-6, longest_nap_s = 10e-3, alone_nap_s = 50e-3, flush_s = 2;
+
+static const int caught[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+enum { N_CAUGHT = sizeof caught / sizeof caught[0] };
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (signals < 100) signals++;
+}
+
+static void signals_catch(struct sigaction old[N_CAUGHT])
+{
+    struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: naps end early */
+    signals = 0;
+    (void)sigemptyset(&sa.sa_mask);
+    for (int i = 0; i < N_CAUGHT; i++) (void)sigaction(caught[i], &sa, &old[i]);
+}
+
+static void signals_restore(const struct sigaction old[N_CAUGHT])
+{
+    for (int i = 0; i < N_CAUGHT; i++) (void)sigaction(caught[i], &old[i], NULL);
+}
+
+static isg_err dispatch(const isg_loop *loop, size_t *n)
+{
+    int from;
+    bool got = true;
+    isg_msg msg;
+    for (*n = 0; *n < BATCH; ++*n) {
+        ISG_TRY(isg_msg_poll(loop->comm, &from, &msg, &got));
+        if (!got) break;
+        if (isg_msg_is_for_leader(msg.kind)) {
+            if (loop->leader) ISG_TRY(isg_leader_handle(loop->leader, from, &msg));
+        } else if (loop->worker) {
+            ISG_TRY(isg_worker_handle(loop->worker, &msg));
+        }
+    }
+    return ISG_OK;
+}
+
+static double nap_of(const isg_loop *loop, size_t quiet)
+{
+    if (quiet < SPINS) return 0;
+    /* In one process nothing can come from outside but a trainer's line, which ends the nap. */
+    if (loop->worker && isg_comm_size(loop->comm) == 1) return alone_nap_s;
+    double nap = first_nap_s;
+    for (size_t i = SPINS; i < quiet && nap < longest_nap_s; i += 8) nap *= 2;
+    return nap < longest_nap_s ? nap : longest_nap_s;
+}
+
+static isg_err pass_signals(const isg_loop *loop)
+{
+    int n = (int)signals;
+    if (!n) return ISG_OK;
+    if (loop->leader) ISG_TRY(isg_leader_signals(loop->leader, n));
+    if (!loop->worker || loop->leader) return ISG_OK; /* our own worker is told by our leader */
+    if (n == 1) isg_worker_drain(loop->worker);
+    else isg_worker_leave(loop->worker);
+    return ISG_OK;
+}
+
+static bool over(const isg_loop *loop)
+{
+    return (!loop->leader || isg_leader_finished(loop->leader)) &&
+           (!loop->worker || isg_worker_finished(loop->worker));
+}
+
+static isg_err turn(const isg_loop *loop, size_t *quiet)
+{
+    size_t n;
+    ISG_TRY(pass_signals(loop));
+    ISG_TRY(dispatch(loop, &n));
+    *quiet = n ? 0 : *quiet + 1;
+    if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, n == 0));
+    double nap = nap_of(loop, *quiet);
+    if (loop->worker && !isg_worker_finished(loop->worker)) ISG_TRY(isg_worker_step(loop->worker, nap));
+    else if (nap > 0) isg_nap(nap);
+    if (nap <= 0 && n == 0) (void)sched_yield();
+    if (loop->look) loop->look(loop->ctx);
+    return ISG_OK;
+}
+
+isg_err isg_loop_run(const isg_loop *loop)
+{
+    struct sigaction old[N_CAUGHT];
+    isg_err rc = ISG_OK;
+    signals_catch(old);
+    for (size_t quiet = 0; !rc && !over(loop);) rc = turn(loop, &quiet);
+    /* Last words (QUIT, BYE) must leave before this process does; the dead never take theirs. */
+    double until = isg_time_mono() + flush_s;
+    while (!rc && isg_comm_unsent(loop->comm) && isg_time_mono() < until) {
+        size_t n;
+        rc = dispatch(loop, &n);
+        isg_nap(first_nap_s);
+    }
+    signals_restore(old);
+    return rc;
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Blocks of plain computation: the same bytes without a launcher and on 1, 2, 3
+# and 5 ranks; with recovery a killed rank costs its block one more attempt.
+set -u
+program=$ISOGLOSS_BUILD/tests/bin/mpi_blocks
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+say() { echo "blocks: $*"; failed=$((failed + 1)); }
+
+want=$("$program" 3000 2>"$dir/err") || say "one process fails: $(cat "$dir/err")"
+[ ${#want} = 64 ] || say "no hash: '$want'"
+for ranks in 1 2 3 5; do
+    got=$(timeout 60 mpirun -n $ranks "$program" 3000 2>"$dir/err") || say "$ranks ranks fail: $(cat "$dir/err")"
+    [ "$got" = "$want" ] || say "$ranks ranks give $got, one process $want"
+    echo "$ranks ranks: $(grep -h blocks/s "$dir/err")"
+done
+
+want=$("$program" 60 2>/dev/null)
+got=$(timeout 60 mpirun --enable-recovery -n 4 "$program" 60 0.02 2 2>"$dir/err")
+[ "$got" = "$want" ] || say "after a killed rank: '$got', wanted '$want': $(cat "$dir/err")"
+grep -q 'rank 2 on .* is dead or silent' "$dir/err" || say "the dead rank was not noticed"
+
+[ $failed = 0 ] && echo "blocks: all good"
+exit $failed

@@ -1,0 +1,77 @@
+/*
+ * Blocks on ranks: prints a hash of all results in order, so that runs on any
+ * number of ranks can be compared. `mpi_blocks N [SECONDS [VICTIM]]`: each block
+ * takes that long; rank VICTIM kills itself at its third block.
+ */
+
+#include "isogloss/comm.h"
+#include "isogloss/hash.h"
+#include "isogloss/os.h"
+#include "isogloss/rng.h"
+#include "isogloss/run.h"
+#include "isogloss/str.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct job {
+    uint64_t *value;
+    double seconds;
+    bool victim;
+} job;
+
+static isg_err compute(void *ctx, size_t block, void *out, size_t cap, size_t *used)
+{
+    static int begun;
+    const job *j = ctx;
+    isg_rng rng;
+    if (j->victim && ++begun == 3) (void)raise(SIGKILL);
+    isg_rng_at(&rng, 7, ISG_RNG_TEST, block);
+    uint64_t x = isg_rng_u64(&rng);
+    for (double end = isg_time_mono() + j->seconds; isg_time_mono() < end;) isg_nap(end - isg_time_mono());
+    *used = sizeof x < cap ? sizeof x : cap;
+    memcpy(out, &x, *used);
+    return ISG_OK;
+}
+
+static isg_err collect(void *ctx, size_t block, const void *data, size_t n)
+{
+    job *j = ctx;
+    memcpy(&j->value[block], data, n);
+    return ISG_OK;
+}
+
+int main(int argc, char **argv)
+{
+    isg_comm *comm;
+    uint64_t n = 0;
+    job j = {0};
+    if (argc < 2 || !isg_str_to_u64(argv[1], &n)) return 2;
+    if (argc > 2) (void)isg_str_to_double(argv[2], &j.seconds);
+    j.value = calloc(n + 1, sizeof *j.value);
+    if (!j.value || isg_comm_open(&comm)) return 1;
+    int rank = isg_comm_rank(comm);
+    j.victim = argc > 3 && atoi(argv[3]) == rank;
+    isg_blocks blocks = {.n = n, .compute = compute, .collect = collect, .ctx = &j};
+    double start = isg_time_mono(), cpu = isg_time_cpu();
+    isg_err rc = isg_run_blocks(comm, &blocks, 0);
+    double wall = isg_time_mono() - start;
+    if (rc) (void)fprintf(stderr, "rank %d: %s\n", rank, isg_err_message());
+    if (rank == 0 && !rc) {
+        uint8_t sum[32];
+        char hex[65];
+        isg_sha256 s;
+        isg_sha256_init(&s);
+        isg_sha256_add(&s, j.value, n * sizeof *j.value);
+        isg_sha256_end(&s, sum);
+        isg_str_hex(sum, sizeof sum, hex);
+        (void)printf("%s\n", hex);
+        (void)fprintf(stderr, "%.0f blocks/s, leader used %.0f %% of a core\n", (double)n / wall,
+                      100 * (isg_time_cpu() - cpu) / wall);
+    }
+    free(j.value);
+    isg_comm_close(&comm, argc <= 3);
+    return isg_err_exit_status(rc);
+}
