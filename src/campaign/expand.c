@@ -104,6 +104,28 @@ static void place_costs(const isg_build *b, isg_run *r)
     }
 }
 
+/* What isogloss-train would refuse, said before anything is started. */
+static isg_err check_proxy(isg_build *b, const isg_family_work *w, const isg_run *r)
+{
+    const isg_plan *p = b->plan;
+    const isg_shape *s = &r->shape;
+    if (p->trainer != ISG_TRAINER_PROXY) return ISG_OK;
+    double batch = r->setting[0]; /* the first setting of the table; test_plan holds it there */
+    if (s->layers > 64 || s->d > 4096 || s->heads > 256 || s->d % 16 || s->d % s->heads || s->d / s->heads % 16) {
+        isg_diag_add(&b->diag, w->node, "a shape of %u layers, d = %u and %u heads is none for proxies; allowed: at most 64 "
+                     "layers, d a multiple of 16 up to 4096, d / heads a multiple of 16", s->layers, s->d, s->heads);
+    } else if (s->context % 32 || s->context > 4096 || fmod(batch, s->context) != 0) {
+        isg_diag_add(&b->diag, w->node, "context %u with batch %g; allowed for proxies: a context that is a multiple of 32 up "
+                     "to 4096, and a batch that is a multiple of it", s->context, batch);
+    }
+    for (size_t l = 0; l < p->n_languages && !b->diag.n; l++) {
+        if (!(r->weight[l] > 0) || r->unique[l] >= s->context) continue;
+        isg_diag_add(&b->diag, w->node, "language '%s' has %llu unique bytes in this family, fewer than one context of %u",
+                     p->languages[l].code, (unsigned long long)r->unique[l], s->context);
+    }
+    return isg_diag_result(&b->diag);
+}
+
 static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, isg_run *r)
 {
     const isg_plan *p = b->plan;
@@ -118,6 +140,7 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
     for (size_t e = 0; e < p->n_evaluations; e++) {
         r->evaluate[e] = w->evaluate[e] && (!w->trained_only || r->weight[p->evaluations[e].language] > 0);
     }
+    ISG_TRY(check_proxy(b, w, r));
     place_points(&w->points, r);
     place_costs(b, r);
     return isg_build_identify(b, r);

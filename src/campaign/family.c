@@ -291,6 +291,12 @@ static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *sec
         isg_diag_add(&b->diag, section, "language '%s' has %llu held-out bytes, too few for %zu shards", l->code,
                      (unsigned long long)l->held_bytes, shards);
     }
+    const json_t *truth = p->trainer_settings;
+    if (p->trainer == ISG_TRAINER_SYNTHETIC && !json_object_get(truth, "law") &&
+        !json_object_get(json_object_get(truth, "laws"), l->code)) {
+        isg_diag_add(&b->diag, b->trainer, "key 'laws': language '%s' is evaluated but has no law; add it, or 'law' for all",
+                     l->code);
+    }
     isg_evaluation *e = &p->evaluations[p->n_evaluations++];
     *e = (isg_evaluation){.name = isg_strdup(l->code), .language = language, .bytes = bytes, .shards = shards,
                           .metric = isg_strdup("cross_entropy"), .unit = isg_strdup(p->unit)};

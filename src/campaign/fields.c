@@ -86,7 +86,7 @@ const isg_field isg_fields[] = {
     F("trainer", "kind", CHOICE, .choices = kinds, .required = true,
       HELP("proxy: byte-level language models trained by isogloss-train. command: your own program. synthetic: "
            "losses drawn from a stated law, for tests and studies.")),
-    F("trainer", "context", COUNT, .def = "128", .unit = "token", RANGE(8, 1e6), HELP("Sequence length.")),
+    F("trainer", "context", COUNT, .def = "128", .unit = "token", RANGE(1, 1e7), HELP("Sequence length; for proxies a multiple of 32 that divides the batch.")),
     F("trainer", "vocab", COUNT, .def = "256", RANGE(2, 1e7), HELP("Vocabulary; proxies read bytes, so 256.")),
     F("trainer", "schedule", CHOICE, .choices = schedules, .def = "wsd",
       HELP("Learning rate: wsd is warm-up, stable, decay.")),
@@ -123,8 +123,8 @@ const isg_field isg_fields[] = {
     F("noise", "point", REAL, .def = "0", RANGE(0, 1), HELP("Standard deviation of log loss, of each point.")),
 
     F("shape", "layers", INT, .required = true, RANGE(1, 1000), HELP("Layers.")),
-    F("shape", "d", INT, .required = true, RANGE(8, 1e6), HELP("Width.")),
-    F("shape", "heads", INT, .required = true, RANGE(1, 10000), HELP("Attention heads; must divide d.")),
+    F("shape", "d", INT, .required = true, RANGE(8, 1e6), HELP("Width; for proxies a multiple of 16.")),
+    F("shape", "heads", INT, .required = true, RANGE(1, 10000), HELP("Attention heads; for proxies d / heads is a multiple of 16.")),
     F("shape", "n_nonembedding", COUNT, .unit = "parameter", RANGE(1, TOKENS_MAX),
       HELP("kind command: if not 12 layers d^2.")),
     F("shape", "n_total", COUNT, .unit = "parameter", RANGE(1, TOKENS_MAX),

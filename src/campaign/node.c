@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -199,15 +200,18 @@ const char *isg_node_show(const isg_node *node)
 
 void isg_diag_add(isg_diag *diag, const isg_node *at, const char *fmt, ...)
 {
-    char text[512];
+    char text[512], place[48] = "";
     va_list ap;
-    if (diag->n++ >= MAX_SHOWN) return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    const char *sep = diag->text.len ? "\n" : "";
-    if (at) (void)isg_str_printf(&diag->text, "%s%s:%zu:%zu: %s", sep, diag->file, at->line, at->column, text);
-    else (void)isg_str_printf(&diag->text, "%s%s: %s", sep, diag->file, text);
+    if (at) (void)snprintf(place, sizeof place, ":%zu:%zu", at->line, at->column);
+    char *line = isg_strf("%s%s: %s", diag->file, place, text);
+    bool known = line && strstr(isg_str_c(&diag->text), line); /* an axis that several families share */
+    if (line && !known && diag->n++ < MAX_SHOWN) {
+        (void)isg_str_printf(&diag->text, "%s%s", diag->text.len ? "\n" : "", line);
+    }
+    free(line);
 }
 
 isg_err isg_diag_result(const isg_diag *diag)

@@ -63,13 +63,8 @@ static bool from_map(const isg_build *b, const isg_node *map, const char *label,
     uint32_t heads = (uint32_t)isg_get_count(map, "shape", "heads");
     const isg_node *own = isg_node_get(map, "n_nonembedding"), *total = isg_node_get(map, "n_total");
     fill(b, label, (uint32_t)isg_get_count(map, "shape", "layers"), d, heads, out);
-    if (d % heads) {
-        isg_diag_add(diag, map, "key 'heads': found '%u', allowed: a divisor of d = %u", heads, d);
-        return false;
-    }
-    if (b->plan->trainer == ISG_TRAINER_PROXY && (own || total || d % 16)) {
-        isg_diag_add(diag, map, "a shape for proxies has d = 16, 32, 48, .. and counts its own parameters, found d = %u%s",
-                     d, own || total ? " and a stated count" : "");
+    if (b->plan->trainer == ISG_TRAINER_PROXY && (own || total)) {
+        isg_diag_add(diag, map, "proxies count their own parameters; only for command and synthetic");
         return false;
     }
     if (own) (void)isg_value_count(own, &out->n_nonembedding);
