@@ -49,6 +49,12 @@ isg_err isg_table_add_numbers(isg_table *table, const char *name, const double *
 /** @param text [n_rows], no NULL. The column is numeric if its texts are numbers. */
 isg_err isg_table_add_text(isg_table *table, const char *name, const char *const *text);
 
+/**
+ * The rows of several tables below each other; columns by name, cells that a
+ * table does not have are empty. @param tables [n], n >= 1
+ */
+isg_err isg_table_join(const isg_table *const *tables, size_t n, isg_table **out);
+
 /** Column by name, or NULL. */
 const isg_column *isg_table_column(const isg_table *table, const char *name);
 

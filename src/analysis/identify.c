@@ -32,7 +32,7 @@ static void fill_jacobian(const isg_problem *p, const double *theta, gsl_matrix 
     }
 }
 
-/* Scale the columns to length 1; those of length zero are not identified, those at a bound not asked. */
+/* Scale the columns to length 1; those of length zero are not identified, those at a bound stay where they are. */
 static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matrix *j, bool *known)
 {
     columns used = {0};
@@ -40,10 +40,10 @@ static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matri
         double length = 0;
         for (size_t i = 0; i < p->rows.n; i++) length += gsl_matrix_get(j, i, c) * gsl_matrix_get(j, i, c);
         length = sqrt(length);
-        known[c] = true;
-        if (fit->at_bound[p->map.owner[c]]) continue;
-        known[c] = length > ZERO_COLUMN * sqrt((double)p->rows.n);
-        if (!known[c]) continue;
+        size_t owner = p->map.owner[c];
+        bool vanished = fit->at_bound[owner] && p->law->params[owner].log; /* a term that is not there: known */
+        known[c] = vanished || length > ZERO_COLUMN * sqrt((double)p->rows.n);
+        if (!known[c] || fit->at_bound[owner]) continue;
         for (size_t i = 0; i < p->rows.n; i++) {
             gsl_matrix_set(j, i, used.n, gsl_matrix_get(j, i, c) / length);
         }

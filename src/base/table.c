@@ -423,6 +423,47 @@ const isg_column *isg_table_column(const isg_table *table, const char *name)
     return NULL;
 }
 
+static isg_err join_column(const isg_table *const *tables, size_t n, const char *name, isg_table *to)
+{
+    const char **text = malloc((to->n_rows + 1) * sizeof *text);
+    size_t m = 0;
+
+    if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for column '%s'", name);
+    for (size_t k = 0; k < n; k++) {
+        const isg_column *c = isg_table_column(tables[k], name);
+        for (size_t i = 0; i < tables[k]->n_rows; i++) text[m++] = c ? c->text[i] : "";
+    }
+    isg_err rc = isg_table_add_text(to, name, text);
+    free(text);
+    return rc;
+}
+
+isg_err isg_table_join(const isg_table *const *tables, size_t n, isg_table **out)
+{
+    isg_str source = {0};
+    isg_table *t = NULL;
+    size_t rows = 0, at = 0;
+    isg_err rc = ISG_OK;
+
+    *out = NULL;
+    for (size_t k = 0; k < n && !rc; k++) {
+        rc = isg_str_printf(&source, "%s%s", k ? ", " : "", tables[k]->source);
+        rows += tables[k]->n_rows;
+    }
+    if (!rc) rc = isg_table_create(isg_str_c(&source), rows, &t);
+    for (size_t k = 0; k < n && !rc; k++) {
+        for (size_t i = 0; i < tables[k]->n_rows; i++) t->line[at++] = tables[k]->line[i];
+        for (size_t j = 0; j < tables[k]->n_columns && !rc; j++) {
+            const char *name = tables[k]->columns[j].name;
+            if (!isg_table_column(t, name)) rc = join_column(tables, n, name, t);
+        }
+    }
+    isg_str_free(&source);
+    if (rc) isg_table_destroy(&t);
+    *out = t;
+    return rc;
+}
+
 void isg_table_destroy(isg_table **table)
 {
     isg_table *t = *table;

@@ -5,11 +5,13 @@
 extern const isg_cmd isg_cmd_check;
 extern const isg_cmd isg_cmd_plan;
 extern const isg_cmd isg_cmd_corpus;
+extern const isg_cmd isg_cmd_fit;
 
 /* In the order of a user's day; tests/lint checks that each has a test. */
 const isg_cmd *const isg_cmds[] = {
     &isg_cmd_check,
     &isg_cmd_plan,
     &isg_cmd_corpus,
+    &isg_cmd_fit,
     NULL,
 };

@@ -1,0 +1,40 @@
+#ifndef ISOGLOSS_REPORT_FIT_H
+#define ISOGLOSS_REPORT_FIT_H
+
+/** A fit in words and numbers: text for people, JSON for programs (schemas/fit.schema.json). */
+
+#include "isogloss/boot.h"
+#include "isogloss/json.h"
+#include "isogloss/select.h"
+
+#include <stdio.h>
+
+/** Everything a report says. Borrowed. */
+typedef struct isg_fit_report {
+    const char *source;        /**< files */
+    const char *by, *by_value; /**< the group of --by, or NULL */
+    const isg_law *law;
+    isg_objective objective;
+    bool delta_given;
+    const isg_constraint *constraints;
+    size_t n_constraints;
+    const isg_selection *selection;
+    const isg_problem *problem;
+    const isg_fit *fit;
+    const isg_boot_summary *boot; /**< NULL: no interval */
+    const char *no_interval;      /**< then why */
+    size_t replicates;
+    uint64_t seed;
+    double level;
+    bool loss_table;              /**< also the mean losses by N and D */
+} isg_fit_report;
+
+/** At most 80 columns. */
+isg_err isg_report_fit_text(const isg_fit_report *report, FILE *out);
+
+isg_err isg_report_fit_json(const isg_fit_report *report, json_t **out);
+
+/** Warnings in plain sentences. Caller frees each and the array. */
+isg_err isg_report_fit_warnings(const isg_fit_report *report, char ***out, size_t *n);
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef ISOGLOSS_SELECT_H
+#define ISOGLOSS_SELECT_H
+
+/**
+ * From a table to the observations of one fit. Nothing incomparable is pooled:
+ * one evaluation of one target, cooled last points, one row for a run and D;
+ * otherwise the columns that separate the rows are named and nothing is fitted.
+ *
+ * Rows are put into an order of their own (cluster, run, N, D, loss): the order
+ * in the file does not matter.
+ */
+
+#include "isogloss/fit.h"
+#include "isogloss/table.h"
+
+typedef enum isg_points {
+    ISG_POINTS_AUTO,   /**< final where the table can tell, else all */
+    ISG_POINTS_FINAL,  /**< the last point of each run, when it is cooled */
+    ISG_POINTS_STABLE, /**< taken at a constant learning rate */
+    ISG_POINTS_ALL
+} isg_points;
+
+/** NULL and 0 are the defaults. Strings are borrowed. */
+typedef struct isg_select_options {
+    const char *n;       /**< "total", "nonembedding" or a column */
+    const char *d;       /**< column, default D_tokens */
+    const char *loss;    /**< column, default loss */
+    const char *unit;    /**< of the loss */
+    const char *target;  /**< value of the column evaluation, eval_language or eval_set */
+    const char *cluster; /**< column; default cluster_id, else run_id */
+    const char *const *where; /**< "col=value" and !=, <, <=, >, >= */
+    size_t n_where;
+    const char *by, *by_value; /**< one group of --by */
+    isg_points points;
+    bool pool;           /**< mix rows that columns separate */
+    bool rows;           /**< every row is a cluster */
+    bool store;          /**< a campaign's own runs: only those trained on the target alone */
+    size_t drop_highest; /**< leave out this many rows of highest loss */
+} isg_select_options;
+
+typedef struct isg_excluded {
+    const char *reason; /**< static */
+    size_t n;
+    size_t *line;       /**< [n] in the source */
+} isg_excluded;
+
+enum { ISG_EXCLUDED_KINDS = 10, ISG_SELECT_NOTES = 8 };
+
+typedef struct isg_selection {
+    size_t n;            /**< observations */
+    double *var[2];      /**< [n] N and D */
+    double *loss;        /**< [n] */
+    size_t *cluster;     /**< [n] */
+    size_t *line;        /**< [n] in the source */
+    size_t n_clusters;
+    size_t n_read;       /**< rows of the table */
+    size_t n_other;      /**< rows that --where, --by, --target and --points did not ask for */
+    char *n_column, *d_column, *loss_column;
+    char *unit;          /**< "" if unknown */
+    char *target;        /**< "" if there is only one */
+    char *cluster_unit;  /**< what is resampled: "run_id", "row", ... */
+    char *points;        /**< which points, in words */
+    isg_excluded excluded[ISG_EXCLUDED_KINDS];
+    size_t n_excluded;
+    char *note[ISG_SELECT_NOTES]; /**< what was done, in sentences */
+    size_t n_notes;
+} isg_selection;
+
+/**
+ * @return ISG_OK; ISG_EINPUT for rows that must not be pooled or cells that are
+ * no numbers, naming columns or lines; ISG_EUSAGE for unknown columns and values,
+ * naming the nearest; ISG_EDATA if nothing is left; ISG_ENOMEM.
+ */
+isg_err isg_select(const isg_table *table, const isg_select_options *options, isg_selection **out);
+void isg_selection_destroy(isg_selection **selection);
+
+/** The values of a column in order of their text. Borrowed texts; caller frees the array. */
+isg_err isg_select_values(const isg_table *table, const char *column, const char ***out, size_t *n);
+
+#endif

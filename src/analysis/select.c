@@ -1,0 +1,688 @@
+/* A row is kept, unasked for (--where and the like) or excluded with a reason.
+ * What would mix unlike things is refused, with the columns that tell them apart. */
+
+#include "isogloss/select.h"
+
+#include "isogloss/str.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum row_state {
+    KEPT, OTHER, /* OTHER: not asked for */
+    NO_LOSS, BAD_LOSS, NO_SIZE, NO_DATA, MIXED, HIGHEST, NOT_COOLED, ROW_STATES
+} row_state;
+
+static const char *const reason[ROW_STATES] = {
+    [NO_LOSS] = "loss is missing",
+    [BAD_LOSS] = "loss is not finite and positive",
+    [NO_SIZE] = "N is missing or not positive",
+    [NO_DATA] = "D is missing or not positive",
+    [MIXED] = "trained on more than the target, or on something else",
+    [HIGHEST] = "among the highest losses (--drop-highest)",
+    [NOT_COOLED] = "the run ended before its learning rate had decayed",
+};
+
+/* Columns whose values make rows incomparable, whatever they are called in a file. */
+static const char *const separators[] = {"evaluation", "eval_language", "eval_set", "metric", "unit",
+                                         "n_languages", "tokenizer", "train_corpus", "dataset"};
+/* Of foreign tables; in a campaign's store families overlap and the target decides. */
+static const char *const csv_separators[] = {"family"};
+/* Settings of a campaign: equal by default, columns when varied. */
+static const char *const store_separators[] = {"lr", "batch", "warmup", "decay", "beta1", "beta2",
+                                               "weight_decay", "clip", "schedule", "parent"};
+static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
+
+enum { COUNT_EVALUATIONS = 3, SHOWN_VALUES = 6 };
+
+typedef struct work {
+    const isg_table *t;
+    const isg_select_options *o;
+    isg_selection *s;
+    const isg_column *n, *d, *loss, *run, *cluster;
+    unsigned char *state;   /* [n_rows] row_state */
+    const char **run_key;   /* [n_rows] */
+    char *made;             /* memory of keys put together here */
+    bool pseudo_runs;
+} work;
+
+static const isg_column *filled(const isg_table *t, const char *name)
+{
+    const isg_column *c = isg_table_column(t, name);
+    for (size_t i = 0; c && i < t->n_rows; i++) {
+        if (c->text[i][0]) return c;
+    }
+    return NULL;
+}
+
+static isg_err note(work *w, char *text)
+{
+    if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for a note");
+    if (w->s->n_notes == ISG_SELECT_NOTES) free(text);
+    else w->s->note[w->s->n_notes++] = text;
+    return ISG_OK;
+}
+
+/* ---- columns ------------------------------------------------------------------ */
+
+static isg_err unknown_column(const isg_table *t, const char *name, const char *option)
+{
+    const char **names = malloc((t->n_columns + 1) * sizeof *names);
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+
+    if (!names) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
+    for (size_t j = 0; j < t->n_columns; j++) names[j] = t->columns[j].name;
+    const char *near = isg_str_nearest(name, names, t->n_columns);
+    for (size_t j = 0; j < t->n_columns && j < 20 && !rc; j++) {
+        rc = isg_str_printf(&list, "%s%s", j ? ", " : "", names[j]);
+    }
+    if (!rc && near) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name, option, near);
+    } else if (!rc) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s'; name it with %s. Its columns: %s%s", t->source, name,
+                      option, isg_str_c(&list), t->n_columns > 20 ? ", ..." : "");
+    }
+    isg_str_free(&list);
+    free(names);
+    return rc;
+}
+
+static isg_err number_column(const work *w, const char *name, const char *option, const isg_column **out)
+{
+    const isg_column *c = isg_table_column(w->t, name);
+
+    if (!c) return unknown_column(w->t, name, option);
+    *out = c;
+    if (c->numeric) return ISG_OK;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        double x;
+        if (c->text[i][0] && !isg_str_to_double(c->text[i], &x)) {
+            return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s", w->t->source,
+                            w->t->line[i], name, c->text[i],
+                            strchr(c->text[i], ',') ? " (write decimals with a point)" : "");
+        }
+    }
+    return ISG_FAIL(ISG_EDATA, "%s: column '%s' is empty", w->t->source, name);
+}
+
+static isg_err find_columns(work *w)
+{
+    static const char *const total[] = {"N_total", "N_params"}, *const rest[] = {"N_nonembedding", "N_params_no_embed"};
+    const char *const *choice = total;
+    const char *n = w->o->n;
+
+    if (!n || !strcmp(n, "total") || !strcmp(n, "nonembedding")) {
+        if (n && !strcmp(n, "nonembedding")) choice = rest;
+        n = isg_table_column(w->t, choice[0]) ? choice[0] : choice[1];
+        if (choice == rest && !isg_table_column(w->t, n)) n = rest[0];
+    }
+    ISG_TRY(number_column(w, n, "--n", &w->n));
+    ISG_TRY(number_column(w, w->o->d ? w->o->d : "D_tokens", "--d", &w->d));
+    ISG_TRY(number_column(w, w->o->loss ? w->o->loss : "loss", "--loss", &w->loss));
+    w->run = filled(w->t, "run_id");
+    if (w->o->cluster) {
+        w->cluster = isg_table_column(w->t, w->o->cluster);
+        if (!w->cluster) return unknown_column(w->t, w->o->cluster, "--cluster");
+    } else {
+        w->cluster = filled(w->t, "cluster_id");
+    }
+    return ISG_OK;
+}
+
+/* ---- values ---------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Different values of a column among the rows in `state` (all rows if NULL). */
+static isg_err values_of(const isg_table *t, const isg_column *c, const unsigned char *state, const char ***out,
+                         size_t *n)
+{
+    const char **v = malloc((t->n_rows + 1) * sizeof *v);
+    size_t m = 0, k = 0;
+
+    *out = NULL;
+    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for the values of '%s'", c->name);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (!state || state[i] == KEPT) v[m++] = c->text[i];
+    }
+    qsort(v, m, sizeof *v, by_text);
+    for (size_t i = 0; i < m; i++) {
+        if (!k || strcmp(v[k - 1], v[i]) != 0) v[k++] = v[i];
+    }
+    *out = v;
+    *n = k;
+    return ISG_OK;
+}
+
+isg_err isg_select_values(const isg_table *t, const char *column, const char ***out, size_t *n)
+{
+    const isg_column *c = isg_table_column(t, column);
+    *out = NULL;
+    return c ? values_of(t, c, NULL, out, n) : unknown_column(t, column, "--by");
+}
+
+/* "name (3 values: a, b, c)" */
+static isg_err describe_column(const work *w, const isg_column *c, isg_str *to)
+{
+    const char **v = NULL;
+    size_t n = 0;
+
+    ISG_TRY(values_of(w->t, c, w->state, &v, &n));
+    isg_err rc = isg_str_printf(to, "%s%s (%zu values:", to->len ? "; " : "", c->name, n);
+    for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
+        rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
+    }
+    if (!rc) rc = isg_str_puts(to, n > SHOWN_VALUES ? ", ...)" : ")");
+    free(v);
+    return rc;
+}
+
+static size_t count_kept(const work *w)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->t->n_rows; i++) n += w->state[i] == KEPT;
+    return n;
+}
+
+/* ---- filters ----------------------------------------------------------------------- */
+
+typedef enum comparison { EQ, NE, LT, LE, GT, GE } comparison;
+
+static bool holds(comparison op, double order)
+{
+    switch (op) {
+    case EQ: return !(order < 0) && !(order > 0);
+    case NE: return order < 0 || order > 0;
+    case LT: return order < 0;
+    case LE: return order <= 0;
+    case GT: return order > 0;
+    default: return order >= 0;
+    }
+}
+
+/* @param option  as the user wrote it, for messages */
+static isg_err keep_where(work *w, const char *option, const char *name, comparison op, const char *value)
+{
+    const isg_column *c = isg_table_column(w->t, name);
+    double wanted = 0;
+
+    if (!c) return unknown_column(w->t, name, option);
+    bool numbers = c->numeric && isg_str_to_double(value, &wanted);
+    if (!numbers && op > NE) return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT) continue;
+        bool keep = numbers ? !isnan(c->number[i]) && holds(op, (c->number[i] > wanted) - (c->number[i] < wanted))
+                            : holds(op, strcmp(c->text[i], value));
+        if (!keep) w->state[i] = OTHER;
+    }
+    if (count_kept(w)) return ISG_OK;
+    memset(w->state, KEPT, w->t->n_rows); /* to say what there is */
+    isg_str list = {0};
+    isg_err rc = describe_column(w, c, &list);
+    if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "%s leaves no row of %s. There is: %s", option, w->t->source, isg_str_c(&list));
+    isg_str_free(&list);
+    return rc;
+}
+
+static isg_err apply_where(work *w, const char *text)
+{
+    static const struct {
+        const char *sign;
+        comparison op;
+    } signs[] = {{"!=", NE}, {"<=", LE}, {">=", GE}, {"==", EQ}, {"=", EQ}, {"<", LT}, {">", GT}};
+    size_t at = strcspn(text, "=!<>");
+
+    for (size_t k = 0; text[at] && at && k < sizeof signs / sizeof signs[0]; k++) {
+        size_t length = strlen(signs[k].sign);
+        if (strncmp(text + at, signs[k].sign, length) != 0) continue;
+        char *name = isg_strf("%.*s", (int)at, text), *option = isg_strf("--where \"%s\"", text);
+        isg_err rc = name && option ? keep_where(w, option, name, signs[k].op, text + at + length)
+                                    : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
+        free(name);
+        free(option);
+        return rc;
+    }
+    return ISG_FAIL(ISG_EUSAGE, "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=)", text);
+}
+
+/* --target is a value of one of the columns that name evaluations. */
+static isg_err apply_target(work *w)
+{
+    const char *target = w->o->target;
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+
+    if (!target) return ISG_OK;
+    for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
+        const isg_column *c = filled(w->t, evaluation_columns[k]);
+        for (size_t i = 0; c && i < w->t->n_rows; i++) {
+            if (!strcmp(c->text[i], target)) return keep_where(w, "--target", c->name, EQ, target);
+        }
+        if (c && !rc) rc = describe_column(w, c, &list);
+    }
+    if (!rc && list.len) rc = ISG_FAIL(ISG_EUSAGE, "--target %s: there is no such evaluation; there are: %s", target, isg_str_c(&list));
+    else if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "--target %s: %s has none of the columns evaluation, eval_language, eval_set", target, w->t->source);
+    isg_str_free(&list);
+    return rc;
+}
+
+/* ---- points ------------------------------------------------------------------------- */
+
+static isg_err set_points(work *w, const char *words)
+{
+    free(w->s->points);
+    w->s->points = isg_strdup(words);
+    return w->s->points ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory");
+}
+
+/* Without a column that says so, the last point of a run is that with most tokens. */
+static isg_err keep_largest_d(work *w)
+{
+    size_t n = w->t->n_rows;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n && w->state[i] == KEPT; j++) {
+            if (w->state[j] != KEPT || strcmp(w->run_key[i], w->run_key[j]) != 0) continue;
+            if (w->d->number[j] > w->d->number[i]) w->state[i] = OTHER;
+            else if (w->d->number[j] < w->d->number[i]) w->state[j] = OTHER;
+        }
+    }
+    return set_points(w, "the point of most tokens of each run");
+}
+
+static isg_err choose_points(work *w)
+{
+    const isg_column *final = filled(w->t, "is_final"), *lr = filled(w->t, "lr_state");
+    isg_points points = w->o->points;
+
+    if (points == ISG_POINTS_ALL || (points == ISG_POINTS_AUTO && !final && !lr)) return set_points(w, "all points");
+    if (points == ISG_POINTS_STABLE) {
+        if (!lr) return unknown_column(w->t, "lr_state", "--points stable");
+        ISG_TRY(keep_where(w, "--points stable", "lr_state", EQ, "stable"));
+        return set_points(w, "points at a constant learning rate");
+    }
+    if (!final && !lr) return keep_largest_d(w);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT) continue;
+        bool last = final ? !strcmp(final->text[i], "1") || !strcmp(final->text[i], "true") : true;
+        bool cooled = !lr || !lr->text[i][0] || !strcmp(lr->text[i], "end");
+        if (!last || (!cooled && !final)) w->state[i] = OTHER;
+        else if (!cooled) w->state[i] = NOT_COOLED;
+    }
+    return set_points(w, lr ? "the last, cooled point of each run" : "the last point of each run");
+}
+
+/* ---- exclusions ----------------------------------------------------------------------- */
+
+static void exclude_bad(work *w)
+{
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        double n = w->n->number[i], d = w->d->number[i], l = w->loss->number[i];
+        if (w->state[i] != KEPT) continue;
+        if (!w->loss->text[i][0]) w->state[i] = NO_LOSS;
+        else if (!isfinite(l) || l < 1e-300) w->state[i] = BAD_LOSS;
+        else if (!isfinite(n) || n < 1e-300) w->state[i] = NO_SIZE;
+        else if (!isfinite(d) || d < 1e-300) w->state[i] = NO_DATA;
+    }
+}
+
+/* A store's law of one language: the runs trained on that language and nothing else. */
+static isg_err keep_monolingual(work *w)
+{
+    const isg_column *language = filled(w->t, "eval_language"), *count = filled(w->t, "n_languages");
+    size_t before = count_kept(w), repeated = 0;
+    const isg_column *unique = filled(w->t, "unique_tokens");
+
+    if (!w->o->store || w->o->pool || !language || !count || !count->numeric) return ISG_OK;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT) continue;
+        char *name = isg_strf("tokens_%s", language->text[i]);
+        if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
+        const isg_column *own = isg_table_column(w->t, name);
+        free(name);
+        bool alone = count->number[i] <= 1 && (!own || (own->numeric && own->number[i] > 0));
+        if (!alone) w->state[i] = MIXED;
+        else if (unique && unique->numeric) repeated += w->d->number[i] > unique->number[i];
+    }
+    size_t after = count_kept(w);
+    if (repeated) {
+        ISG_TRY(note(w, isg_strf("%zu of %zu rows read their data more than once; this law counts a repeated token "
+                                 "like a new one (--where \"epochs<=1\" leaves them out).", repeated, after)));
+    }
+    if (before == after) return ISG_OK;
+    return note(w, isg_strf("Only runs trained on the target language alone are used: %zu of %zu rows.", after, before));
+}
+
+typedef struct ranked {
+    double loss;
+    size_t row;
+} ranked;
+
+static int by_loss_down(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->loss < y->loss || x->loss > y->loss) return x->loss < y->loss ? 1 : -1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static isg_err drop_highest(work *w)
+{
+    size_t k = w->o->drop_highest, m = 0;
+    if (!k) return ISG_OK;
+    ranked *r = malloc((w->t->n_rows + 1) * sizeof *r);
+    if (!r) return ISG_FAIL(ISG_ENOMEM, "no memory for --drop-highest");
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] == KEPT) r[m++] = (ranked){.loss = w->loss->number[i], .row = i};
+    }
+    qsort(r, m, sizeof *r, by_loss_down);
+    for (size_t i = 0; i < k && i < m; i++) w->state[r[i].row] = HIGHEST;
+    free(r);
+    return ISG_OK;
+}
+
+/* ---- runs and refusals ----------------------------------------------------------------- */
+
+/* Without run_id, rows that are equal in all but D and loss are one run. */
+static isg_err name_runs(work *w)
+{
+    size_t bytes = 0, used = 0;
+
+    w->run_key = malloc((w->t->n_rows + 1) * sizeof *w->run_key);
+    if (!w->run_key) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
+    for (size_t i = 0; w->run && i < w->t->n_rows; i++) w->run_key[i] = w->run->text[i];
+    if (w->run) return ISG_OK;
+    w->pseudo_runs = true;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        for (size_t j = 0; j < w->t->n_columns; j++) bytes += strlen(w->t->columns[j].text[i]) + 1;
+        bytes++;
+    }
+    w->made = malloc(bytes + 1);
+    if (!w->made) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        w->run_key[i] = w->made + used;
+        for (size_t j = 0; j < w->t->n_columns; j++) {
+            const isg_column *c = &w->t->columns[j];
+            if (c == w->d || c == w->loss) continue;
+            size_t n = strlen(c->text[i]);
+            memcpy(w->made + used, c->text[i], n);
+            used += n;
+            w->made[used++] = '\x1f';
+        }
+        w->made[used++] = '\0';
+    }
+    return ISG_OK;
+}
+
+typedef struct item {
+    const char *cluster, *run;
+    double n, d, loss;
+    size_t row;
+} item;
+
+static int compare_numbers(double a, double b)
+{
+    return (a > b) - (a < b);
+}
+
+static int by_run(const void *a, const void *b)
+{
+    const item *x = a, *y = b;
+    int c = strcmp(x->run, y->run);
+    if (!c) c = compare_numbers(x->n, y->n);
+    if (!c) c = compare_numbers(x->d, y->d);
+    return c ? c : compare_numbers(x->loss, y->loss);
+}
+
+static int by_cluster(const void *a, const void *b)
+{
+    const item *x = a, *y = b;
+    int c = strcmp(x->cluster, y->cluster);
+    return c ? c : by_run(a, b);
+}
+
+static bool same_point(const item *a, const item *b)
+{
+    return !strcmp(a->run, b->run) && !compare_numbers(a->n, b->n) && !compare_numbers(a->d, b->d);
+}
+
+/* Does the column take different values wherever (run, D) repeats? Columns of
+ * free-running numbers separate everything and explain nothing. */
+static bool tells_apart(const work *w, const isg_column *c, const item *items, size_t n)
+{
+    bool whole = true;
+    if (c == w->n || c == w->d || c == w->loss || c == w->run) return false;
+    for (size_t i = 0; i < n && c->numeric && whole; i++) {
+        double x = c->number[items[i].row];
+        whole = isnan(x) || !(floor(x) < x);
+    }
+    if (!whole) return false;
+    for (size_t i = 1; i < n; i++) {
+        if (same_point(&items[i - 1], &items[i]) && !strcmp(c->text[items[i - 1].row], c->text[items[i].row])) return false;
+    }
+    return true;
+}
+
+static isg_err list_separators(const work *w, const char *const *names, size_t n, isg_str *to, const char **first)
+{
+    for (size_t k = 0; k < n; k++) {
+        const isg_column *c = isg_table_column(w->t, names[k]);
+        const char **v = NULL;
+        size_t m = 0;
+        if (!c || c == w->n || c == w->d || c == w->loss) continue;
+        ISG_TRY(values_of(w->t, c, w->state, &v, &m));
+        free(v);
+        if (m < 2) continue;
+        if (!*first) *first = c->name;
+        ISG_TRY(describe_column(w, c, to));
+    }
+    return ISG_OK;
+}
+
+static bool names_evaluation(const char *column)
+{
+    for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
+        if (!strcmp(column, evaluation_columns[k])) return true;
+    }
+    return false;
+}
+
+#define LIST(names) names, sizeof names / sizeof names[0]
+
+static isg_err refuse(const work *w, const item *items, size_t n, size_t repeats, size_t where)
+{
+    isg_str list = {0};
+    const char *first = NULL;
+    isg_err rc = list_separators(w, LIST(separators), &list, &first);
+
+    if (!rc && !w->o->store) rc = list_separators(w, LIST(csv_separators), &list, &first);
+    if (!rc && w->o->store) rc = list_separators(w, LIST(store_separators), &list, &first);
+    for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
+        const isg_column *c = &w->t->columns[j];
+        if (!tells_apart(w, c, items, n) || strstr(isg_str_c(&list), c->name)) continue;
+        if (!first) first = c->name;
+        rc = describe_column(w, c, &list);
+    }
+    for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) { /* the best advice: it leaves one loss a point */
+        const isg_column *c = &w->t->columns[j];
+        if (c->numeric || !tells_apart(w, c, items, n)) continue;
+        first = c->name;
+        break;
+    }
+    if (!rc && first) {
+        rc = ISG_FAIL(ISG_EINPUT, "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. Choose with "
+                      "--where \"%s=VALUE\"%s, fit each with --by %s, or force it with --pool", w->t->source, n,
+                      repeats ? ": a run has several losses at one D" : "", isg_str_c(&list), first,
+                      names_evaluation(first) ? " or --target VALUE" : "", first);
+    } else if (!rc && repeats) {
+        rc = ISG_FAIL(ISG_EINPUT, "%s: lines %zu and %zu have the same run and D but no column tells them apart. If each row "
+                      "is a run of its own, add a run_id column or give --resample rows", w->t->source,
+                      w->t->line[items[where - 1].row], w->t->line[items[where].row]);
+    }
+    isg_str_free(&list);
+    return rc;
+}
+
+static isg_err check_comparable(const work *w, item *items, size_t n)
+{
+    size_t repeats = 0, where = 0;
+
+    if (w->o->pool) return ISG_OK;
+    qsort(items, n, sizeof *items, by_run);
+    for (size_t i = 1; i < n; i++) {
+        if (!same_point(&items[i - 1], &items[i])) continue;
+        repeats++;
+        where = i;
+    }
+    if (w->o->rows && w->pseudo_runs) repeats = 0; /* every row is a run of its own */
+    return refuse(w, items, n, repeats, where);
+}
+
+/* ---- result ------------------------------------------------------------------------------ */
+
+static isg_err list_excluded(work *w)
+{
+    for (int k = OTHER + 1; k < ROW_STATES; k++) {
+        isg_excluded *e = &w->s->excluded[w->s->n_excluded];
+        size_t n = 0;
+        for (size_t i = 0; i < w->t->n_rows; i++) n += w->state[i] == k;
+        if (!n) continue;
+        e->line = malloc(n * sizeof *e->line);
+        if (!e->line) return ISG_FAIL(ISG_ENOMEM, "no memory for excluded rows");
+        e->reason = reason[k];
+        for (size_t i = 0; i < w->t->n_rows; i++) {
+            if (w->state[i] == k) e->line[e->n++] = w->t->line[i];
+        }
+        w->s->n_excluded++;
+    }
+    for (size_t i = 0; i < w->t->n_rows; i++) w->s->n_other += w->state[i] == OTHER;
+    return ISG_OK;
+}
+
+static isg_err note_runs(work *w, const item *items, size_t n)
+{
+    size_t runs = 0;
+    for (size_t i = 0; i < n; i++) runs += !i || strcmp(items[i].run, items[i - 1].run) != 0;
+    if (w->o->rows && runs < n) {
+        return note(w, isg_strf("Rows are resampled one by one, although %zu rows come from %zu runs: intervals are "
+                                "too narrow if the rows of a run err together.", n, runs));
+    }
+    if (!w->pseudo_runs || w->cluster || runs == n) return ISG_OK;
+    return note(w, isg_strf("There is no run_id: rows equal in all but D and loss count as one run (%zu rows, %zu "
+                            "runs). If each row is a run of its own, give --resample rows.", n, runs));
+}
+
+static isg_err fill(work *w, item *items, size_t n)
+{
+    isg_selection *s = w->s;
+    const isg_column *unit = isg_table_column(w->t, "unit");
+    const char *cluster_unit = w->o->rows ? "row" : w->cluster ? w->cluster->name : w->run ? "run_id" : "run";
+
+    ISG_TRY(note_runs(w, items, n)); /* still in order of runs */
+    qsort(items, n, sizeof *items, by_cluster);
+    s->n = n;
+    s->n_read = w->t->n_rows;
+    for (size_t k = 0; k < 2; k++) s->var[k] = malloc(n * sizeof(double));
+    s->loss = malloc(n * sizeof *s->loss);
+    s->cluster = malloc(n * sizeof *s->cluster);
+    s->line = malloc(n * sizeof *s->line);
+    s->n_column = isg_strdup(w->n->name);
+    s->d_column = isg_strdup(w->d->name);
+    s->loss_column = isg_strdup(w->loss->name);
+    s->unit = isg_strdup(w->o->unit ? w->o->unit : unit ? unit->text[items[0].row] : "");
+    s->target = isg_strdup(w->o->target ? w->o->target : "");
+    s->cluster_unit = isg_strdup(cluster_unit);
+    if (!s->var[0] || !s->var[1] || !s->loss || !s->cluster || !s->line || !s->n_column || !s->d_column ||
+        !s->loss_column || !s->unit || !s->target || !s->cluster_unit) {
+        return ISG_FAIL(ISG_ENOMEM, "no memory for %zu observations", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        s->var[0][i] = items[i].n;
+        s->var[1][i] = items[i].d;
+        s->loss[i] = items[i].loss;
+        s->line[i] = w->t->line[items[i].row];
+        bool opens = !i || w->o->rows || strcmp(items[i].cluster, items[i - 1].cluster) != 0;
+        s->n_clusters += opens;
+        s->cluster[i] = s->n_clusters - 1;
+    }
+    return ISG_OK;
+}
+
+static isg_err gather(work *w)
+{
+    size_t n = count_kept(w), m = 0;
+    item *items = malloc((n + 1) * sizeof *items);
+
+    if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT) continue;
+        const char *cluster = w->cluster && w->cluster->text[i][0] ? w->cluster->text[i] : w->run_key[i];
+        items[m++] = (item){.cluster = cluster, .run = w->run_key[i], .row = i, .n = w->n->number[i],
+                            .d = w->d->number[i], .loss = w->loss->number[i]};
+    }
+    isg_err rc = n ? check_comparable(w, items, n)
+                   : ISG_FAIL(ISG_EDATA, "%s: no row is left to fit (%zu read)%s%s", w->t->source, w->t->n_rows,
+                              w->s->n_excluded ? "; first reason: " : "",
+                              w->s->n_excluded ? w->s->excluded[0].reason : "");
+    if (!rc) qsort(items, n, sizeof *items, by_run);
+    if (!rc) rc = fill(w, items, n);
+    free(items);
+    return rc;
+}
+
+static isg_err select_rows(work *w)
+{
+    ISG_TRY(find_columns(w));
+    ISG_TRY(name_runs(w));
+    if (w->o->by) ISG_TRY(keep_where(w, "--by", w->o->by, EQ, w->o->by_value));
+    for (size_t k = 0; k < w->o->n_where; k++) ISG_TRY(apply_where(w, w->o->where[k]));
+    ISG_TRY(apply_target(w));
+    ISG_TRY(choose_points(w));
+    exclude_bad(w);
+    ISG_TRY(keep_monolingual(w));
+    ISG_TRY(drop_highest(w));
+    ISG_TRY(list_excluded(w));
+    return gather(w);
+}
+
+isg_err isg_select(const isg_table *table, const isg_select_options *options, isg_selection **out)
+{
+    work w = {.t = table, .o = options};
+    isg_err rc = ISG_OK;
+
+    *out = NULL;
+    w.s = calloc(1, sizeof *w.s);
+    w.state = calloc(table->n_rows + 1, 1);
+    if (!w.s || !w.state) rc = ISG_FAIL(ISG_ENOMEM, "no memory to select from %zu rows", table->n_rows);
+    if (!rc) rc = select_rows(&w);
+    if (rc) isg_selection_destroy(&w.s);
+    *out = w.s;
+    free(w.state);
+    free(w.run_key);
+    free(w.made);
+    return rc;
+}
+
+void isg_selection_destroy(isg_selection **selection)
+{
+    isg_selection *s = *selection;
+    if (!s) return;
+    for (size_t k = 0; k < 2; k++) free(s->var[k]);
+    for (size_t k = 0; k < s->n_excluded; k++) free(s->excluded[k].line);
+    for (size_t k = 0; k < s->n_notes; k++) free(s->note[k]);
+    free(s->loss);
+    free(s->cluster);
+    free(s->line);
+    free(s->n_column);
+    free(s->d_column);
+    free(s->loss_column);
+    free(s->unit);
+    free(s->target);
+    free(s->cluster_unit);
+    free(s->points);
+    free(s);
+    *selection = NULL;
+}

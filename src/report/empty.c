@@ -1,1 +1,0 @@
-#include "isogloss/err.h"

@@ -1,0 +1,192 @@
+/* schemas/fit.schema.json describes what is written here; a test compares them.
+ * A new reference handed to json_object_set_new() is taken even when it fails,
+ * so that failures are looked for once, at the end. */
+
+#include "isogloss/report_fit.h"
+
+#include <stdlib.h>
+
+static json_t *text(const char *s)
+{
+    return s && *s ? json_string(s) : json_null();
+}
+
+static json_t *whole(size_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static bool set(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+/* One number with what is known of it. @param i  NULL: no interval */
+static json_t *number(double estimate, const isg_interval *i, const char *method, bool identified)
+{
+    json_t *o = json_object();
+    bool good = o != NULL;
+
+    good = good && set(o, "estimate", identified ? isg_json_real(estimate) : json_null());
+    good = good && set(o, "se", i ? isg_json_real(i->se) : json_null());
+    good = good && set(o, "lo", i ? isg_json_real(i->lo) : json_null());
+    good = good && set(o, "hi", i ? isg_json_real(i->hi) : json_null());
+    good = good && set(o, "method", json_string(method));
+    good = good && set(o, "identified", json_boolean(identified));
+    good = good && set(o, "share_at_bound", i ? isg_json_real(i->share_at_bound) : json_null());
+    if (good) return o;
+    json_decref(o);
+    return NULL;
+}
+
+static const isg_constraint *constraint_of(const isg_fit_report *r, size_t param)
+{
+    for (size_t k = 0; k < r->n_constraints; k++) {
+        if (r->constraints[k].param == param) return &r->constraints[k];
+    }
+    return NULL;
+}
+
+static json_t *parameters(const isg_fit_report *r)
+{
+    json_t *o = json_object();
+    for (size_t k = 0; o && k < r->law->n_params; k++) {
+        const isg_constraint *c = constraint_of(r, k);
+        bool fixed = c && !c->tied, known = r->fit->identified[k];
+        const isg_interval *i = r->boot && known && !fixed ? &r->boot->param[k] : NULL;
+        (void)set(o, r->law->params[k].name,
+                  number(r->fit->natural[k], i, fixed ? "fixed" : i ? "percentile" : "none", known));
+    }
+    return o;
+}
+
+static json_t *derived(const isg_fit_report *r)
+{
+    json_t *o = json_object();
+    bool known = true;
+    for (size_t k = 0; k < r->law->n_params; k++) {
+        /* exponents only: derived numbers are made of them */
+        if (!r->law->params[k].log) known = known && r->fit->identified[k];
+    }
+    for (size_t k = 0; o && k < r->law->n_derived; k++) {
+        const isg_interval *i = r->boot && known ? &r->boot->derived[k] : NULL;
+        (void)set(o, r->law->derived[k].name,
+                  number(r->law->derived[k].value(r->fit->natural), i, i ? "percentile" : "none", known));
+    }
+    return o;
+}
+
+static json_t *excluded(const isg_selection *s)
+{
+    json_t *a = json_array();
+    for (size_t k = 0; a && k < s->n_excluded; k++) {
+        json_t *o = json_object(), *lines = json_array();
+        for (size_t i = 0; lines && i < s->excluded[k].n; i++) {
+            (void)json_array_append_new(lines, whole(s->excluded[k].line[i]));
+        }
+        (void)set(o, "reason", json_string(s->excluded[k].reason));
+        (void)set(o, "count", whole(s->excluded[k].n));
+        (void)set(o, "lines", lines);
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
+static json_t *selection(const isg_fit_report *r)
+{
+    const isg_selection *s = r->selection;
+    json_t *o = json_object(), *notes = json_array();
+
+    for (size_t k = 0; notes && k < s->n_notes; k++) (void)json_array_append_new(notes, json_string(s->note[k]));
+    (void)set(o, "n_column", json_string(s->n_column));
+    (void)set(o, "d_column", json_string(s->d_column));
+    (void)set(o, "loss_column", json_string(s->loss_column));
+    (void)set(o, "unit", text(s->unit));
+    (void)set(o, "target", text(s->target));
+    (void)set(o, "points", text(s->points));
+    (void)set(o, "rows_read", whole(s->n_read));
+    (void)set(o, "rows_not_asked_for", whole(s->n_other));
+    (void)set(o, "notes", notes);
+    return o;
+}
+
+static json_t *objective(const isg_fit_report *r)
+{
+    json_t *o = json_object();
+    (void)set(o, "name", json_string(isg_objective_name(r->objective)));
+    (void)set(o, "delta", r->objective == ISG_HUBER ? isg_json_real(r->fit->delta) : json_null());
+    (void)set(o, "delta_from", json_string(r->objective != ISG_HUBER ? "none" : r->delta_given ? "given" : "residuals"));
+    (void)set(o, "value", isg_json_real(r->fit->objective));
+    return o;
+}
+
+static json_t *starts(const isg_fit *f)
+{
+    json_t *o = json_object();
+    (void)set(o, "tried", whole(f->starts));
+    (void)set(o, "at_best", whole(f->at_best));
+    (void)set(o, "runner_up", f->has_runner_up ? isg_json_real(f->runner_up) : json_null());
+    return o;
+}
+
+static json_t *bootstrap(const isg_fit_report *r)
+{
+    json_t *o = json_object();
+    (void)set(o, "B", whole(r->boot ? r->replicates : 0));
+    (void)set(o, "unit", json_string(r->selection->cluster_unit));
+    (void)set(o, "converged", whole(r->boot ? r->boot->converged : 0));
+    (void)set(o, "failed", whole(r->boot ? r->boot->stalled + r->boot->degenerate : 0));
+    (void)set(o, "degenerate", whole(r->boot ? r->boot->degenerate : 0));
+    (void)set(o, "level", isg_json_real(r->level));
+    (void)set(o, "seed", json_integer((json_int_t)r->seed));
+    (void)set(o, "no_interval", r->boot ? json_null() : text(r->no_interval));
+    return o;
+}
+
+static isg_err warnings(const isg_fit_report *r, json_t **out)
+{
+    char **w = NULL;
+    size_t n = 0;
+
+    ISG_TRY(isg_report_fit_warnings(r, &w, &n));
+    *out = json_array();
+    for (size_t k = 0; k < n; k++) {
+        (void)json_array_append_new(*out, json_string(w[k]));
+        free(w[k]);
+    }
+    free(w);
+    return ISG_OK;
+}
+
+isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
+{
+    json_t *o = json_object(), *w = NULL, *residuals = json_object(), *bounds = json_array();
+    isg_err rc = warnings(r, &w);
+
+    *out = NULL;
+    for (size_t k = 0; k < r->law->n_params; k++) {
+        if (r->fit->at_bound[k]) (void)json_array_append_new(bounds, json_string(r->law->params[k].name));
+    }
+    (void)set(residuals, "robust_sd", isg_json_real(r->fit->robust_sd));
+    (void)set(residuals, "rms", isg_json_real(r->fit->rms));
+    bool good = !rc && set(o, "format", whole(1));
+    good = good && set(o, "source", json_string(r->source));
+    if (r->by) good = good && set(o, "by", json_string(r->by)) && set(o, "group", json_string(r->by_value));
+    good = good && set(o, "law", json_string(r->law->name)) && set(o, "formula", json_string(r->law->formula));
+    good = good && set(o, "objective", objective(r));
+    good = good && set(o, "n_observations", whole(r->selection->n));
+    good = good && set(o, "n_clusters", whole(r->selection->n_clusters));
+    good = good && set(o, "selection", selection(r)) && set(o, "excluded", excluded(r->selection));
+    good = good && set(o, "parameters", parameters(r)) && set(o, "derived", derived(r));
+    good = good && set(o, "residuals", residuals) && set(o, "starts", starts(r->fit));
+    good = good && set(o, "converged", json_boolean(r->fit->converged));
+    good = good && set(o, "gradient_norm", isg_json_real(r->fit->gradient_norm));
+    good = good && set(o, "condition", isg_json_real(r->fit->condition));
+    good = good && set(o, "at_bound", bounds) && set(o, "bootstrap", bootstrap(r)) && set(o, "warnings", w);
+    if (good) {
+        *out = o;
+        return ISG_OK;
+    }
+    json_decref(o);
+    return rc ? rc : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+}

@@ -1,0 +1,247 @@
+"""isogloss fit as a user meets it: selection and refusals, good and bad files, JSON against its schema,
+and the published fits where the published data are there."""
+import csv
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+import jsonschema
+
+ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+DATA = os.path.join(os.environ.get("ISOGLOSS_SHARED", "/nonexistent"), "data")
+SCHEMA = jsonschema.Draft202012Validator(json.load(open(os.path.join(SOURCE, "schemas/fit.schema.json"))))
+checks = failed = 0
+
+
+def run(*args):
+    p = subprocess.run([ISOGLOSS, "fit", *args], capture_output=True, text=True, timeout=100)
+    return p.returncode, p.stdout, p.stderr
+
+
+def expect(what, good, *details):
+    global failed, checks
+    checks += 1
+    if not good:
+        failed += 1
+        print("FAILED:", what, *details, sep="\n  ")
+
+
+def fit(*args, code=0):
+    rc, out, err = run("--json", *args)
+    expect(f"exit {code} of {args}", rc == code, rc, err)
+    result = json.loads(out) if out else {}
+    if out:
+        errors = [e.message for e in SCHEMA.iter_errors(result)]
+        expect(f"schema of {args}", not errors, *errors)
+    return result
+
+
+def refused(what, code, parts, *args):
+    rc, out, err = run(*args)
+    expect(what, rc == code and all(p in err for p in parts), f"exit {rc}, wanted {code}", err, f"wanted {parts}")
+    expect(what + ": nothing on stdout", not out, out)
+
+
+def law(n, d, e=1.8, a=480.0, b=2100.0, alpha=0.35, beta=0.37):
+    return e + a / n**alpha + b / d**beta
+
+
+def grid(seed=1, sd=0.003):
+    """60 runs, one row each."""
+    r = random.Random(seed)
+    rows = []
+    for i in range(60):
+        n, d = 1e7 * 10 ** r.uniform(0, 3), 1e9 * 10 ** r.uniform(0, 2)
+        rows.append({"run_id": f"r{i:02d}", "N_params": n, "D_tokens": d, "loss": law(n, d) * math.exp(r.gauss(0, sd))})
+    return rows
+
+
+def write(name, rows, sep=",", eol="\n", bom=False):
+    path = os.path.join(tmp, name)
+    with open(path, "w", encoding="utf-8-sig" if bom else "utf-8", newline="") as f:
+        w = csv.DictWriter(f, rows[0].keys(), delimiter=sep, lineterminator=eol)
+        w.writeheader()
+        w.writerows(rows)
+    return path
+
+
+def same_but_source(x, y):
+    return {**x, "source": ""} == {**y, "source": ""}
+
+
+def test_shapes_of_files():
+    rows = grid()
+    plain = fit(write("a.csv", rows), "--bootstrap", "100")
+    expect("60 observations in 60 clusters", (plain["n_observations"], plain["n_clusters"]) == (60, 60))
+    for name, how in {"semicolon": {"sep": ";"}, "tab": {"sep": "\t"}, "crlf and mark": {"eol": "\r\n", "bom": True}}.items():
+        other = fit(write("b.csv", rows, **how), "--bootstrap", "100")
+        expect(f"the same result from {name}", same_but_source(plain, other))
+    shuffled = rows[:]
+    random.Random(5).shuffle(shuffled)
+    expect("the same bytes for shuffled rows", same_but_source(plain, fit(write("c.csv", shuffled), "--bootstrap", "100")))
+    wide = [{**r, **{f"x{j}": j for j in range(3000)}} for r in rows]
+    expect("3000 further columns change nothing", same_but_source(plain, fit(write("d.csv", wide), "--bootstrap", "100")))
+    named = [{"run_id": r["run_id"], "size": r["N_params"], "seen": r["D_tokens"], "nll": r["loss"]} for r in rows]
+    other = fit(write("e.csv", named), "--bootstrap", "100", "--n", "size", "--d", "seen", "--loss", "nll", "--unit", "nat/token")
+    expect("other headers", other["parameters"] == plain["parameters"] and other["selection"]["unit"] == "nat/token")
+    half = fit(write("f.csv", rows[:30]), write("g.csv", rows[30:]), "--bootstrap", "100")
+    expect("two files", half["parameters"] == plain["parameters"])
+
+
+def test_exclusions():
+    rows = grid()
+    bad = [{**rows[0], "run_id": f"bad{i}", **change} for i, change in enumerate(
+        [{"loss": ""}, {"loss": "inf"}, {"loss": "-1"}, {"loss": "nan"}, {"D_tokens": "0"}, {"N_params": ""}])]
+    result = fit(write("a.csv", rows + bad), "--bootstrap", "100")
+    counts = {e["reason"]: (e["count"], e["lines"]) for e in result["excluded"]}
+    expect("excluded rows are counted and listed", counts == {
+        "loss is missing": (1, [62]), "loss is not finite and positive": (3, [63, 64, 65]),
+        "D is missing or not positive": (1, [66]), "N is missing or not positive": (1, [67])}, counts)
+    expect("and change nothing", result["parameters"] == fit(write("b.csv", rows), "--bootstrap", "100")["parameters"])
+    dropped = fit(write("b.csv", rows), "--drop-highest", "3", "--bootstrap", "100")
+    highest = sorted(range(60), key=lambda i: -rows[i]["loss"])[:3]
+    expect("--drop-highest", sorted(dropped["excluded"][0]["lines"]) == sorted(i + 2 for i in highest))
+    some = fit(write("b.csv", rows), "--where", "N_params<2e9", "--where", "run_id!=r00", "--bootstrap", "100")
+    wanted = sum(r["N_params"] < 2e9 and r["run_id"] != "r00" for r in rows)
+    expect("--where", some["n_observations"] == wanted and some["selection"]["rows_not_asked_for"] == 60 - wanted)
+
+
+def test_refusals():
+    rows = grid()
+    path = write("a.csv", rows)
+    twice = write("b.csv", [{**r, "eval_set": s, "loss": r["loss"] * k} for r in rows for s, k in (("x", 1), ("y", 1.1))])
+    refused("two evaluations", 2, ["these 120 rows do not belong", "eval_set (2 values: x, y)", '--where "eval_set=VALUE"',
+                                   "--by eval_set", "--pool"], twice)
+    expect("--target picks one", fit(twice, "--target", "y", "--bootstrap", "0")["n_observations"] == 60)
+    expect("--pool takes both", fit(twice, "--pool", "--bootstrap", "0")["n_observations"] == 120)
+    groups = fit(twice, "--by", "eval_set", "--bootstrap", "0")
+    expect("--by fits each", [f["group"] for f in groups["fits"]] == ["x", "y"])
+    families = write("c.csv", [{**r, "family": "fg"[i % 2]} for i, r in enumerate(rows)])
+    refused("two families", 2, ["family (2 values: f, g)"], families)
+    seeds = write("d.csv", [{k: v for k, v in r.items() if k != "run_id"} for r in rows + rows])
+    refused("nothing tells rows apart", 2, ["no column tells them apart", "--resample rows"], seeds)
+    expect("--resample rows takes them", fit(seeds, "--resample", "rows", "--bootstrap", "0")["n_clusters"] == 120)
+    broken = write("e.csv", [{**r, "loss": "3,14" if i == 4 else r["loss"]} for i, r in enumerate(rows)])
+    refused("a decimal comma", 2, ["e.csv:6", "column 'loss'", "'3,14'", "point"], broken)
+    ragged = os.path.join(tmp, "f.csv")
+    open(ragged, "w").write("N_params,D_tokens,loss\n1,2,3\n1,2\n")
+    refused("a ragged file", 2, ["f.csv:3:1", "fewer cells"], ragged)
+    refused("no file", 1, ["/nonexistent/x.csv"], "/nonexistent/x.csv")
+    refused("no source", 2, ["no source"])
+    for what, parts, args in [
+            ("unknown column", ["no column 'N'", "--n"], ["--n", "N"]),
+            ("unknown column of --where", ["no column 'los'", "did you mean 'loss'"], ["--where", "los=1"]),
+            ("bad --where", ["wanted \"column=value\""], ["--where", "loss"]),
+            ("--where without rows", ["leaves no row", "run_id"], ["--where", "run_id=zz"]),
+            ("unknown law", ["unknown law 'chinchila'", "chinchilla"], ["--law", "chinchila"]),
+            ("unknown parameter", ["unknown parameter 'gamma'", "alpha"], ["--fix", "gamma=1"]),
+            ("bad --fix", ["allowed are 0.01 to 3"], ["--fix", "alpha=7"]),
+            ("bad --tie", ["of one kind"], ["--tie", "alpha=E"]),
+            ("fixed twice", ["alpha is fixed or tied twice"], ["--fix", "alpha=.3", "--fix", "alpha=.4"]),
+            ("bad delta", ["--delta", "1e-9"], ["--delta", "-1"]),
+            ("delta without huber", ["belongs to --objective huber"], ["--objective", "lad", "--delta", "1"]),
+            ("level", ["--level"], ["--level", "95"])]:
+        refused(what, 2, parts, path, *args)
+
+
+def test_honesty():
+    rows = grid()
+    few = fit(write("a.csv", rows[:8]))
+    expect("8 runs: an estimate", few["parameters"]["alpha"]["estimate"] is not None)
+    expect("8 runs: no interval, and why", few["parameters"]["alpha"]["lo"] is None and "8 clusters" in few["bootstrap"]["no_interval"]
+           and any(w.startswith("No interval") for w in few["warnings"]), few["bootstrap"], few["warnings"])
+    middle = fit(write("a.csv", rows[:20]), "--bootstrap", "200")
+    expect("20 runs: a warning", any("Only 20 clusters" in w for w in middle["warnings"]), middle["warnings"])
+    refused("4 runs for 5 parameters", 5, ["4 different points cannot determine 5 parameters"], write("a.csv", rows[:4]))
+    one_size = [{**r, "N_params": 1e8, "loss": law(1e8, r["D_tokens"])} for r in rows]
+    result = fit(write("a.csv", one_size), "--bootstrap", "100")
+    lost = sorted(k for k, p in result["parameters"].items() if not p["identified"])
+    expect("one size: A, E and alpha are not identified", lost == ["A", "E", "alpha"], result["parameters"])
+    expect("one size: beta is", result["parameters"]["beta"]["estimate"] is not None)
+    rc, out, err = run(write("a.csv", one_size), "--bootstrap", "100")
+    expect("the text says so", rc == 0 and "not identified" in out and max(map(len, out.splitlines())) <= 80, out, err)
+    tied = fit(write("a.csv", rows), "--tie", "alpha=beta", "--fix", "E=1.8", "--bootstrap", "100")
+    p = tied["parameters"]
+    expect("--tie and --fix", p["alpha"]["estimate"] == p["beta"]["estimate"] and abs(p["E"]["estimate"] - 1.8) < 1e-12
+           and p["E"]["method"] == "fixed" and p["E"]["lo"] is None, p)
+    curves = [{"N_params": r["N_params"], "D_tokens": r["D_tokens"] * k, "loss": law(r["N_params"], r["D_tokens"] * k)}
+              for r in rows for k in (1, 2)]
+    result = fit(write("a.csv", curves), "--bootstrap", "100")
+    expect("no run_id: rows equal in all but D and loss are one run, and this is said",
+           result["n_clusters"] == 60 and any("count as one run" in n for n in result["selection"]["notes"]), result["selection"])
+
+
+def test_points():
+    rows = []
+    for r in grid()[:30]:
+        for k, state in ((0.25, "stable"), (0.5, "stable"), (1, "end")):
+            rows.append({**r, "D_tokens": r["D_tokens"] * k, "loss": r["loss"] * (1 + (1 - k) / 10), "lr_state": state,
+                         "is_final": int(k == 1)})
+    rows[5]["lr_state"] = "decay"
+    path = write("a.csv", rows)
+    final = fit(path, "--bootstrap", "0")
+    expect("the last, cooled points by default", final["n_observations"] == 29 and final["excluded"][0]["count"] == 1, final)
+    expect("--points stable", fit(path, "--points", "stable", "--bootstrap", "0")["n_observations"] == 60)
+    every = fit(path, "--points", "all", "--bootstrap", "100")
+    expect("--points all resamples runs", (every["n_observations"], every["n_clusters"]) == (90, 30))
+
+
+def test_output():
+    path, out = write("a.csv", grid()), os.path.join(tmp, "fit.json")
+    rc, text, _ = run(path, "--bootstrap", "200", "-o", out)
+    expect("text and a file", rc == 0 and json.load(open(out)) is not None)
+    expect("80 columns", max(map(len, text.splitlines())) <= 80, text)
+    for word in ("alpha", "95 % interval", "60 clusters (run_id)", "200 converged"):
+        expect(f"the text has '{word}'", word in text, text)
+    small = [{"run_id": f"{n}-{d}", "N_params": n, "D_tokens": d, "loss": law(n, d)} for n in (1e7, 1e8, 1e9) for d in (1e9, 1e10)]
+    rc, text, _ = run(write("b.csv", small), "--table", "--bootstrap", "0")
+    expect("the table of losses", "Loss falls with N in 4 of 4 steps, with D in 3 of 3." in text, text)
+
+
+PUBLISHED = [
+    # FITTING row, arguments, parameter, value, half a unit of the last printed digit
+    (["--compat", "hoffmann", "--drop-highest", "5"], {"A": (477.826, 5e-4), "B": (2143.417, 5e-4), "E": (1.817218, 5e-7),
+                                                       "alpha": (.347310, 5e-7), "beta": (.367172, 5e-7)}),
+    (["--objective", "lad", "--drop-highest", "5"], {"A": (482.0057, 5e-5), "B": (2085.434, 5e-4), "E": (1.816864, 5e-7),
+                                                     "alpha": (.347813, 5e-7), "beta": (.365854, 5e-7)}),
+    (["--compat", "hoffmann"], {"A": (495.7, .05), "B": (12846, .5), "E": (1.8914, 1e-4), "alpha": (.3493, 5e-5),
+                                "beta": (.4530, 5e-5)}),
+    (["--objective", "lsq", "--where", "in_published_fit=1", "--where", "C_flop<1e21"],
+     {"E": (1.9051, 5e-5), "alpha": (.3511, 5e-5), "beta": (.4587, 5e-5)}),
+]
+
+
+def test_published():
+    path = os.path.join(DATA, "chinchilla_replication.csv")
+    for args, wanted in PUBLISHED:
+        result = fit(path, *args, "--bootstrap", "0")
+        for name, (value, tolerance) in wanted.items():
+            got = result["parameters"][name]["estimate"]
+            expect(f"{args} {name}", abs(got - value) <= 1.01 * tolerance, got, value)
+    value = fit(path, "--compat", "hoffmann", "--drop-highest", "5", "--bootstrap", "0")["objective"]["value"]
+    expect("the sum of Huber losses", value <= 0.00101827401781, value)
+    own = fit(path, "--compat", "hoffmann", "--drop-highest", "5", "--bootstrap", "1000")
+    se = {"A": (124.5, .25), "B": (1293, .25), "E": (.02566, .12), "alpha": (.01540, .12), "beta": (.02060, .12)}
+    for name, (value, tolerance) in se.items():
+        got = own["parameters"][name]["se"]
+        expect(f"standard error of {name}", abs(got / value - 1) <= tolerance, got, value)
+    gadre = os.path.join(DATA, "gadre_overtraining.csv")
+    refused("eight evaluations and three corpora", 2, ["eval_set (8 values", "train_corpus (3 values", '--where "eval_set=VALUE"'], gadre)
+    fits = fit(gadre, "--where", "eval_set=c4_val", "--by", "train_corpus", "--bootstrap", "0")["fits"]
+    expect("a fit for each corpus", [f["n_observations"] for f in fits] == [34, 35, 35])
+    refused("four routers", 2, ["family (4 values"], os.path.join(DATA, "routed_experts.csv"))
+
+
+with tempfile.TemporaryDirectory() as tmp:
+    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_output):
+        test()
+    if os.path.isdir(DATA):
+        test_published()
+    else:
+        print("published data not found: their fits were not compared")
+print(f"{checks} checks, {failed} failed")
+sys.exit(failed > 0)
