@@ -59,9 +59,10 @@ static isg_err parse(const char *line, size_t n, json_t **root, const char **eve
 /* What is wrong with a line is the trainer's breach of protocol; show where. */
 static isg_err blame(isg_err rc, const char *line, size_t n)
 {
-    char shown[84];
+    char shown[84], why[512];
     if (!rc || rc == ISG_ENOMEM) return rc;
-    return isg_err_context(ISG_EPROTO, "line \"%s\"", isg_lines_show(line, n, 80, shown));
+    (void)snprintf(why, sizeof why, "%s", isg_err_message());
+    return ISG_FAIL(ISG_EPROTO, "%s, in line \"%s\"", why, isg_lines_show(line, n, 80, shown));
 }
 
 static isg_err copy_text(const json_t *root, const char *key, char *out, size_t cap)

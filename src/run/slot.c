@@ -419,6 +419,9 @@ static void finish(isg_slot *s, isg_slot_end *end)
         ISG_WARN("worker", "%s", isg_err_message());
         isg_err_clear();
     }
+    char *said = is_command(s) ? isg_trial_path(s->trial, "said.jsonl") : NULL;
+    if (said) (void)unlink(said); /* what was accepted of it stands in events.jsonl */
+    free(said);
     fill_end(s, end);
     if (!trainer_stays(s)) drop_child(s);
     isg_trial_destroy(&s->trial);
