@@ -215,23 +215,20 @@ static int by_weight_falling(const void *a, const void *b)
     return by_page(a, b);
 }
 
-/* Largest page first into the emptiest shard: even shards, cut by the same pages in every language. */
-static isg_err cut_shards(size_t shards, isg_decision *d)
+/*
+ * Deal the pages out, largest first, to and fro (0 1 2 3 3 2 1 0 0 1 ...): even
+ * shards of equally many pages, cut alike in every language. Filling the
+ * emptiest shard would be more even, but leaves a huge page alone in its shard,
+ * which a language that lacks this page then finds empty.
+ */
+static void cut_shards(size_t shards, isg_decision *d)
 {
-    uint64_t *load = calloc(shards, sizeof *load);
-    if (!load) return no_memory();
     qsort(d->held, d->n_held, sizeof *d->held, by_weight_falling);
     for (size_t i = 0; i < d->n_held; i++) {
-        size_t least = 0;
-        for (size_t s = 1; s < shards; s++) {
-            if (load[s] < load[least]) least = s;
-        }
-        load[least] += d->held[i].weight;
-        d->held[i].shard = (uint32_t)least;
+        size_t turn = i % (2 * shards);
+        d->held[i].shard = (uint32_t)(turn < shards ? turn : 2 * shards - 1 - turn);
     }
     qsort(d->held, d->n_held, sizeof *d->held, by_page);
-    free(load);
-    return ISG_OK;
 }
 
 size_t isg_decision_shard(const isg_decision *d, uint64_t page)
@@ -330,7 +327,7 @@ isg_err isg_decide(const isg_corpus_recipe *recipe, isg_gather *g, isg_decision 
     if (!rc) rc = drop_shared(recipe, g);
     for (size_t l = 0; !rc && l < n; l++) rc = drop_duplicates(&g[l]);
     if (!rc) rc = choose_pages(recipe, g, out);
-    if (!rc) rc = cut_shards(recipe->shards, out);
+    if (!rc) cut_shards(recipe->shards, out);
     for (size_t l = 0; !rc && l < n; l++) rc = hold_out(&g[l], out->threshold, &twins);
     twins.n = isg_set_sort(twins.unit, twins.n);
     for (size_t l = 0; !rc && l < n; l++) rc = drop_twins(&g[l], &twins);

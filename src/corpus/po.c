@@ -155,16 +155,19 @@ static isg_err put_text(po_file *f, const char *language, const isg_str *text)
     return ISG_OK;
 }
 
-/* Page: PO file and the part of msgctxt before '\n' or '|'. Unit: all of msgctxt, or the msgid's hash. */
+/*
+ * Page: PO file and the part of msgctxt before '\n' or '|'. Unit: msgctxt and a
+ * hash of the msgid, since the entries of a list share their msgctxt.
+ */
 static isg_err set_key(po_file *f)
 {
     const message *m = &f->m;
+    unsigned long long id = isg_text_hash(m->id.data, m->id.len);
     isg_str_reset(&f->page);
     isg_str_reset(&f->unit);
     ISG_TRY(isg_str_add(&f->page, f->path.data, f->path.len));
-    if (!m->ctxt.len) return isg_str_printf(&f->unit, "%016llx", (unsigned long long)isg_text_hash(m->id.data, m->id.len));
-    ISG_TRY(isg_str_printf(&f->page, ":%.*s", (int)strcspn(m->ctxt.data, "\n|"), m->ctxt.data));
-    ISG_TRY(isg_str_add(&f->unit, m->ctxt.data, m->ctxt.len));
+    if (m->ctxt.len) ISG_TRY(isg_str_printf(&f->page, ":%.*s", (int)strcspn(m->ctxt.data, "\n|"), m->ctxt.data));
+    ISG_TRY(isg_str_printf(&f->unit, "%s/%016llx", isg_str_c(&m->ctxt), id));
     for (char *p = f->unit.data; *p; p++) {
         if (*p == '\n' || *p == '\t' || *p == '\r') *p = '/';
     }
