@@ -5,6 +5,9 @@
 extern const isg_cmd isg_cmd_check;
 extern const isg_cmd isg_cmd_plan;
 extern const isg_cmd isg_cmd_corpus;
+extern const isg_cmd isg_cmd_status;
+extern const isg_cmd isg_cmd_extend;
+extern const isg_cmd isg_cmd_export;
 extern const isg_cmd isg_cmd_fit;
 
 /* In the order of a user's day; tests/lint checks that each has a test. */
@@ -12,6 +15,9 @@ const isg_cmd *const isg_cmds[] = {
     &isg_cmd_check,
     &isg_cmd_plan,
     &isg_cmd_corpus,
+    &isg_cmd_status,
+    &isg_cmd_extend,
+    &isg_cmd_export,
     &isg_cmd_fit,
     NULL,
 };

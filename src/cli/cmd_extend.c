@@ -1,0 +1,49 @@
+#include "cmd.h"
+#include "isogloss/plan.h"
+#include "isogloss/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The plan must be made with the numerics of the store: they are part of every run id. */
+static isg_err load_plan(const char *store_path, const char *campaign, isg_plan **out)
+{
+    isg_store *store = NULL;
+    ISG_TRY(isg_store_open(store_path, ISG_STORE_READ, false, &store));
+    isg_plan_options options = {.numerics = isg_store_numerics(store)};
+    isg_err rc = isg_plan_load(campaign, &options, out);
+    isg_store_close(&store);
+    return rc;
+}
+
+static isg_err run_extend(int argc, char **argv)
+{
+    const isg_opt opts[] = {{0}};
+    int n = 0;
+    bool done;
+    isg_plan *plan = NULL;
+    isg_lock *lock = NULL;
+    size_t kept = 0, added = 0;
+    ISG_TRY(isg_cmd_parse("extend STORE CAMPAIGN",
+                          "Make a store larger for a campaign file that was changed after the store was\n"
+                          "made. Finished runs that are still in the campaign are kept and not run again;\n"
+                          "a campaign that would lose finished runs is refused. Not while it is running.",
+                          opts, argc, argv, &n, &done));
+    if (done) return ISG_OK;
+    if (n != 2) return ISG_FAIL(ISG_EUSAGE, "a store and a campaign file are wanted; see 'isogloss extend --help'");
+    isg_err rc = isg_lock_take(argv[1], &lock);
+    if (!rc) rc = load_plan(argv[1], argv[2], &plan);
+    if (!rc) rc = isg_store_extend(argv[1], plan, &kept, &added);
+    if (!rc) {
+        (void)printf("%s: %zu runs, %zu of them new, %zu results kept\n", argv[1], plan->n_runs, added, kept);
+    }
+    isg_plan_destroy(&plan);
+    isg_lock_release(&lock);
+    return rc;
+}
+
+const isg_cmd isg_cmd_extend = {
+    .name = "extend",
+    .summary = "make a store larger for a changed campaign",
+    .run = run_extend,
+};

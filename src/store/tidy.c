@@ -1,0 +1,371 @@
+/* A store as a table of observations: one row per (run, point, evaluation) with a loss. */
+#include "internal.h"
+
+#include "isogloss/log.h"
+#include "isogloss/str.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct observation {
+    size_t run, evaluation;
+    double tokens, loss;
+    uint8_t lr_state;
+    bool final, diverged;
+    size_t seen_at; /* first of its languages in `seen` */
+} observation;
+
+typedef struct tidy {
+    const isg_store *s;
+    size_t runs, languages, evaluations, families;
+    char **id, **cluster, **family, **run_family, **code, **evaluation, **eval_language, **unit;
+    double *tokens, *unique, *weight; /* [runs], [runs][languages] twice */
+    uint8_t *member;                  /* [runs][families] */
+    observation *row;
+    size_t n, cap;
+    double *seen; /* [points so far][languages] */
+    size_t n_seen, cap_seen;
+    double *number; /* [n] the column being made */
+    const char **text;
+    isg_table *table;
+} tidy;
+
+/* Any numeric column of one row a run, as doubles (HDF5 converts). [runs * width] */
+static isg_err read_numbers(const tidy *t, isg_col col, double *out)
+{
+    const isg_set *c = &t->s->col[col];
+    (void)H5Sselect_all(c->space);
+    if (H5Dread(c->set, H5T_NATIVE_DOUBLE, H5S_ALL, c->space, H5P_DEFAULT, out) < 0) {
+        return isg_h5_fail(ISG_ESTORE, "cannot read '%s'", isg_columns[col].name);
+    }
+    return ISG_OK;
+}
+
+static isg_err load_names(tidy *t)
+{
+    const struct {
+        isg_col col;
+        char ***to;
+        size_t *n;
+    } rows[] = {
+        {ISG_COL_RUNS_ID, &t->id, &t->runs},
+        {ISG_COL_RUNS_CLUSTER, &t->cluster, &t->runs},
+        {ISG_COL_POINTS_FAMILY, &t->run_family, &t->runs},
+        {ISG_COL_RUNS_FAMILY, &t->family, &t->families},
+        {ISG_COL_RUNS_LANGUAGE, &t->code, &t->languages},
+        {ISG_COL_EVAL_EVALUATION, &t->evaluation, &t->evaluations},
+        {ISG_COL_EVAL_LANGUAGE, &t->eval_language, &t->evaluations},
+        {ISG_COL_EVAL_UNIT, &t->unit, &t->evaluations},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ISG_TRY(isg_col_read_names(t->s, rows[i].col, rows[i].to, rows[i].n));
+    }
+    return ISG_OK;
+}
+
+static isg_err load_runs(tidy *t)
+{
+    t->tokens = calloc(t->runs, sizeof *t->tokens);
+    t->unique = calloc(t->runs * t->languages, sizeof *t->unique);
+    t->weight = calloc(t->runs * t->languages, sizeof *t->weight);
+    t->member = calloc(t->runs * t->families, 1);
+    if (!t->tokens || !t->unique || !t->weight || !t->member) {
+        return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    }
+    ISG_TRY(read_numbers(t, ISG_COL_RUNS_TOKENS, t->tokens));
+    ISG_TRY(read_numbers(t, ISG_COL_RUNS_UNIQUE, t->unique));
+    ISG_TRY(read_numbers(t, ISG_COL_RUNS_MIXTURE, t->weight));
+    return isg_col_read(t->s, ISG_COL_RUNS_MEMBERSHIP, 0, t->runs, t->member);
+}
+
+/* Room for `more` further items in a growing array. */
+static isg_err make_room(void **array, size_t used, size_t more, size_t *cap, size_t bytes)
+{
+    if (used + more <= *cap) return ISG_OK;
+    size_t wanted = 2 * (used + more);
+    void *bigger = realloc(*array, wanted * bytes);
+    if (!bigger) return ISG_FAIL(ISG_ENOMEM, "out of memory for %zu observations", wanted);
+    *array = bigger;
+    *cap = wanted;
+    return ISG_OK;
+}
+
+static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
+{
+    void *row = t->row, *seen = t->seen;
+    isg_err rc = make_room(&row, t->n, r->n_points * t->evaluations, &t->cap, sizeof *t->row);
+    t->row = row;
+    if (!rc) rc = make_room(&seen, t->n_seen, r->n_points * t->languages, &t->cap_seen, sizeof(double));
+    t->seen = seen;
+    for (size_t p = 0; p < r->n_points && !rc; p++) {
+        memcpy(t->seen + t->n_seen, r->seen + p * t->languages, t->languages * sizeof(double));
+        for (size_t e = 0; e < t->evaluations; e++) {
+            double loss = r->loss[p * t->evaluations + e], tokens = (double)r->tokens[p];
+            if (isnan(loss)) continue; /* not measured at this point */
+            t->row[t->n++] = (observation){
+                .run = run, .evaluation = e, .tokens = tokens, .loss = loss,
+                .lr_state = r->lr_state[p], .diverged = r->diverged, .seen_at = t->n_seen,
+                .final = tokens >= t->tokens[run] && !r->diverged,
+            };
+        }
+        t->n_seen += t->languages;
+    }
+    return rc;
+}
+
+static isg_err load_observations(tidy *t)
+{
+    for (size_t run = 0; run < t->runs; run++) {
+        isg_result *r = NULL;
+        isg_err rc = isg_store_read_result(t->s, run, &r);
+        if (rc == ISG_ESTORE) ISG_WARN("store", "left out: %s", isg_err_message());
+        if (rc == ISG_EDATA || rc == ISG_ESTORE) {
+            isg_err_clear();
+            continue;
+        }
+        if (!rc) rc = add_rows(t, run, r);
+        isg_result_destroy(&r);
+        if (rc) return rc;
+    }
+    if (!t->n) return ISG_FAIL(ISG_EDATA, "store '%s' has no finished run yet", t->s->path);
+    t->number = calloc(t->n, sizeof *t->number);
+    t->text = calloc(t->n, sizeof *t->text);
+    if (!t->number || !t->text) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    return isg_table_create(t->s->path, t->n, &t->table);
+}
+
+/* ---- columns ----------------------------------------------------------------- */
+
+static isg_err add_number(tidy *t, const char *name, double (*of)(const tidy *, const observation *))
+{
+    for (size_t i = 0; i < t->n; i++) t->number[i] = of(t, &t->row[i]);
+    return isg_table_add_numbers(t->table, name, t->number);
+}
+
+static isg_err add_text(tidy *t, const char *name, const char *(*of)(const tidy *, const observation *))
+{
+    for (size_t i = 0; i < t->n; i++) t->text[i] = of(t, &t->row[i]);
+    return isg_table_add_text(t->table, name, t->text);
+}
+
+/* A number of each run, given as an array with `stride` numbers a run. */
+static isg_err add_of_run(tidy *t, const char *name, const double *value, size_t stride)
+{
+    for (size_t i = 0; i < t->n; i++) t->number[i] = value[t->row[i].run * stride];
+    return isg_table_add_numbers(t->table, name, t->number);
+}
+
+static isg_err add_stored(tidy *t, const char *name, isg_col col)
+{
+    double *value = calloc(t->runs, sizeof *value);
+    if (!value) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = read_numbers(t, col, value);
+    if (!rc) rc = add_of_run(t, name, value, 1);
+    free(value);
+    return rc;
+}
+
+static const char *id_of(const tidy *t, const observation *o)
+{
+    return t->id[o->run];
+}
+
+static const char *family_of(const tidy *t, const observation *o)
+{
+    return t->run_family[o->run];
+}
+
+static const char *cluster_of(const tidy *t, const observation *o)
+{
+    return t->cluster[o->run];
+}
+
+static const char *eval_language_of(const tidy *t, const observation *o)
+{
+    return t->eval_language[o->evaluation];
+}
+
+static const char *evaluation_of(const tidy *t, const observation *o)
+{
+    return t->evaluation[o->evaluation];
+}
+
+static const char *unit_of(const tidy *t, const observation *o)
+{
+    return t->unit[o->evaluation];
+}
+
+static const char *lr_state_of(const tidy *t, const observation *o)
+{
+    (void)t;
+    return isg_lr_state_name((isg_lr_state)o->lr_state);
+}
+
+static double tokens_of(const tidy *t, const observation *o)
+{
+    (void)t;
+    return o->tokens;
+}
+
+static double loss_of(const tidy *t, const observation *o)
+{
+    (void)t;
+    return o->loss;
+}
+
+static double final_of(const tidy *t, const observation *o)
+{
+    (void)t;
+    return o->final;
+}
+
+static double diverged_of(const tidy *t, const observation *o)
+{
+    (void)t;
+    return o->diverged;
+}
+
+static double seen_of(const tidy *t, const observation *o, size_t language)
+{
+    double seen = t->seen[o->seen_at + language];
+    return isnan(seen) ? t->weight[o->run * t->languages + language] * o->tokens : seen;
+}
+
+/* Different tokens so far: a language repeats once its unique tokens are used up. */
+static double unique_seen_of(const tidy *t, const observation *o, size_t language)
+{
+    return fmin(seen_of(t, o, language), t->unique[o->run * t->languages + language]);
+}
+
+static double unique_of(const tidy *t, const observation *o)
+{
+    double sum = 0;
+    for (size_t l = 0; l < t->languages; l++) sum += unique_seen_of(t, o, l);
+    return sum;
+}
+
+static double epochs_of(const tidy *t, const observation *o)
+{
+    double unique = unique_of(t, o);
+    return unique > 0 ? o->tokens / unique : (double)NAN;
+}
+
+static double languages_of(const tidy *t, const observation *o)
+{
+    size_t n = 0;
+    for (size_t l = 0; l < t->languages; l++) n += t->weight[o->run * t->languages + l] > 0;
+    return (double)n;
+}
+
+static isg_err add_settings(tidy *t)
+{
+    char **text = NULL;
+    json_t *settings = NULL, *item;
+    size_t n, i;
+    double *value = calloc(t->runs, sizeof *value);
+    isg_err rc = value ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (!rc) rc = isg_col_read_names(t->s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n);
+    if (!rc) rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", &settings);
+    json_array_foreach(json_object_get(settings, "settings"), i, item) {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        const char *column = json_string_value(json_object_get(item, "column"));
+        if (rc || !name || !column || !json_is_true(json_object_get(item, "varied"))) continue;
+        rc = isg_store_read_setting(t->s, column, value);
+        if (!rc) rc = add_of_run(t, name, value, 1);
+    }
+    json_decref(settings);
+    isg_names_free(&text, 1);
+    free(value);
+    return rc;
+}
+
+static bool trained_on(const tidy *t, size_t language)
+{
+    for (size_t r = 0; r < t->runs; r++) {
+        if (t->weight[r * t->languages + language] > 0) return true;
+    }
+    return false;
+}
+
+static isg_err add_languages(tidy *t)
+{
+    char name[96];
+    for (size_t l = 0; l < t->languages; l++) {
+        if (!trained_on(t, l)) continue;
+        for (size_t i = 0; i < t->n; i++) t->number[i] = seen_of(t, &t->row[i], l);
+        (void)snprintf(name, sizeof name, "tokens_%s", t->code[l]);
+        ISG_TRY(isg_table_add_numbers(t->table, name, t->number));
+        for (size_t i = 0; i < t->n; i++) t->number[i] = unique_seen_of(t, &t->row[i], l);
+        (void)snprintf(name, sizeof name, "unique_%s", t->code[l]);
+        ISG_TRY(isg_table_add_numbers(t->table, name, t->number));
+        (void)snprintf(name, sizeof name, "weight_%s", t->code[l]);
+        ISG_TRY(add_of_run(t, name, t->weight + l, t->languages));
+    }
+    return ISG_OK;
+}
+
+static isg_err add_families(tidy *t)
+{
+    char name[96];
+    for (size_t f = 0; f < t->families; f++) {
+        for (size_t i = 0; i < t->n; i++) t->number[i] = t->member[t->row[i].run * t->families + f];
+        (void)snprintf(name, sizeof name, "in_%s", t->family[f]);
+        ISG_TRY(isg_table_add_numbers(t->table, name, t->number));
+    }
+    return ISG_OK;
+}
+
+static isg_err add_columns(tidy *t)
+{
+    ISG_TRY(add_text(t, "run_id", id_of));
+    ISG_TRY(add_text(t, "family", family_of));
+    ISG_TRY(add_text(t, "cluster_id", cluster_of));
+    ISG_TRY(add_stored(t, "N_params", ISG_COL_RUNS_N_TOTAL));
+    ISG_TRY(add_stored(t, "N_nonembedding", ISG_COL_RUNS_N_NONEMB));
+    ISG_TRY(add_number(t, "D_tokens", tokens_of));
+    ISG_TRY(add_number(t, "unique_tokens", unique_of));
+    ISG_TRY(add_number(t, "epochs", epochs_of));
+    ISG_TRY(add_number(t, "n_languages", languages_of));
+    ISG_TRY(add_text(t, "eval_language", eval_language_of));
+    ISG_TRY(add_text(t, "evaluation", evaluation_of));
+    ISG_TRY(add_number(t, "loss", loss_of));
+    ISG_TRY(add_text(t, "unit", unit_of));
+    ISG_TRY(add_text(t, "lr_state", lr_state_of));
+    ISG_TRY(add_number(t, "is_final", final_of));
+    ISG_TRY(add_number(t, "diverged", diverged_of));
+    ISG_TRY(add_stored(t, "seed", ISG_COL_RUNS_SEED));
+    ISG_TRY(add_stored(t, "data_seed", ISG_COL_RUNS_DATA_SEED));
+    ISG_TRY(add_settings(t));
+    ISG_TRY(add_languages(t));
+    return add_families(t);
+}
+
+isg_err isg_store_tidy(const isg_store *s, isg_table **out)
+{
+    tidy t = {.s = s};
+    isg_err rc = load_names(&t);
+    if (!rc) rc = load_runs(&t);
+    if (!rc) rc = load_observations(&t);
+    if (!rc) rc = add_columns(&t);
+    *out = rc ? NULL : t.table;
+    if (rc) isg_table_destroy(&t.table);
+    isg_names_free(&t.id, t.runs);
+    isg_names_free(&t.cluster, t.runs);
+    isg_names_free(&t.run_family, t.runs);
+    isg_names_free(&t.family, t.families);
+    isg_names_free(&t.code, t.languages);
+    isg_names_free(&t.evaluation, t.evaluations);
+    isg_names_free(&t.eval_language, t.evaluations);
+    isg_names_free(&t.unit, t.evaluations);
+    free(t.tokens);
+    free(t.unique);
+    free(t.weight);
+    free(t.member);
+    free(t.row);
+    free(t.seen);
+    free(t.number);
+    free(t.text);
+    return rc;
+}

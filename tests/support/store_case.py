@@ -1,0 +1,53 @@
+"""What the script tests of the store share: a scratch directory, a filled store, checks."""
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ["ISOGLOSS_SOURCE"]
+ISOGLOSS = os.environ["ISOGLOSS"]
+TOOL = os.path.join(os.environ["ISOGLOSS_BUILD"], "tests", "bin", "store_tool")
+TINY = os.path.join(SOURCE, "tests", "data", "tiny.yaml")
+
+scratch = tempfile.mkdtemp(prefix="isogloss-store-")
+atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+_checks = [0, 0]
+
+
+def check(good, what):
+    """Count a check; say what was wrong."""
+    _checks[0 if good else 1] += 1
+    if not good:
+        print(f"not true: {what}", file=sys.stderr)
+
+
+def done():
+    print(f"{_checks[0]} checks passed, {_checks[1]} failed")
+    sys.exit(1 if _checks[1] or not _checks[0] else 0)
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def call(*words, status=0):
+    """Run a program; its standard output. The exit status must be as said."""
+    p = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+    check(p.returncode == status, f"{words} ended with {p.returncode}, wanted {status}: {p.stderr}")
+    return p.stdout
+
+
+def isogloss(*words, status=0):
+    return call(ISOGLOSS, *words, status=status)
+
+
+def store(name, *fill, campaign=TINY):
+    """A new store of the tiny campaign, filled as the options of store_tool say."""
+    path = os.path.join(scratch, name)
+    call(TOOL, "create", path, campaign)
+    if fill:
+        call(TOOL, "fill", path, campaign, *fill)
+    return path
