@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Whole optimiser steps of 1024 fresh random bytes, timed in CPU seconds; the
@@ -54,7 +55,7 @@ static void one_step(struct subject *s)
     uint8_t text[BATCH + 1];
     const size_t T = s->job.shape.context, micro = isg_net_micro(s->net);
     for (size_t i = 0; i <= BATCH; i++) text[i] = (uint8_t)isg_rng_u64(&s->rng);
-    for (size_t i = 0; i < isg_net_params(&s->job.shape); i++) isg_net_grads(s->net)[i] = 0;
+    isg_net_zero_grads(s->net);
     for (size_t at = 0; at < BATCH; at += micro * T) {
         isg_net_forward(s->net, text + at, micro);
         isg_net_backward(s->net, text + at, text + at + 1, micro, 1.F / BATCH);
@@ -126,7 +127,8 @@ isg_err isg_bench(const char *const *shapes, size_t n, bool json)
         n = sizeof usual / sizeof usual[0];
     }
     for (size_t i = 0; !rc && isg_kernels_at(i); i++) {
-        if (!isg_numerics_supported(isg_kernels_at(i)->numerics)) continue;
+        const char *only = getenv("ISOGLOSS_NUMERICS"), *numerics = isg_kernels_at(i)->numerics;
+        if (!isg_numerics_supported(numerics) || (only && *only && strcmp(only, numerics))) continue;
         for (size_t j = 0; !rc && j < n; j++) rc = measure(shapes[j], isg_kernels_at(i), rows);
     }
     if (!rc && json) rc = isg_json_print(rows, stdout);

@@ -82,10 +82,9 @@ static isg_err step(struct training *t, bool *finite)
     const size_t T = job->shape.context;
     const uint64_t done = tokens_done(t), left = job->tokens - done;
     const size_t tokens = left < job->batch ? (size_t)left : (size_t)job->batch, n = (tokens + T - 1) / T;
-    const size_t params = isg_net_params(&job->shape);
 
     for (size_t i = 0; i < n; i++) ISG_TRY(isg_stream_next(t->stream, t->input + i * T, t->target + i * T));
-    for (size_t i = 0; i < params; i++) isg_net_grads(t->net)[i] = 0;
+    isg_net_zero_grads(t->net);
     for (size_t i = 0; i < n; i += isg_net_micro(t->net)) {
         size_t sequences = n - i < isg_net_micro(t->net) ? n - i : isg_net_micro(t->net);
         isg_net_forward(t->net, t->input + i * T, sequences);

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     int operands = 0;
     const isg_opt options[] = {
         {.name = "describe", .kind = ISG_OPT_FLAG, .dest = &describing, .help = "Print what this trainer is (its hello) and leave."},
-        {.name = "bench", .kind = ISG_OPT_FLAG, .dest = &benching, .help = "Measure training speed and share of the peak of this CPU for shapes of the ladder (default p0 p3 p6), for every instruction set."},
+        {.name = "bench", .kind = ISG_OPT_FLAG, .dest = &benching, .help = "Measure training speed and share of the peak of this CPU for shapes of the ladder (default p0 p3 p6), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
         {.name = "json", .kind = ISG_OPT_FLAG, .dest = &json, .help = "With --bench: print JSON."},
         {.letter = 'h', .name = "help", .kind = ISG_OPT_FLAG, .dest = &help, .help = "Print this and leave."},
         {.letter = 'V', .name = "version", .kind = ISG_OPT_FLAG, .dest = &version, .help = "Print the version and leave."},

@@ -29,6 +29,8 @@ struct isg_net {
     isg_net_shape shape;
     const isg_kernels *k;
     size_t micro;
+    isg_tensor *tensors; /* [n_tensors] */
+    size_t n_tensors;
     float *weights, *grads;
     struct block_state *state; /* [layers + 1]; the last one has x alone */
     struct block_transposed *transposed; /* [layers] */
@@ -88,10 +90,13 @@ isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, i
     n->shape = *shape;
     n->k = kernels;
     n->micro = shape->d <= 64 || shape->context > 128 ? 1 : 2; /* measured: what the caches like */
+    n->n_tensors = isg_net_tensors(shape);
+    n->tensors = calloc(n->n_tensors, sizeof *n->tensors);
     n->state = calloc(shape->layers + 1, sizeof *n->state);
     n->transposed = calloc(shape->layers, sizeof *n->transposed);
-    if (n->state && n->transposed) {
+    if (n->tensors && n->state && n->transposed) {
         struct carver c = {0};
+        for (size_t i = 0; i < n->n_tensors; i++) n->tensors[i] = isg_net_tensor(shape, i);
         carve_all(n, &c);
         size_t bytes = (c.used * sizeof(float) + 4095) / 4096 * 4096;
         c = (struct carver){.base = aligned_alloc(4096, bytes)};
@@ -112,6 +117,7 @@ void isg_net_destroy(isg_net **net)
     isg_net *n = *net;
     if (!n) return;
     free(n->arena);
+    free(n->tensors);
     free(n->state);
     free(n->transposed);
     free(n);
@@ -131,6 +137,12 @@ const isg_kernels *isg_net_kernels(const isg_net *net)
 size_t isg_net_micro(const isg_net *net)
 {
     return net->micro;
+}
+
+const isg_tensor *isg_net_list(const isg_net *net, size_t *n)
+{
+    *n = net->n_tensors;
+    return net->tensors;
 }
 
 float *isg_net_weights(isg_net *net)
@@ -155,8 +167,8 @@ void isg_net_init(isg_net *n, uint64_t seed)
 {
     isg_rng r;
     isg_rng_at(&r, seed, ISG_RNG_INIT, 0);
-    for (size_t i = 0; i < isg_net_tensors(&n->shape); i++) {
-        isg_tensor t = isg_net_tensor(&n->shape, i);
+    for (size_t i = 0; i < n->n_tensors; i++) {
+        const isg_tensor t = n->tensors[i];
         float *w = n->weights + t.offset, start = (float)t.start;
         for (size_t j = 0; j < t.rows * t.cols; j++) w[j] = t.rows == 1 ? start : start * draw(&r);
     }
@@ -165,12 +177,12 @@ void isg_net_init(isg_net *n, uint64_t seed)
 
 static float *top(const isg_net *n, float *base, isg_net_top which)
 {
-    return base + isg_net_top_at(&n->shape, which);
+    return base + n->tensors[which].offset;
 }
 
 static float *block(const isg_net *n, float *base, size_t layer, isg_net_block which)
 {
-    return base + isg_net_block_at(&n->shape, layer, which);
+    return base + n->tensors[ISG_TOP_TENSORS + layer * ISG_BLOCK_TENSORS + which].offset;
 }
 
 void isg_net_changed(isg_net *n)
@@ -267,6 +279,11 @@ void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
 void isg_net_nats(const isg_net *n, const uint8_t *target, size_t sequences, float *nats)
 {
     n->k->xent(nats, n->logits, target, sequences * n->shape.context);
+}
+
+void isg_net_zero_grads(isg_net *n)
+{
+    memset(n->grads, 0, isg_net_params(&n->shape) * sizeof *n->grads);
 }
 
 void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, size_t sequences, float scale)

@@ -28,6 +28,9 @@ const isg_kernels *isg_net_kernels(const isg_net *net);
 /** Sequences that one micro-batch may hold. */
 size_t isg_net_micro(const isg_net *net);
 
+/** The tensors of the parameter array, in order. */
+const isg_tensor *isg_net_list(const isg_net *net, size_t *n);
+
 float *isg_net_weights(isg_net *net); /**< [isg_net_params()]; call isg_net_changed() after writing */
 float *isg_net_grads(isg_net *net);   /**< [isg_net_params()] */
 
@@ -42,6 +45,9 @@ void isg_net_forward(isg_net *net, const uint8_t *input, size_t sequences);
 
 /** nats[sequences * context] of `target` after a forward pass. */
 void isg_net_nats(const isg_net *net, const uint8_t *target, size_t sequences, float *nats);
+
+/** Forget the gradients: before the first micro-batch of a step. */
+void isg_net_zero_grads(isg_net *net);
 
 /** grads += scale * d(sum of nats)/d(weights) after a forward pass of the same input. */
 void isg_net_backward(isg_net *net, const uint8_t *input, const uint8_t *target, size_t sequences, float scale);

@@ -32,7 +32,8 @@ static double power(double x, uint64_t n)
 bool isg_optimiser_step(isg_optimiser *o, isg_net *net, const isg_job *job, double lr)
 {
     const isg_kernels *k = isg_net_kernels(net);
-    const isg_net_shape *shape = isg_net_shape_of(net);
+    size_t n;
+    const isg_tensor *tensors = isg_net_list(net, &n);
     const float *grads = isg_net_grads(net);
     double norm = sqrt(k->sum_squares(grads, o->n));
     if (!isfinite(norm)) return false;
@@ -45,8 +46,8 @@ bool isg_optimiser_step(isg_optimiser *o, isg_net *net, const isg_job *job, doub
                    .grad_scale = job->clip > 0 && norm > job->clip ? (float)(job->clip / norm) : 1,
                    .m_scale = (float)(1 / (1 - power(job->beta1, o->step))),
                    .v_scale = (float)(1 / (1 - power(job->beta2, o->step)))};
-    for (size_t i = 0; i < isg_net_tensors(shape); i++) {
-        isg_tensor t = isg_net_tensor(shape, i);
+    for (size_t i = 0; i < n; i++) {
+        const isg_tensor t = tensors[i];
         a.decay = t.rows > 1 ? (float)job->weight_decay : 0;
         k->adamw(isg_net_weights(net) + t.offset, o->m + t.offset, o->v + t.offset, grads + t.offset, t.rows * t.cols, &a);
     }

@@ -30,7 +30,7 @@ static isg_job settings(isg_net_shape shape)
 static void train_step(isg_net *net, isg_optimiser *o, const isg_job *job, const uint8_t *text, size_t bytes, double lr)
 {
     const size_t micro = isg_net_micro(net), T = job->shape.context;
-    memset(isg_net_grads(net), 0, isg_net_params(&job->shape) * sizeof(float));
+    isg_net_zero_grads(net);
     for (size_t at = 0; at < bytes; at += micro * T) {
         isg_net_forward(net, text + at, micro);
         isg_net_backward(net, text + at, text + at + 1, micro, 1 / (float)bytes);
