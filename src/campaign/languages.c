@@ -44,19 +44,21 @@ static isg_err index_language(isg_language *l, const json_t *entry)
                            optional_text(entry, "family"), optional_text(entry, "licence")};
     if (!isg_str_is_name(code)) return ISG_FAIL(ISG_EINPUT, "language code '%s' is not a name", code);
     ISG_TRY(fill_language(l, code, text));
-    ISG_TRY(isg_json_u64(entry, "train_bytes", &l->train_bytes));
-    return isg_json_u64(entry, "held_bytes", &l->held_bytes);
+    json_t *train, *held;
+    ISG_TRY(isg_json_object(entry, "train", &train));
+    ISG_TRY(isg_json_object(entry, "held", &held));
+    ISG_TRY(isg_json_u64(train, "bytes", &l->train_bytes));
+    return isg_json_u64(held, "bytes", &l->held_bytes);
 }
 
 static isg_err read_index(isg_build *b, const json_t *index)
 {
-    const char *format, *fingerprint;
+    const char *fingerprint;
     uint64_t version, shards;
     json_t *list;
-    ISG_TRY(isg_json_string(index, "format", &format));
-    ISG_TRY(isg_json_u64(index, "version", &version));
-    if (strcmp(format, "isogloss-corpus") != 0 || version != INDEX_VERSION) {
-        return ISG_FAIL(ISG_EINPUT, "format '%s' version %llu, wanted 'isogloss-corpus' version %d", format,
+    ISG_TRY(isg_json_u64(index, "isogloss_corpus", &version));
+    if (version != INDEX_VERSION) {
+        return ISG_FAIL(ISG_EINPUT, "version %llu of the format, wanted %d: build the corpus again",
                         (unsigned long long)version, INDEX_VERSION);
     }
     ISG_TRY(isg_json_string(index, "fingerprint", &fingerprint));

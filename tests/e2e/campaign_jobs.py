@@ -27,9 +27,9 @@ def expect(what, good, *details):
 
 with tempfile.TemporaryDirectory() as corpus:
     languages = [dict(code=c, name=c, script="", family="", licence="", train_file=c + ".train", held_file=c + ".held",
-                      train_bytes=BYTES.get(c, 1069842), held_bytes=100000, shard_offset=[]) for c in LANGUAGES]
+                      train=dict(bytes=BYTES.get(c, 1069842)), held=dict(bytes=100000)) for c in LANGUAGES]
     with open(os.path.join(corpus, "index.json"), "w") as f:
-        json.dump(dict(format="isogloss-corpus", version=1, name="jobs", fingerprint="0" * 64, shards=16,
+        json.dump(dict(isogloss_corpus=1, name="jobs", fingerprint="0" * 64, shards=16,
                        languages=languages), f)
     jobs = sorted(glob.glob(os.path.join(SOURCE, "jobs/*.yaml")))
     seen = 0
