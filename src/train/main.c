@@ -34,7 +34,6 @@ static isg_err serve(void)
         json_t *run = isg_inbox_take_run(&inbox);
         if (!run && inbox.quit) break;
         if (run) {
-            inbox.stop = false; /* it was meant for the run before */
             rc = run_one(run, &inbox);
             json_decref(run);
         } else {

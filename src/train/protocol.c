@@ -31,6 +31,7 @@ static isg_err take_order(isg_inbox *inbox, const char *line, size_t n)
     json_t *run = json_object_get(order, "run"), *stop = json_object_get(order, "stop");
     isg_err rc = ISG_OK;
     if (json_is_object(run)) {
+        inbox->stop = false; /* a stop before was meant for the run before */
         if (json_array_append(inbox->runs, run)) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for orders");
     } else if (json_is_string(stop) && !strcmp(json_string_value(stop), "checkpoint")) {
         inbox->stop = true;
