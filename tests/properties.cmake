@@ -5,3 +5,6 @@ isogloss_test_except(slurm_requeue TIMEOUT 240 PROCESSORS 1)
 # These run the compiler with two jobs.
 isogloss_test_except(build_analysis PROCESSORS 2)
 isogloss_test_except(build_refused PROCESSORS 2)
+
+# Downloads 40 MB of packages.
+isogloss_test_except(corpus_real TIMEOUT 300 LABELS long)

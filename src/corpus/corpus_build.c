@@ -451,39 +451,45 @@ static isg_err move_into_place(const char *tmp, const char *dir)
     return rc;
 }
 
+static isg_err build(const isg_corpus_recipe *recipe, const isg_source_list *files, const char *dir,
+                     bool rebuild, isg_corpus_built *what)
+{
+    char inputs[ISG_CORPUS_HEX];
+    ISG_TRY(hash_inputs(recipe, files, inputs));
+    ISG_TRY(look_before(dir, inputs, rebuild, what));
+    if (*what == ISG_CORPUS_UP_TO_DATE) return ISG_OK;
+    char *tmp = isg_strf("%s.tmp.%ld", dir, (long)getpid());
+    if (!tmp) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = isg_dir_make(tmp);
+    if (!rc) rc = fill(recipe, files, inputs, tmp);
+    if (!rc) rc = move_into_place(tmp, dir);
+    if (rc) { /* keep the message of what went wrong first */
+        char *message = isg_strdup(isg_err_message());
+        (void)isg_path_remove(tmp);
+        if (message) (void)ISG_FAIL(rc, "%s", message);
+        free(message);
+    }
+    free(tmp);
+    return rc;
+}
+
 isg_err isg_corpus_build(const isg_corpus_recipe *recipe, const char *dir, bool rebuild,
                          isg_corpus_built *what)
 {
-    char inputs[ISG_CORPUS_HEX];
-    size_t n = recipe->n_languages;
-    char *tmp = NULL;
-    isg_source_list *files = NULL;
-
-    isg_err rc = check_recipe(recipe);
-    if (rc) return rc;
-    files = calloc(n, sizeof *files);
-    tmp = isg_strf("%s.tmp.%ld", dir, (long)getpid());
-    if (!files || !tmp) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    ISG_TRY(check_recipe(recipe));
+    size_t n = recipe->n_languages, length = strlen(dir);
+    while (length > 1 && dir[length - 1] == '/') length--;
+    char *plain = strndup(dir, length);
+    isg_source_list *files = calloc(n, sizeof *files);
+    isg_err rc = files && plain ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t l = 0; !rc && l < n; l++) {
         const isg_corpus_source *s = &recipe->languages[l];
         for (size_t f = 0; !rc && f < s->n_files; f++) rc = isg_source_find(&files[l], recipe->base, s->files[f]);
         rc = isg_err_context(rc, "language '%s'", s->code);
     }
-    if (!rc) rc = hash_inputs(recipe, files, inputs);
-    if (!rc) rc = look_before(dir, inputs, rebuild, what);
-    if (!rc && *what == ISG_CORPUS_BUILT) {
-        rc = isg_dir_make(tmp);
-        if (!rc) rc = fill(recipe, files, inputs, tmp);
-        if (!rc) rc = move_into_place(tmp, dir);
-        if (rc) { /* keep the message of what went wrong first */
-            char *message = isg_strdup(isg_err_message());
-            (void)isg_path_remove(tmp);
-            if (message) (void)ISG_FAIL(rc, "%s", message);
-            free(message);
-        }
-    }
+    if (!rc) rc = build(recipe, files, plain, rebuild, what);
     for (size_t l = 0; files && l < n; l++) isg_source_list_free(&files[l]);
     free(files);
-    free(tmp);
+    free(plain);
     return rc;
 }

@@ -49,14 +49,17 @@ static isg_err add_quoted(const char *line, size_t n, isg_str *out)
     const char *s = memchr(line, '"', n), *end = line + n;
     if (!s) return ISG_OK;
     while (end > s + 1 && end[-1] != '"') end--;
-    for (s++; s + 1 < end; s++) {
-        char c = *s;
-        if (c == '\\' && s + 2 < end) {
-            c = *++s;
-            if (c == 'n' || c == 'r') c = '\n';
-            if (c == 't') c = ' ';
-        }
+    s++;
+    if (end > s && end[-1] == '"') end--;
+    while (s < end) {
+        const char *escape = memchr(s, '\\', (size_t)(end - s));
+        ISG_TRY(isg_str_add(out, s, (size_t)((escape ? escape : end) - s)));
+        if (!escape || escape + 1 >= end) break;
+        char c = escape[1];
+        if (c == 'n' || c == 'r') c = '\n';
+        if (c == 't') c = ' ';
         ISG_TRY(isg_str_add(out, &c, 1));
+        s = escape + 2;
     }
     return ISG_OK;
 }
@@ -128,10 +131,12 @@ static isg_err clean(const po_file *f, const char *s, const char *end, isg_str *
             ISG_TRY(isg_str_puts(out, "LibreOffice"));
         } else if (n || (n = address(s, end)) > 0) {
             ISG_TRY(isg_str_puts(out, " "));
-        } else {
+        } else if (!f->help && (*s == '~' || *s == '_') && s + 1 < end && is_word(s[1])) {
             n = 1;
-            bool mark = !f->help && (*s == '~' || *s == '_') && s + 1 < end && is_word(s[1]);
-            if (!mark) ISG_TRY(isg_str_add(out, s, 1));
+        } else {
+            n = 1 + strcspn(s + 1, "%$[{~_hfm"); /* what placeholders, marks and addresses start with */
+            if (n > (size_t)(end - s)) n = (size_t)(end - s);
+            ISG_TRY(isg_str_add(out, s, n));
         }
         s += n;
     }

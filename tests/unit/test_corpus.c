@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "corpus/gather.h"
+#include "corpus/text.h"
 #include "isogloss/corpus.h"
 #include "isogloss/corpus_build.h"
 #include "isogloss/json.h"
@@ -261,6 +262,190 @@ static void test_utf8(void)
     free(bad);
 }
 
+/* A corpus is replaced only when asked, and its fingerprint follows its content alone. */
+static void test_rebuild(void)
+{
+    isg_corpus_built what;
+    isg_corpus *first = NULL, *second = NULL;
+    isg_corpus_recipe r = recipe_of_two();
+
+    CHECK_OK(isg_corpus_build(&r, at("again/"), false, &what));
+    CHECK_OK(isg_corpus_build(&r, at("again"), false, &what));
+    CHECK(what == ISG_CORPUS_UP_TO_DATE);
+    CHECK_OK(isg_corpus_open(at("again"), &first));
+    write_language("bb.txt", 0x430 + 1);
+    CHECK_FAILS(isg_corpus_build(&r, at("again"), false, &what), ISG_EBUSY, "--rebuild");
+    CHECK_OK(isg_corpus_verify(first));
+    CHECK_OK(isg_corpus_build(&r, at("again"), true, &what));
+    CHECK(what == ISG_CORPUS_BUILT);
+    CHECK_OK(isg_corpus_open(at("again"), &second));
+    CHECK(strcmp(first->fingerprint, second->fingerprint) != 0);
+    isg_corpus_close(&second);
+    write_language("bb.txt", 0x430);
+    isg_corpus_source swapped[2] = {two[1], two[0]};
+    r.languages = swapped; /* the order of the manifest does not matter */
+    CHECK_OK(isg_corpus_build(&r, at("swapped"), false, &what));
+    CHECK_OK(isg_corpus_open(at("swapped"), &second));
+    CHECK_STR(second->fingerprint, first->fingerprint);
+    isg_corpus_close(&first);
+    isg_corpus_close(&second);
+    CHECK_OK(isg_dir_make(at("other")));
+    CHECK_FAILS(isg_corpus_build(&r, at("other"), true, &what), ISG_EBUSY, "is not a corpus");
+}
+
+/* The same text packed, and as a tree of one file a page, is the same corpus. */
+static void test_inputs(void)
+{
+    static const struct {
+        const char *program, *suffix;
+    } packers[] = {{"xz", "xz"}, {"gzip", "gz"}, {"zstd", "zst"}, {"bzip2", "bz2"}};
+    isg_corpus_built what;
+    isg_corpus *plain = NULL, *packed = NULL;
+    isg_corpus_recipe r = recipe_of_two();
+    isg_corpus_source one[2] = {two[0], two[1]};
+    r.languages = one;
+    CHECK_OK(isg_corpus_open(at("swapped"), &plain));
+    for (size_t i = 0; i < sizeof packers / sizeof packers[0]; i++) {
+        char name[16], command[1200];
+        const char *const file[] = {name};
+        (void)snprintf(name, sizeof name, "aa.txt.%s", packers[i].suffix);
+        (void)snprintf(command, sizeof command, "command -v %s >/dev/null", packers[i].program);
+        if (system(command)) {
+            printf("no %s here: its part is left out\n", packers[i].program);
+            continue;
+        }
+        (void)snprintf(command, sizeof command, "%s -c <%s >%s", packers[i].program, at("aa.txt"), at(name));
+        CHECK(system(command) == 0);
+        one[0].files = file;
+        CHECK_OK(isg_corpus_build(&r, at(packers[i].suffix), false, &what));
+        CHECK_OK(isg_corpus_open(at(packers[i].suffix), &packed));
+        if (packed && plain) CHECK_STR(packed->fingerprint, plain->fingerprint);
+        isg_corpus_close(&packed);
+    }
+    put_text("broken.xz", "this was never packed");
+    one[0].files = (const char *const[]){"broken.xz"};
+    CHECK_FAILS(isg_corpus_build(&r, at("none"), false, &what), ISG_EINPUT, "could not unpack");
+    one[0].files = (const char *const[]){"absent.txt"};
+    CHECK_FAILS(isg_corpus_build(&r, at("none"), false, &what), ISG_EINPUT, "does not exist");
+    one[0].files = (const char *const[]){"absent*.txt"};
+    CHECK_FAILS(isg_corpus_build(&r, at("none"), false, &what), ISG_EINPUT, "no file matches");
+    CHECK(!isg_path_exists(at("none")));
+    isg_corpus_close(&plain);
+}
+
+static void test_trees_and_blocks(void)
+{
+    isg_corpus_built what;
+    isg_corpus *c = NULL;
+    isg_corpus_recipe r = recipe_of_two();
+    isg_corpus_source one = two[0];
+    uint64_t held = 0;
+    r.languages = &one;
+    r.n_languages = 1;
+    r.keys = ISG_KEYS_FILE;
+    one.files = (const char *const[]){"tree"};
+    CHECK_OK(isg_dir_make(at("tree/sub")));
+    for (int i = 0; i < 100; i++) {
+        char name[64], text[64];
+        int n = snprintf(name, sizeof name, "tree/sub/p%02d.txt", i);
+        bool out = isg_page_hash(name + 5, (size_t)n - 5) < (uint64_t)(0.1 * 0x1p64);
+        n = snprintf(text, sizeof text, "text of page %c%c\n", 'a' + i / 10, 'a' + i % 10);
+        held += out ? (uint64_t)n : 0;
+        put(name, text, (size_t)n);
+    }
+    CHECK_OK(isg_corpus_build(&r, at("from-tree"), false, &what));
+    CHECK_OK(isg_corpus_open(at("from-tree"), &c));
+    if (c) CHECK_EQ_U64(c->languages[0].held_bytes, held);
+    isg_corpus_close(&c);
+    one.files = (const char *const[]){"tree/*/p??.txt"}; /* another way to the same pages, with shorter keys */
+    CHECK_OK(isg_corpus_build(&r, at("from-glob"), false, &what));
+    one.files = file_aa;
+    CHECK_FAILS(isg_corpus_build(&r, at("one-page"), false, &what), ISG_EINPUT, "keys: block");
+    r.keys = ISG_KEYS_BLOCK;
+    r.block_lines = 10;
+    CHECK_OK(isg_corpus_build(&r, at("blocks"), false, &what));
+    CHECK_OK(isg_corpus_open(at("blocks"), &c));
+    if (c) CHECK_EQ_U64(c->languages[0].held_lines % 10, 0); /* 2400 lines: whole blocks */
+    isg_corpus_close(&c);
+    r.keys = ISG_KEYS_COLUMN;
+    r.held_bytes = 40000;
+    CHECK_OK(isg_corpus_build(&r, at("more-held"), false, &what));
+    CHECK_OK(isg_corpus_open(at("more-held"), &c));
+    if (c) CHECK(c->languages[0].held_bytes >= 40000 && c->languages[0].held_bytes < 42000);
+    isg_corpus_close(&c);
+}
+
+/* Untranslated lines, lines that many share, foreign script, few letters, short lines. */
+static void test_rules(void)
+{
+    char h[32], t[32];
+    isg_corpus_built what;
+    isg_corpus_recipe r = recipe_of_two();
+    isg_corpus_source three[3] = {two[0], two[1], two[1]};
+    three[1].not_in = (const char *const[]){"aa"};
+    three[1].n_not_in = 1;
+    three[2].code = "cc";
+    three[2].script = "Latn";
+    three[2].files = (const char *const[]){"cc.txt"};
+    r.languages = three;
+    r.n_languages = 3;
+    r.shared_by = 3;
+    r.min_line_bytes = 8;
+    r.min_letters = 0.6;
+    r.own_script = 0.5;
+    key_like(true, 0, h);
+    key_like(false, 1, t);
+    char *aa = isg_strf("%s\theld out aa\n%s\tleft in English\n%s\tStock GmbH\n%s\tshort\n%s\t1234567 (a) 89\n"
+                        "%s\tonly in aa\n", h, t, t, t, t, t);
+    char *bb = isg_strf("%s\tотложено\n%s\tсвоя строка\n%s\tleft in English\n%s\tно more English\n", h, t, t, t);
+    char *cc = isg_strf("%s\theld out cc\n%s\tStock GmbH\n%s\tленивый\n%s\tleft in English\n%s\tmine alone\n",
+                        h, t, t, t, t);
+    put_text("aa.txt", aa);
+    put_text("bb.txt", bb);
+    put_text("cc.txt", cc);
+    CHECK_OK(isg_corpus_build(&r, at("rules"), false, &what));
+    check_part("rules", "aa.train", "left in English\nStock GmbH\nonly in aa\n");
+    check_part("rules", "bb.train", "своя строка\n");
+    check_part("rules", "cc.train", "Stock GmbH\nleft in English\nmine alone\n");
+    r.shared_by = 2;
+    CHECK_OK(isg_corpus_build(&r, at("rules2"), false, &what));
+    check_part("rules2", "cc.train", "mine alone\n");
+    three[1].not_in = (const char *const[]){"xx"};
+    CHECK_FAILS(isg_corpus_build(&r, at("none"), false, &what), ISG_ESPEC, "names 'xx'");
+    free(aa);
+    free(bb);
+    free(cc);
+}
+
+static void test_text(void)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } folds[] = {
+        {"page 7 of 12", " page  345\u00a0of 1 ", true}, {"a1b", "a22b", true}, {"ab", "a b", false},
+        {"a1", "a", false}, {"पृष्ठ १२", "पृष्ठ 3", true}, {"ក\u200bខ", "ក ខ", true}, {"x1 2", "x12", false},
+    };
+    for (size_t i = 0; i < sizeof folds / sizeof folds[0]; i++) {
+        bool same = isg_text_hash_folded(folds[i].a, strlen(folds[i].a)) ==
+                    isg_text_hash_folded(folds[i].b, strlen(folds[i].b));
+        if (same != folds[i].same) fprintf(stderr, "'%s' and '%s':\n", folds[i].a, folds[i].b);
+        CHECK(same == folds[i].same);
+    }
+    static const struct {
+        const char *text;
+        size_t bad; /* offset of the first invalid byte */
+    } bytes[] = {{"aé語😀", 10}, {"\xC0\x80", 0}, {"a\xED\xA0\x80", 1}, {"\xF4\x90\x80\x80", 0}, {"é\xE8\xAA", 2},
+                 {"\xF4\x8F\xBF\xBF", 4}, {"\x80", 0}, {"ab\xE0\x9F\xBF", 2}};
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
+        CHECK_EQ_U64(isg_text_valid(bytes[i].text, strlen(bytes[i].text)), bytes[i].bad);
+    }
+    isg_text_shape s = isg_text_measure("日本語 ABC 12。", strlen("日本語 ABC 12。"), "Jpan");
+    CHECK_EQ_U64(s.visible, 9);
+    CHECK_EQ_U64(s.letters, 6);
+    CHECK_EQ_U64(s.own, 3);
+}
+
 int main(void)
 {
     if (!mkdtemp(dir)) return 1;
@@ -268,8 +453,13 @@ int main(void)
     write_language("bb.txt", 0x430);
     test_split();
     test_shards();
+    test_rebuild();
+    test_inputs();
+    test_trees_and_blocks();
     test_leaks();
     test_utf8();
+    test_rules();
+    test_text();
     CHECK_OK(isg_path_remove(dir));
     return check_done();
 }
