@@ -4,9 +4,12 @@
 
 #include "cmd.h"
 #include "isogloss/boot.h"
+#include "isogloss/comm.h"
 #include "isogloss/json.h"
+#include "isogloss/log.h"
 #include "isogloss/os.h"
 #include "isogloss/report_fit.h"
+#include "isogloss/run.h"
 #include "isogloss/select.h"
 #include "isogloss/str.h"
 #include "isogloss/table.h"
@@ -107,6 +110,8 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out)
 
 typedef struct setup {
     const fit_args *args;
+    isg_comm *comm; /* NULL: this process alone */
+    bool speak;     /* rank 0 */
     isg_select_options select;
     isg_fit_options fit;
     isg_constraint constraints[ISG_LAW_PARAMS];
@@ -151,6 +156,7 @@ static isg_err set_delta(const fit_args *a, isg_fit_options *fit)
 static isg_err set_up(const fit_args *a, setup *s)
 {
     s->args = a;
+    s->speak = true;
     s->select = (isg_select_options){
         .n = a->n, .d = a->d, .loss = a->loss, .unit = a->unit, .target = a->target, .cluster = a->cluster,
         .where = a->where.item, .n_where = a->where.n, .pool = a->pool,
@@ -192,7 +198,6 @@ typedef struct outcome {
     isg_selection *selection;
     isg_problem *problem;
     isg_fit fit;
-    isg_replicates *replicates;
     isg_boot_summary boot;
     bool has_boot;
     char why[160];
@@ -200,29 +205,56 @@ typedef struct outcome {
 
 static void outcome_clear(outcome *o)
 {
-    isg_replicates_destroy(&o->replicates);
     isg_problem_destroy(&o->problem);
     isg_selection_destroy(&o->selection);
 }
 
-static isg_err bootstrap(const setup *s, outcome *o)
-{
-    isg_boot boot = {.problem = o->problem, .full = &o->fit, .cluster = o->selection->cluster,
-                     .n_clusters = o->selection->n_clusters, .replicates = s->args->bootstrap, .seed = s->args->seed};
+/* What the blocks of refits share; only rank 0 collects. */
+typedef struct refits {
+    isg_boot boot;
+    isg_replicates *replicates;
+} refits;
 
-    refuse_interval(o->selection, o->problem, boot.replicates, o->why);
-    if (o->why[0]) return ISG_OK;
-    ISG_TRY(isg_replicates_create(&boot, &o->replicates));
-    ISG_TRY(isg_boot_all(&boot, o->replicates));
-    isg_err rc = isg_boot_summarise(&boot, o->replicates, s->args->level, &o->boot);
-    if (rc == ISG_OK && 2 * o->boot.converged < boot.replicates) {
-        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged, boot.replicates);
+static isg_err compute_block(void *ctx, size_t block, void *out, size_t cap, size_t *used)
+{
+    const refits *r = ctx;
+    return isg_boot_block(&r->boot, block, out, cap, used);
+}
+
+static isg_err collect_block(void *ctx, size_t block, const void *data, size_t n)
+{
+    refits *r = ctx;
+    return isg_replicates_collect(r->replicates, &r->boot, block, ISG_BLOCK_BYTES, data, n);
+}
+
+static isg_err summarise(const setup *s, const refits *r, outcome *o)
+{
+    isg_err rc = isg_boot_summarise(&r->boot, r->replicates, s->args->level, &o->boot);
+    if (rc == ISG_OK && 2 * o->boot.converged < r->boot.replicates) {
+        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged, r->boot.replicates);
     }
     o->has_boot = rc == ISG_OK;
     if (rc != ISG_EDATA) return rc;
     (void)snprintf(o->why, sizeof o->why, "%s", isg_err_message());
     isg_err_clear();
     return ISG_OK;
+}
+
+static isg_err bootstrap(const setup *s, outcome *o)
+{
+    refits r = {.boot = {.problem = o->problem, .full = &o->fit, .cluster = o->selection->cluster,
+                         .n_clusters = o->selection->n_clusters, .replicates = s->args->bootstrap,
+                         .seed = s->args->seed}};
+    const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES), .compute = compute_block,
+                               .collect = collect_block, .ctx = &r};
+
+    refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
+    if (o->why[0]) return ISG_OK;
+    ISG_TRY(isg_replicates_create(&r.boot, &r.replicates));
+    isg_err rc = isg_run_blocks(s->comm, &blocks, 0);
+    if (!rc && s->speak) rc = summarise(s, &r, o);
+    isg_replicates_destroy(&r.replicates);
+    return rc;
 }
 
 static isg_err fit_group(const setup *s, const isg_table *table, const char *by_value, outcome *o)
@@ -260,14 +292,14 @@ static bool says_nothing(const isg_fit *fit, const isg_law *law)
     return true;
 }
 
-/* Fit and, on rank 0, report: text to stdout unless JSON is asked for; the JSON to `out`. */
-static isg_err run_group(const setup *s, const isg_table *table, const char *by_value, bool speak, json_t **out)
+/* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
+static isg_err run_group(const setup *s, const isg_table *table, const char *by_value, json_t **out)
 {
     outcome o = {0};
     isg_err rc = fit_group(s, table, by_value, &o);
 
     *out = NULL;
-    if (!rc && speak) {
+    if (!rc && s->speak) {
         isg_fit_report r = report_of(s, table, by_value, &o);
         if (!s->args->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
@@ -280,7 +312,7 @@ static isg_err run_group(const setup *s, const isg_table *table, const char *by_
 }
 
 /* A group that cannot be fitted is reported as such and does not stop the others. */
-static isg_err run_groups(const setup *s, const isg_table *table, bool speak, json_t **out)
+static isg_err run_groups(const setup *s, const isg_table *table, json_t **out)
 {
     const char **values = NULL;
     size_t n = 0, good = 0;
@@ -291,25 +323,29 @@ static isg_err run_groups(const setup *s, const isg_table *table, bool speak, js
     fits = json_array();
     for (size_t k = 0; k < n; k++) {
         json_t *one = NULL;
-        rc = run_group(s, table, values[k], speak, &one);
-        if (rc && one == NULL) {
+        rc = run_group(s, table, values[k], &one);
+        if (rc == ISG_EAGAIN || rc == ISG_EMPI) {
+            last = rc;
+            break; /* the job ends */
+        }
+        if (rc && !one) {
             one = json_object();
             (void)json_object_set_new(one, "by", json_string(s->args->by));
             (void)json_object_set_new(one, "group", json_string(values[k]));
             (void)json_object_set_new(one, "error", json_string(isg_err_message()));
-            if (speak && !s->args->json) (void)printf("%s = %s: %s\n", s->args->by, values[k], isg_err_message());
+            if (s->speak && !s->args->json) (void)printf("%s = %s: %s\n", s->args->by, values[k], isg_err_message());
         }
         (void)json_array_append_new(fits, one);
         if (rc) last = rc;
         else good++;
-        if (speak && !s->args->json && k + 1 < n) (void)printf("\n");
+        if (s->speak && !s->args->json && k + 1 < n) (void)printf("\n");
     }
     free(values);
     *out = json_object();
     (void)json_object_set_new(*out, "format", json_integer(1));
     (void)json_object_set_new(*out, "by", json_string(s->args->by));
     (void)json_object_set_new(*out, "fits", fits);
-    return good ? ISG_OK : last;
+    return good && last != ISG_EAGAIN && last != ISG_EMPI ? ISG_OK : last;
 }
 
 static isg_err write_json(const fit_args *a, const json_t *result)
@@ -325,27 +361,42 @@ static isg_err write_json(const fit_args *a, const json_t *result)
     return rc;
 }
 
+static isg_err fit_sources(setup *s, char **paths, size_t n)
+{
+    isg_table *table = NULL;
+    json_t *result = NULL;
+    isg_err rc = load_sources(paths, n, &table);
+
+    if (s->comm) rc = isg_comm_agree(s->comm, rc); /* a rank may not see the file */
+    if (!rc && s->args->by) rc = run_groups(s, table, &result);
+    else if (!rc) rc = run_group(s, table, NULL, &result);
+    if (s->speak && result && (rc == ISG_OK || rc == ISG_EDATA)) {
+        isg_err written = write_json(s->args, result);
+        if (!rc) rc = written;
+    }
+    json_decref(result);
+    isg_table_destroy(&table);
+    return rc;
+}
+
 static isg_err run_fit(int argc, char **argv)
 {
     fit_args args = {.starts = 64, .bootstrap = 4000, .seed = 1, .level = 0.95};
     setup s = {0};
-    isg_table *table = NULL;
-    json_t *result = NULL;
     int operands = 0;
     bool done = false;
 
     ISG_TRY(parse(argc, argv, &args, &operands, &done));
     if (done) return ISG_OK;
     ISG_TRY(set_up(&args, &s));
-    isg_err rc = load_sources(argv + 1, (size_t)operands, &table);
-    if (!rc && args.by) rc = run_groups(&s, table, true, &result);
-    else if (!rc) rc = run_group(&s, table, NULL, true, &result);
-    if (result && (rc == ISG_OK || rc == ISG_EDATA)) {
-        isg_err written = write_json(&args, result);
-        if (!rc) rc = written;
+    if (isg_comm_launched()) {
+        ISG_TRY(isg_comm_open(&s.comm));
+        s.speak = isg_comm_rank(s.comm) == 0;
+        isg_log_set_rank(isg_comm_rank(s.comm));
     }
-    json_decref(result);
-    isg_table_destroy(&table);
+    isg_err rc = fit_sources(&s, argv + 1, (size_t)operands);
+    if (s.comm) isg_comm_close(&s.comm, rc != ISG_EAGAIN && rc != ISG_EMPI);
+    if (!s.speak) isg_err_clear(); /* every rank failed alike; one says it */
     return rc;
 }
 
