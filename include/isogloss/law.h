@@ -78,7 +78,7 @@ isg_err isg_law_param_find(const isg_law *law, const char *name, size_t *out);
 /**
  * exp and log of the analysis: the same bits on every machine, unlike those of
  * a C library that picks a variant by CPU. Relative error below 5e-16.
- * isg_log is for positive normal numbers.
+ * isg_ln is for positive normal numbers.
  */
 double isg_exp(double x);
 double isg_ln(double x);
