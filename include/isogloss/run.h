@@ -54,6 +54,7 @@ isg_err isg_run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threads)
 typedef struct isg_campaign_options {
     const char *campaign;   /**< path of the YAML */
     const char *store;      /**< path, or NULL: NAME.h5 in the current directory */
+    const char *corpus;     /**< corpus directory instead of the campaign's, or NULL */
     const char *numerics;   /**< NULL: the best that every rank can do, or what the store says */
     size_t slots;           /**< trainers at a time on each worker; 0: 1 under MPI, else all cores */
     double time_limit_s;    /**< 0: none, or what the batch system says */

@@ -4,6 +4,7 @@
 
 extern const isg_cmd isg_cmd_check;
 extern const isg_cmd isg_cmd_plan;
+extern const isg_cmd isg_cmd_run;
 extern const isg_cmd isg_cmd_corpus;
 extern const isg_cmd isg_cmd_status;
 extern const isg_cmd isg_cmd_extend;
@@ -14,6 +15,7 @@ extern const isg_cmd isg_cmd_fit;
 const isg_cmd *const isg_cmds[] = {
     &isg_cmd_check,
     &isg_cmd_plan,
+    &isg_cmd_run,
     &isg_cmd_corpus,
     &isg_cmd_status,
     &isg_cmd_extend,

@@ -9,8 +9,10 @@
 #include "isogloss/os.h"
 #include "msg.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 
 enum { SPINS = 100, BATCH = 256 };
 static const double first_nap_s = 50e-6, longest_nap_s = 10e-3, alone_nap_s = 50e-3, flush_s = 2;
@@ -98,17 +100,27 @@ static isg_err turn(const isg_loop *loop, size_t *quiet)
     return ISG_OK;
 }
 
+/* The leader cannot go on: nobody shall work in vain. Keeps the failure and its message. */
+static isg_err dismiss(const isg_loop *loop, isg_err rc)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text, "%s", isg_err_message());
+    (void)isg_leader_signals(loop->leader, INT_MAX);
+    return ISG_FAIL(rc, "%s", text);
+}
+
 isg_err isg_loop_run(const isg_loop *loop)
 {
     struct sigaction old[N_CAUGHT];
     isg_err rc = ISG_OK;
     signals_catch(old);
     for (size_t quiet = 0; !rc && !over(loop);) rc = turn(loop, &quiet);
+    if (rc && loop->leader) rc = dismiss(loop, rc);
     /* Last words (QUIT, BYE) must leave before this process does; the dead never take theirs. */
     double until = isg_time_mono() + flush_s;
-    while (!rc && isg_comm_unsent(loop->comm) && isg_time_mono() < until) {
+    while (isg_comm_unsent(loop->comm) && isg_time_mono() < until) {
         size_t n;
-        rc = dispatch(loop, &n);
+        if (!rc) rc = dispatch(loop, &n);
         isg_nap(first_nap_s);
     }
     signals_restore(old);

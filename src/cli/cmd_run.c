@@ -1,0 +1,121 @@
+#include "cmd.h"
+#include "isogloss/log.h"
+#include "isogloss/run.h"
+#include "isogloss/str.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "90", "90s", "30m", "4h", "2d", "1:30:00" */
+static isg_err parse_time(const char *text, double *out)
+{
+    static const struct { char unit; double seconds; } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    unsigned h, m, s;
+    int end = 0;
+    if (sscanf(text, "%u:%2u:%2u%n", &h, &m, &s, &end) == 3 && !text[end]) {
+        *out = 3600.0 * h + 60.0 * m + s;
+        return *out > 0 ? ISG_OK : ISG_FAIL(ISG_EUSAGE, "--time-limit %s is nothing", text);
+    }
+    char number[32];
+    size_t n = strlen(text);
+    double scale = 1;
+    for (size_t i = 0; n && i < sizeof units / sizeof units[0]; i++) {
+        if (text[n - 1] != units[i].unit) continue;
+        scale = units[i].seconds;
+        n--;
+        break;
+    }
+    (void)snprintf(number, sizeof number, "%.*s", (int)n, text);
+    if (!isg_str_to_double(number, out) || *out <= 0) {
+        return ISG_FAIL(ISG_EUSAGE, "--time-limit '%s': wanted a time such as 90s, 30m, 4h or 1:30:00", text);
+    }
+    *out *= scale;
+    return ISG_OK;
+}
+
+static isg_err parse_shard(const char *text, size_t *shard, size_t *n)
+{
+    unsigned i, of;
+    int end = 0;
+    if (sscanf(text, "%u/%u%n", &i, &of, &end) != 2 || text[end] || i < 1 || i > of) {
+        return ISG_FAIL(ISG_EUSAGE, "--shard '%s': wanted I/N with 1 <= I <= N, such as 2/8", text);
+    }
+    *shard = i - 1;
+    *n = of;
+    return ISG_OK;
+}
+
+static void print_summary(const isg_campaign_options *o, const isg_campaign_summary *s)
+{
+    char time[32];
+    if (!s->store[0]) return;
+    (void)printf("%zu of %zu runs done", s->done + s->diverged, s->n_runs);
+    if (s->diverged) (void)printf(" (%zu diverged)", s->diverged);
+    if (s->failed) (void)printf(", %zu failed", s->failed);
+    if (s->left) (void)printf(", %zu left", s->left);
+    (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now, isg_str_duration(s->seconds, time, sizeof time),
+                 s->store);
+    if (s->left) (void)printf("next:  isogloss run %s   (goes on)\n", o->campaign);
+    else if (s->failed) (void)printf("next:  isogloss status %s   (says why)\n", s->store);
+    else (void)printf("next:  isogloss fit %s\n", s->store);
+}
+
+static isg_err run_campaign(const isg_campaign_options *options)
+{
+    isg_comm *comm = NULL;
+    isg_campaign_summary summary;
+    ISG_TRY(isg_comm_open(&comm));
+    bool first = isg_comm_rank(comm) == 0;
+    if (isg_comm_size(comm) > 1) isg_log_set_rank(isg_comm_rank(comm));
+    isg_err rc = isg_run_campaign(comm, options, &summary);
+    if (first) print_summary(options, &summary);
+    if (rc == ISG_ESOME) isg_err_clear(); /* the summary says it */
+    if (!first && rc != ISG_EAGAIN) isg_err_clear(); /* rank 0 says it for all */
+    isg_comm_close(&comm, summary.orderly);
+    return rc;
+}
+
+static isg_err run(int argc, char **argv)
+{
+    isg_campaign_options o = {0};
+    const char *time_limit = NULL, *shard = NULL;
+    uint64_t slots = 0;
+    int verbose = 0, operands = 0;
+    bool done = false;
+    const isg_opt opts[] = {
+        {'o', "store", ISG_OPT_STRING, &o.store, "FILE",
+         "Store to create or to go on with (default: NAME.h5 in the current directory).", 0, 0, NULL},
+        {'j', "slots", ISG_OPT_U64, &slots, "J",
+         "Trainers at a time on each worker (default: 1 under mpirun, else all cores).", 1, 65536, NULL},
+        {'t', "time-limit", ISG_OPT_STRING, &time_limit, "TIME",
+         "Be over within TIME: 90s, 30m, 4h, 1:30:00 (default: what Slurm says, else none).", 0, 0, NULL},
+        {0, "shard", ISG_OPT_STRING, &shard, "I/N",
+         "Only the I-th of N shares of the runs, in a store of its own.", 0, 0, NULL},
+        {0, "corpus", ISG_OPT_STRING, &o.corpus, "DIR", "Corpus directory instead of the campaign's.", 0, 0, NULL},
+        {0, "numerics", ISG_OPT_STRING, &o.numerics, "NAME",
+         "Instruction set of the proxies (default: the best that every rank has, or the store's).", 0, 0, NULL},
+        {'v', "verbose", ISG_OPT_COUNT, &verbose, NULL, "Say more on stderr; twice: even more.", 0, 0, NULL},
+        {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
+    };
+    ISG_TRY(isg_cmd_parse("run [OPTION]... CAMPAIGN\nmpirun -n N isogloss run [OPTION]... CAMPAIGN",
+                          "Train every run of a campaign that has no result yet. Stopped, killed or preempted:\n"
+                          "the same command goes on, and nothing that is committed is trained again.\n"
+                          "A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends with 75;\n"
+                          "a second one ends at once.",
+                          opts, argc, argv, &operands, &done));
+    if (done) return ISG_OK;
+    if (operands != 1) return ISG_FAIL(ISG_EUSAGE, "wanted one campaign file, got %d (see --help)", operands);
+    o.campaign = argv[1];
+    o.slots = (size_t)slots;
+    if (time_limit) ISG_TRY(parse_time(time_limit, &o.time_limit_s));
+    if (shard) ISG_TRY(parse_shard(shard, &o.shard, &o.n_shards));
+    if (verbose) isg_log_set_level(verbose > 1 ? ISG_LOG_DEBUG : ISG_LOG_INFO);
+    return run_campaign(&o);
+}
+
+const isg_cmd isg_cmd_run = {
+    .name = "run",
+    .summary = "train what a campaign still lacks: resume is the same command",
+    .run = run,
+};

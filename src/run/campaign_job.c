@@ -1,0 +1,240 @@
+#include "campaign_job.h"
+
+#include "isogloss/os.h"
+#include "isogloss/str.h"
+#include "work.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- while it runs --------------------------------------------------------- */
+
+static isg_err describe(void *self, isg_msg_task *t)
+{
+    isg_campaign_job *job = self;
+    const isg_run *run = &job->plan->runs[t->task];
+    if (run->parent != ISG_NO_RUN) t->parent_attempt = job->mark_attempt[run->parent];
+    if (t->attempt == 1) return ISG_OK;
+    isg_work_state found;
+    ISG_TRY(isg_work_scan(job->work_dir, run->id, &found));
+    if (found.checkpoint_attempt < t->attempt) t->resume_attempt = found.checkpoint_attempt;
+    return ISG_OK;
+}
+
+static double share(const isg_run *run, uint64_t tokens)
+{
+    if (!run->tokens || tokens >= run->tokens) return 1;
+    return (double)tokens / (double)run->tokens;
+}
+
+static double progress(void *self, uint32_t task, uint64_t tokens)
+{
+    const isg_campaign_job *job = self;
+    return share(&job->plan->runs[task], tokens);
+}
+
+static isg_err mark(void *self, const isg_job_mark *marks, size_t n)
+{
+    isg_campaign_job *job = self;
+    isg_err rc = ISG_OK;
+    isg_mark *rows = calloc(n, sizeof *rows);
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu marks", n);
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = (isg_mark){.slot = job->slot[marks[i].task], .attempt = marks[i].attempt, .crc = marks[i].crc,
+                             .state = marks[i].diverged ? ISG_RUN_DIVERGED : ISG_RUN_DONE};
+        (void)snprintf(rows[i].host, sizeof rows[i].host, "%s", marks[i].host);
+        (void)snprintf(rows[i].device, sizeof rows[i].device, "%s", marks[i].device);
+    }
+    rc = isg_lock_check(job->lock);
+    if (!rc) rc = isg_store_mark(job->store, rows, n);
+    for (size_t i = 0; i < n && !rc; i++) job->mark_attempt[marks[i].task] = marks[i].attempt;
+    if (!rc) job->committed += n;
+    free(rows);
+    return rc;
+}
+
+static isg_err attempts(void *self, const isg_job_attempt *a, size_t n)
+{
+    const isg_campaign_job *job = self;
+    isg_attempt *rows = calloc(n, sizeof *rows);
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu attempts", n);
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = (isg_attempt){.slot = job->slot[a[i].task], .number = a[i].number, .rank = a[i].rank,
+                                .cause = a[i].cause, .code = a[i].code, .start = a[i].start, .end = a[i].end};
+        memcpy(rows[i].host, a[i].host, sizeof rows[i].host);
+        memcpy(rows[i].message, a[i].text, sizeof rows[i].message);
+    }
+    isg_err rc = isg_store_put_attempts(job->store, rows, n);
+    free(rows);
+    return rc;
+}
+
+static isg_err state(void *self, uint32_t task, isg_run_state s, uint32_t made)
+{
+    const isg_campaign_job *job = self;
+    return isg_store_put_state(job->store, job->slot[task], s, made);
+}
+
+static isg_err keep(void *self)
+{
+    const isg_campaign_job *job = self;
+    return isg_lock_check(job->lock);
+}
+
+const isg_job_type isg_campaign_job_type = {
+    .name = "campaign", .describe = describe, .progress = progress, .mark = mark,
+    .attempts = attempts, .state = state, .keep = keep,
+};
+
+/* ---- at launch ------------------------------------------------------------- */
+
+/* Parent and children share a shard: that of the root's id. */
+static bool is_ours(const isg_plan *plan, size_t i, size_t shard, size_t n_shards)
+{
+    while (plan->runs[i].parent != ISG_NO_RUN) i = plan->runs[i].parent;
+    char head[9];
+    memcpy(head, plan->runs[i].id, 8);
+    head[8] = '\0';
+    return strtoul(head, NULL, 16) % n_shards == shard;
+}
+
+static isg_task_was was_of(isg_run_state s)
+{
+    switch (s) {
+    case ISG_RUN_DONE: return ISG_TASK_DONE;
+    case ISG_RUN_DIVERGED: return ISG_TASK_DIVERGED;
+    case ISG_RUN_FAILED: return ISG_TASK_FAILED;
+    default: return ISG_TASK_OPEN; /* writers of an earlier launch are gone: we have the lock */
+    }
+}
+
+/* Runs whose shape is the same may share a process (lanes). */
+static uint64_t shape_key(const isg_shape *s)
+{
+    return (uint64_t)s->layers << 48 ^ (uint64_t)s->d << 24 ^ (uint64_t)s->heads << 16 ^ s->context;
+}
+
+static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
+{
+    const isg_run *run = &job->plan->runs[i];
+    job->tasks[i] = (isg_sched_task){
+        .cost = run->flops, .key = shape_key(&run->shape),
+        .parent = run->parent == ISG_NO_RUN ? ISG_NO_TASK : (uint32_t)run->parent,
+        .cores = run->cores ? run->cores : 1, .gpus = run->gpus, .attempts = r->attempts, .was = was_of(r->state)};
+    job->mark_attempt[i] = r->mark_attempt;
+}
+
+/* What the store says is running, is not: nobody else has the lock. */
+static isg_err bury_running(isg_campaign_job *job, size_t i, const isg_run_record *r)
+{
+    if (r->state != ISG_RUN_RUNNING || !r->attempts) return ISG_OK;
+    isg_attempt a = {.slot = job->slot[i], .number = r->attempts, .rank = -1, .cause = ISG_CAUSE_KILLED,
+                     .end = isg_time_now(), .message = "the job ended while it ran"};
+    return isg_store_put_attempts(job->store, &a, 1);
+}
+
+/* Count what the work directory holds; remove what belongs to committed runs. */
+static isg_err visit_run_dir(isg_campaign_job *job, const char *id)
+{
+    size_t i = isg_plan_find(job->plan, id);
+    isg_work_state found;
+    if (i == ISG_NO_RUN) return ISG_OK;
+    isg_sched_task *t = &job->tasks[i];
+    ISG_TRY(isg_work_scan(job->work_dir, id, &found));
+    if (found.last_attempt > t->attempts) t->attempts = found.last_attempt;
+    if (t->was == ISG_TASK_OPEN) t->progress = share(&job->plan->runs[i], found.checkpoint_tokens);
+    if (t->progress >= 1) t->progress = 0.999; /* all tokens are there, the end was not said */
+    return ISG_OK;
+}
+
+static isg_err each_run_dir(const isg_campaign_job *job, isg_err (*visit)(isg_campaign_job *, const char *),
+                            isg_campaign_job *ctx)
+{
+    isg_err rc = ISG_OK;
+    char *path = isg_path_join(job->work_dir, "runs");
+    if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    DIR *dir = opendir(path);
+    for (struct dirent *e; !rc && dir && (e = readdir(dir));) {
+        if (strlen(e->d_name) == ISG_RUN_ID_CHARS) rc = visit(ctx, e->d_name);
+    }
+    if (dir) (void)closedir(dir);
+    free(path);
+    return rc;
+}
+
+static isg_err sweep_one(isg_campaign_job *job, const char *id)
+{
+    size_t i = isg_plan_find(job->plan, id);
+    if (i == ISG_NO_RUN || !job->mark_attempt[i] || job->plan->runs[i].keep_checkpoint) return ISG_OK;
+    char *path = isg_work_run_dir(job->work_dir, id);
+    if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = isg_path_remove(path);
+    free(path);
+    return rc;
+}
+
+isg_err isg_campaign_job_sweep(const isg_campaign_job *job)
+{
+    isg_campaign_job copy = *job; /* visitors of another kind may write to it */
+    return each_run_dir(job, sweep_one, &copy);
+}
+
+static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard, size_t n_shards)
+{
+    size_t n = job->plan->n_runs;
+    ISG_TRY(isg_store_read_records(job->store, true, records));
+    for (size_t i = 0; i < n; i++) {
+        const isg_run *run = &job->plan->runs[i];
+        job->slot[i] = isg_store_find(job->store, run->id);
+        if (job->slot[i] == ISG_NO_RUN) return ISG_FAIL(ISG_ESTORE, "run %s has no slot in the store", run->id);
+        const isg_run_record *r = &records[job->slot[i]];
+        fill_task(job, i, r);
+        if (!is_ours(job->plan, i, shard, n_shards)) {
+            job->tasks[i].was = ISG_TASK_NOT_OURS;
+            continue;
+        }
+        job->left += job->tasks[i].was == ISG_TASK_OPEN;
+        ISG_TRY(bury_running(job, i, r));
+    }
+    ISG_TRY(each_run_dir(job, visit_run_dir, job));
+    for (size_t i = 0; i < n; i++) {
+        const isg_sched_task *t = &job->tasks[i];
+        const isg_run_record *r = &records[job->slot[i]];
+        if (t->was != ISG_TASK_OPEN) continue;
+        isg_task_was parent = t->parent == ISG_NO_TASK ? ISG_TASK_DONE : job->tasks[t->parent].was;
+        isg_run_state is = parent == ISG_TASK_OPEN   ? ISG_RUN_WAITING
+                           : parent == ISG_TASK_DONE ? ISG_RUN_READY
+                                                     : ISG_RUN_FAILED;
+        if (r->state == is && r->attempts == t->attempts) continue;
+        ISG_TRY(isg_store_put_state(job->store, job->slot[i], is, t->attempts));
+    }
+    return isg_campaign_job_sweep(job);
+}
+
+isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards)
+{
+    size_t n = job->plan->n_runs;
+    isg_run_record *records = calloc(isg_store_runs(job->store) + 1, sizeof *records);
+    isg_err rc = ISG_OK;
+    job->slot = calloc(n + 1, sizeof *job->slot);
+    job->mark_attempt = calloc(n + 1, sizeof *job->mark_attempt);
+    job->tasks = calloc(n + 1, sizeof *job->tasks);
+    if (!records || !job->slot || !job->mark_attempt || !job->tasks) {
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
+    }
+    if (!rc) rc = load(job, records, shard, n_shards);
+    free(records);
+    return rc;
+}
+
+void isg_campaign_job_free(isg_campaign_job *job)
+{
+    free(job->slot);
+    free(job->mark_attempt);
+    free(job->tasks);
+    job->slot = NULL;
+    job->mark_attempt = NULL;
+    job->tasks = NULL;
+}

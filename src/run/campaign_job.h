@@ -1,0 +1,37 @@
+#ifndef ISG_RUN_CAMPAIGN_JOB_H
+#define ISG_RUN_CAMPAIGN_JOB_H
+
+/** The leader's side of campaigns: task i is run i of the plan; marks go to the store, under the lock. */
+
+#include "isogloss/plan.h"
+#include "isogloss/store.h"
+#include "job.h"
+#include "sched.h"
+
+typedef struct isg_campaign_job {
+    const isg_plan *plan;
+    isg_store *store;
+    isg_lock *lock;
+    const char *work_dir;
+    size_t *slot;           /**< [n_runs] in the store */
+    uint32_t *mark_attempt; /**< [n_runs] attempt that gave the result, 0: none */
+    isg_sched_task *tasks;  /**< [n_runs] as they stand at launch */
+    size_t left;            /**< tasks of ours that are open */
+    size_t committed;       /**< results marked in this launch */
+} isg_campaign_job;
+
+extern const isg_job_type isg_campaign_job_type;
+
+/**
+ * Read the records and the work directory: what is done, what can be resumed.
+ * Records what an earlier launch left as running, and removes work directories
+ * of committed runs. All members of `job` up to work_dir are set; the rest is filled.
+ * @param shard, n_shards  runs of other shards are not ours; families of parent and children stay together
+ */
+isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards);
+void isg_campaign_job_free(isg_campaign_job *job);
+
+/** Remove work directories of committed runs whose checkpoint nobody needs. */
+isg_err isg_campaign_job_sweep(const isg_campaign_job *job);
+
+#endif
