@@ -56,9 +56,12 @@ static void print_summary(const isg_campaign_options *o, const isg_campaign_summ
     if (s->left) (void)printf(", %zu left", s->left);
     (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now, isg_str_duration(s->seconds, time, sizeof time),
                  s->store);
-    if (s->left) (void)printf("next:  isogloss run %s   (goes on)\n", o->campaign);
-    else if (s->failed) (void)printf("next:  isogloss status %s   (says why)\n", s->store);
-    else (void)printf("next:  isogloss fit %s\n", s->store);
+    if (s->left) {
+        (void)printf("next:  isogloss run %s%s%s%s   (goes on)\n", o->store ? "-o " : "", o->store ? o->store : "",
+                     o->store ? " " : "", o->campaign);
+    }
+    if (s->failed && !s->left) (void)printf("next:  isogloss status %s   (says why)\n", s->store);
+    if (!s->failed && !s->left) (void)printf("next:  isogloss fit %s\n", s->store);
 }
 
 static isg_err run_campaign(const isg_campaign_options *options)
@@ -71,7 +74,7 @@ static isg_err run_campaign(const isg_campaign_options *options)
     isg_err rc = isg_run_campaign(comm, options, &summary);
     if (first) print_summary(options, &summary);
     if (rc == ISG_ESOME) isg_err_clear(); /* the summary says it */
-    if (!first && rc != ISG_EAGAIN) isg_err_clear(); /* rank 0 says it for all */
+    if (!first && summary.orderly) isg_err_clear(); /* rank 0 says it for all */
     isg_comm_close(&comm, summary.orderly);
     return rc;
 }
@@ -99,10 +102,10 @@ static isg_err run(int argc, char **argv)
         {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
     };
     ISG_TRY(isg_cmd_parse("run [OPTION]... CAMPAIGN\nmpirun -n N isogloss run [OPTION]... CAMPAIGN",
-                          "Train every run of a campaign that has no result yet. Stopped, killed or preempted:\n"
-                          "the same command goes on, and nothing that is committed is trained again.\n"
-                          "A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends with 75;\n"
-                          "a second one ends at once.",
+                          "Train every run of a campaign that has no result yet. Stopped, killed or\n"
+                          "preempted: the same command goes on, and nothing that is committed is trained\n"
+                          "again. A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends\n"
+                          "with 75; a second one ends at once.",
                           opts, argc, argv, &operands, &done));
     if (done) return ISG_OK;
     if (operands != 1) return ISG_FAIL(ISG_EUSAGE, "wanted one campaign file, got %d (see --help)", operands);

@@ -208,6 +208,9 @@ void isg_transport_close(isg_transport **transport, bool orderly)
     if (!t) return;
     bool together = orderly && all_arrived(t->comm);
     reap(t);
+    int rank = 0;
+    (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    isg_segments_put_back(rank);
     bool watched = pthread_create(&watch, NULL, leave_at_limit, NULL) == 0;
     if (together) (void)MPI_Comm_free(&t->comm);
     if (together || watched) (void)MPI_Finalize();

@@ -4,6 +4,7 @@
 #include "isogloss/os.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 
 static const char directory[] = "/dev/shm", prefix[] = "vader_segment.";
 
-void isg_segments_unlink_own(void)
+/* Call `each` with every file of the transport that this process has mapped. */
+static void each_mapped(void (*each)(char *path, int rank), int rank)
 {
     char *line = NULL;
     size_t cap = 0;
@@ -22,10 +24,38 @@ void isg_segments_unlink_own(void)
         char *path = strchr(line, '/');
         if (!path || strncmp(isg_path_base(path), prefix, sizeof prefix - 1)) continue;
         path[strcspn(path, "\n")] = '\0';
-        (void)unlink(path); /* a peer may have been first; "x (deleted)" is no file */
+        each(path, rank);
     }
     free(line);
     (void)fclose(maps);
+}
+
+static void unlink_one(char *path, int rank)
+{
+    (void)rank;
+    (void)unlink(path); /* a peer may have been first; "x (deleted)" is no file */
+}
+
+void isg_segments_unlink_own(void)
+{
+    each_mapped(unlink_one, 0);
+}
+
+/* "…/vader_segment.HOST.UID.JOB.RANK (deleted)" */
+static void put_back_one(char *path, int rank)
+{
+    char tail[32];
+    path[strcspn(path, " ")] = '\0';
+    (void)snprintf(tail, sizeof tail, ".%d", rank);
+    const char *end = strrchr(path, '.');
+    if (!end || strcmp(end, tail) != 0) return;
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0) (void)close(fd);
+}
+
+void isg_segments_put_back(int rank)
+{
+    each_mapped(put_back_one, rank);
 }
 
 /* The names, joined by newlines, that some process has mapped. */

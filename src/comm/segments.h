@@ -9,6 +9,12 @@
 /** Unlink the files this process has mapped (all local peers must have, too). */
 void isg_segments_unlink_own(void);
 
+/**
+ * Just before MPI_Finalize: an empty file in place of this rank's own one, which
+ * MPI would else complain not to find.
+ */
+void isg_segments_put_back(int rank);
+
 /** Unlink this user's files on this host that no process has mapped. */
 void isg_segments_clear_dead(void);
 

@@ -46,6 +46,7 @@ typedef struct launch {
     isg_progress *progress;
     isg_launch row;
     size_t row_index;
+    bool alone;            /* a rank died, or must not be waited for */
     double end;            /* monotonic clock */
 } launch;
 
@@ -257,7 +258,14 @@ static isg_err run_phase(launch *l)
     }
     rc = isg_loop_run(&loop);
     isg_progress_destroy(&l->progress);
-    if (!l->leads) return rc ? rc : isg_worker_outcome(l->worker);
+    l->alone = loop.signals > 1 || (rc && l->leads);
+    if (!l->leads) {
+        if (!rc) rc = isg_worker_outcome(l->worker);
+        bool left = rc && !loop.signals; /* the leader is dead, or has refused us */
+        l->alone |= left || isg_worker_alone(l->worker);
+        return rc;
+    }
+    if (isg_leader_lost(l->leader)) l->alone = true;
     if (!rc) rc = isg_campaign_job_sweep(&l->job);
     if (!rc) rc = outcome(l);
     end_record(l, rc);
@@ -269,7 +277,7 @@ static isg_err run_phase(launch *l)
 static void summarise(const launch *l, double started, isg_campaign_summary *out)
 {
     out->seconds = isg_time_mono() - started;
-    out->orderly = !l->leader || isg_leader_lost(l->leader) == 0;
+    out->orderly = !l->alone;
     if (!l->leads || !l->job.tasks) return;
     (void)snprintf(out->store, sizeof out->store, "%s", l->path);
     out->now = l->job.committed;
@@ -314,7 +322,6 @@ isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options, is
     if (!rc) rc = isg_comm_min_int(comm, &left);
     if (!rc && left) rc = run_phase(&l);
     summarise(&l, started, summary);
-    if (!l.leads && rc) summary->orderly = false;
     if (!rc && summary->failed) rc = ISG_ESOME;
     clean_up(&l);
     return rc;

@@ -187,7 +187,7 @@ static isg_err do_committed(isg_leader *l, const isg_action *a)
 
 static isg_err do_quit(isg_leader *l, const isg_action *a)
 {
-    return say(l, a->worker, ISG_MSG_QUIT, a);
+    return isg_msg_send(l->opt.comm, (int)a->worker, &(isg_msg){.kind = ISG_MSG_QUIT, .quit = {l->lost > 0}});
 }
 
 static isg_err do_stop(isg_leader *l, const isg_action *a)

@@ -109,7 +109,7 @@ static isg_err dismiss(const isg_loop *loop, isg_err rc)
     return ISG_FAIL(rc, "%s", text);
 }
 
-isg_err isg_loop_run(const isg_loop *loop)
+isg_err isg_loop_run(isg_loop *loop)
 {
     struct sigaction old[N_CAUGHT];
     isg_err rc = ISG_OK;
@@ -123,6 +123,7 @@ isg_err isg_loop_run(const isg_loop *loop)
         if (!rc) rc = dispatch(loop, &n);
         isg_nap(first_nap_s);
     }
+    loop->signals = (int)signals;
     signals_restore(old);
     return rc;
 }

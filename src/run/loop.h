@@ -14,6 +14,7 @@ typedef struct isg_loop {
     isg_worker *worker; /**< NULL: not on this rank */
     void (*look)(void *ctx); /**< now and then, for a progress display; may be NULL */
     void *ctx;
+    int signals;        /**< that came, set when the loop ends */
 } isg_loop;
 
 /**
@@ -21,6 +22,6 @@ typedef struct isg_loop {
  * USR2: the first drains, the second leaves at once; handlers are restored after.
  * @return ISG_OK; a failure of this process, not of a task
  */
-isg_err isg_loop_run(const isg_loop *loop);
+isg_err isg_loop_run(isg_loop *loop);
 
 #endif

@@ -30,6 +30,7 @@ _Static_assert(sizeof(isg_msg_checkpoint) == 16, "packed");
 _Static_assert(sizeof(isg_msg_ended) == 16 + 24 + 32 + ISG_MSG_TEXT, "packed");
 _Static_assert(sizeof(isg_msg_written) == 16 + ISG_MSG_TEXT + ISG_MSG_DATA, "packed");
 _Static_assert(sizeof(isg_msg_stop) == 12, "packed");
+_Static_assert(sizeof(isg_msg_quit) == 4, "packed");
 
 static bool ends(const char *text, size_t cap)
 {
@@ -91,6 +92,11 @@ static bool check_stop(const isg_msg *m)
     return m->stop.how <= ISG_STOP_KILL;
 }
 
+static bool check_quit(const isg_msg *m)
+{
+    return m->quit.alone <= 1;
+}
+
 typedef struct kind_row {
     const char *name;
     bool for_leader;
@@ -111,7 +117,7 @@ static const kind_row kinds[ISG_MSG_KINDS] = {
     [ISG_MSG_DENY] = {"DENY", false, sizeof(isg_msg_attempt), check_attempt},
     [ISG_MSG_COMMITTED] = {"COMMITTED", false, sizeof(isg_msg_attempt), check_attempt},
     [ISG_MSG_STOP] = {"STOP", false, sizeof(isg_msg_stop), check_stop},
-    [ISG_MSG_QUIT] = {"QUIT", false, 0, NULL},
+    [ISG_MSG_QUIT] = {"QUIT", false, sizeof(isg_msg_quit), check_quit},
     [ISG_MSG_BEAT_TO_LEADER] = {"BEAT_TO_LEADER", true, 0, NULL},
     [ISG_MSG_BEAT_TO_WORKER] = {"BEAT_TO_WORKER", false, 0, NULL},
 };

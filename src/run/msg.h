@@ -145,9 +145,13 @@ typedef struct isg_msg_stop {
     uint32_t how; /**< isg_stop_how */
 } isg_msg_stop;
 
+typedef struct isg_msg_quit {
+    uint32_t alone; /**< 1: a rank is dead, nothing collective may follow */
+} isg_msg_quit;
+
 typedef struct isg_msg {
     isg_msg_kind kind;
-    union { /* STARTED, GRANT, DENY, COMMITTED: attempt. QUIT and the BEATs carry nothing. */
+    union { /* STARTED, GRANT, DENY, COMMITTED: attempt. The BEATs carry nothing. */
         isg_msg_attempt attempt;
         isg_msg_hello hello;
         isg_msg_welcome welcome;
@@ -157,6 +161,7 @@ typedef struct isg_msg {
         isg_msg_written written;
         isg_msg_bye bye;
         isg_msg_stop stop;
+        isg_msg_quit quit;
     };
 } isg_msg;
 

@@ -22,7 +22,7 @@ struct isg_worker {
     void *self;
     double beat_s, lease_s;
     double heard, said, stepped; /* when, on the monotonic clock */
-    bool draining, finished;
+    bool draining, finished, alone;
     isg_err outcome;
     char text[ISG_MSG_TEXT];     /* why the outcome */
     isg_msg_attempt *granted;    /* [n_granted] not yet written */
@@ -144,7 +144,10 @@ isg_err isg_worker_handle(isg_worker *worker, const isg_msg *msg)
     case ISG_MSG_DENY: w->type->denied(w->self, msg->attempt); break;
     case ISG_MSG_COMMITTED: w->type->committed(w->self, msg->attempt); break;
     case ISG_MSG_STOP: w->type->stop(w->self, msg->stop.of, (isg_stop_how)msg->stop.how); break;
-    case ISG_MSG_QUIT: finish(w, ISG_OK, ""); break;
+    case ISG_MSG_QUIT:
+        w->alone = msg->quit.alone;
+        finish(w, ISG_OK, "");
+        break;
     case ISG_MSG_BEAT_TO_WORKER: break;
     default: ISG_WARN("worker", "%s is not for a worker: ignored", isg_msg_name(msg->kind));
     }
@@ -239,6 +242,11 @@ void isg_worker_leave(isg_worker *worker)
 bool isg_worker_finished(const isg_worker *worker)
 {
     return worker->finished;
+}
+
+bool isg_worker_alone(const isg_worker *worker)
+{
+    return worker->alone;
 }
 
 isg_err isg_worker_outcome(const isg_worker *worker)

@@ -79,6 +79,9 @@ void isg_worker_leave(isg_worker *worker);
 /** QUIT came, or the leader is dead, or this worker has left. */
 bool isg_worker_finished(const isg_worker *worker);
 
+/** The leader said that a rank is dead: nothing collective may follow. */
+bool isg_worker_alone(const isg_worker *worker);
+
 /** ISG_OK; ISG_EAGAIN when the leader died; the refusal's code with its text. */
 isg_err isg_worker_outcome(const isg_worker *worker);
 

@@ -32,6 +32,8 @@ static isg_msg sample(isg_msg_kind kind)
         m.bye = (isg_msg_bye){.left = 1, .text = "drained"};
     } else if (kind == ISG_MSG_STOP) {
         m.stop = (isg_msg_stop){.of = {0, 0}, .how = ISG_STOP_KILL};
+    } else if (kind == ISG_MSG_QUIT) {
+        m.quit.alone = 1;
     }
     return m;
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# A campaign gives the same results without a launcher and on 1, 2, 3 and 5
+# ranks; a finished store ends at once; a changed campaign is refused.
+set -u
+digest=$ISOGLOSS_BUILD/tests/bin/store_digest
+campaign=$ISOGLOSS_SOURCE/tests/data/tiny.yaml
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+say() { echo "run: $*"; failed=$((failed + 1)); }
+
+"$ISOGLOSS" run "$campaign" >out 2>err || say "one process fails: $(cat err)"
+[ -s err ] && say "a clean run talks: $(cat err)"
+grep -q '^48 of 48 runs done; 48 of them now' out || say "summary: $(cat out)"
+want=$("$digest" tiny.h5) || say "no digest"
+[ "${want##* }" = 48 ] || say "digest of '$want', wanted 48 runs"
+[ -e tiny.h5.lock ] && flock -n tiny.h5.lock true || [ ! -e tiny.h5.lock ] || say "the lock is still held"
+[ -z "$(ls tiny.work/runs 2>/dev/null)" ] || say "work directories are left: $(ls tiny.work/runs)"
+
+start=$(date +%s%N)
+"$ISOGLOSS" run "$campaign" >out 2>err || say "a second call fails: $(cat err)"
+[ $((($(date +%s%N) - start) / 1000000)) -lt 2000 ] || say "a finished campaign takes more than 2 s"
+grep -q '^48 of 48 runs done; 0 of them now' out || say "second summary: $(cat out)"
+
+for ranks in 1 2 3 5; do
+    timeout 60 mpirun -n $ranks "$ISOGLOSS" run -o "r$ranks.h5" "$campaign" >out 2>err || say "$ranks ranks fail: $(cat err)"
+    got=$("$digest" "r$ranks.h5")
+    [ "$got" = "$want" ] || say "$ranks ranks give '$got', one process '$want'"
+    [ -s err ] && say "$ranks ranks talk: $(cat err)"
+done
+timeout 60 mpirun -n 3 "$ISOGLOSS" run -o r3.h5 "$campaign" >out 2>err || say "a finished store under mpirun fails: $(cat err)"
+grep -q '; 0 of them now' out || say "a finished store under mpirun: $(cat out)"
+
+# Shards are disjoint, and together everything; families stay whole.
+n=0
+for i in 1 2 3; do
+    "$ISOGLOSS" run --shard $i/3 -o "s$i.h5" "$campaign" >out 2>err || say "shard $i: $(cat err)"
+    n=$((n + $("$digest" "s$i.h5" | cut -d' ' -f2)))
+done
+[ $n = 48 ] || say "three shards have $n runs, wanted 48"
+
+sed 's/tokens: \[1M/tokens: [1500k/' "$campaign" >tiny.yaml
+"$ISOGLOSS" run tiny.yaml >out 2>err
+[ $? = 2 ] || say "a changed campaign is not refused with 2: $(cat err)"
+[ "$("$digest" tiny.h5)" = "$want" ] || say "a refused campaign changed the store"
+timeout 60 mpirun -n 3 "$ISOGLOSS" run tiny.yaml >out 2>err && say "a changed campaign is not refused under mpirun"
+[ "$(grep -c '^isogloss run:' err)" = 1 ] || say "the refusal is said once: $(cat err)"
+
+[ $failed = 0 ] && echo "run: all good"
+exit $failed
