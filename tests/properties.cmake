@@ -8,3 +8,5 @@ isogloss_test_except(build_refused PROCESSORS 2)
 
 # Downloads 40 MB of packages.
 isogloss_test_except(corpus_real TIMEOUT 300 LABELS long)
+# Downloads 40 MB and trains for a minute or two: make test-long.
+isogloss_test_except(demo LABELS long TIMEOUT 900 PROCESSORS 2)
