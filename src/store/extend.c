@@ -24,22 +24,37 @@ static isg_err old_settings(const isg_store *s, json_t **out)
     return rc;
 }
 
-static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *say)
+/* Objects are compared key by key, anything else as a whole. */
+static void say_difference(const char *name, const json_t *was, const json_t *is, isg_str *say)
 {
-    json_t *was = NULL, *is = NULL, *value;
     const char *key;
-    isg_err rc = old_settings(s, &was);
-    if (!rc) rc = isg_store_settings(plan, &is);
-    if (!rc) {
-        json_object_foreach(is, key, value) {
-            json_t *before = json_object_get(was, key);
-            if (json_equal(before, value)) continue;
-            char *a = before ? isg_json_line(before) : NULL, *b = isg_json_line(value);
-            (void)isg_str_printf(say, "\n  %s: was %.150s, is %.150s", key, a ? a : "absent", b ? b : "?");
-            free(a);
-            free(b);
+    json_t *value;
+    if (json_equal(was, is)) return;
+    if (!json_is_object(was) || !json_is_object(is)) {
+        const size_t style = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12);
+        char *a = was ? json_dumps(was, style) : NULL, *b = is ? json_dumps(is, style) : NULL;
+        (void)isg_str_printf(say, "\n  %s: was %.150s, is %.150s", name, a ? a : "absent", b ? b : "absent");
+        free(a);
+        free(b);
+        return;
+    }
+    for (int side = 0; side < 2; side++) {
+        json_object_foreach((json_t *)(uintptr_t)(side ? was : is), key, value) {
+            const json_t *old = json_object_get(was, key), *new = json_object_get(is, key);
+            if (side && new) continue; /* seen from the other side */
+            char *path = isg_strf("%s%s%s", name, *name ? "." : "", key);
+            if (path) say_difference(path, old, new, say);
+            free(path);
         }
     }
+}
+
+static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *say)
+{
+    json_t *was = NULL, *is = NULL;
+    isg_err rc = old_settings(s, &was);
+    if (!rc) rc = isg_store_settings(plan, &is);
+    if (!rc) say_difference("", was, is, say);
     json_decref(was);
     json_decref(is);
     return rc;
