@@ -119,7 +119,7 @@ static isg_err check_proxy(isg_build *b, const isg_family_work *w, const isg_run
                      "to 4096, and a batch that is a multiple of it", s->context, batch);
     }
     for (size_t l = 0; l < p->n_languages && !b->diag.n; l++) {
-        if (!(r->weight[l] > 0) || r->unique[l] >= s->context) continue;
+        if (r->weight[l] <= 0 || r->unique[l] >= s->context) continue;
         isg_diag_add(&b->diag, w->node, "language '%s' has %llu unique bytes in this family, fewer than one context of %u",
                      p->languages[l].code, (unsigned long long)r->unique[l], s->context);
     }
@@ -136,6 +136,11 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
     r->parent = c->parent;
     if (c->parent != ISG_NO_RUN) r->depth = p->runs[c->parent].depth + 1;
     place_settings(b, w, c, r);
+    for (size_t i = 0; i < c->mix->n; i++) {
+        const isg_language *l = &p->languages[c->mix->language[i]];
+        if (!l->train_bytes) isg_diag_add(&b->diag, w->node, "language '%s' has no training bytes", l->code);
+    }
+    ISG_TRY(isg_diag_result(&b->diag));
     isg_mix_weights(p, c->mix, c->tokens, c->unique, r->weight, r->unique);
     for (size_t e = 0; e < p->n_evaluations; e++) {
         r->evaluate[e] = w->evaluate[e] && (!w->trained_only || r->weight[p->evaluations[e].language] > 0);

@@ -20,7 +20,7 @@ const isg_ftype_info isg_ftypes[ISG_FTYPES] = {
     [ISG_F_CHOICE] = {"one of its choices", false, false, true, NULL},
     [ISG_F_SIZE] = {"a number of parameters such as 98k, or the name of a shape such as p3", true, true, true,
                     "^[A-Za-z0-9_.-]{1,15}$"},
-    [ISG_F_BUDGET] = {"tokens such as 4M, 20x (per parameter), max(4M, 20x)", true, true, true,
+    [ISG_F_BUDGET] = {"tokens such as 4M, 20x (per parameter), 'max(4M, 20x)' (in quotes inside a list)", true, true, true,
                       "^(" TERM_PATTERN "|(max|min)\\( *" TERM_PATTERN "( *, *" TERM_PATTERN ")+ *\\))$"},
     [ISG_F_UNIQUE] = {"unique bytes such as 500k, or all", true, true, true, "^(" COUNT_PATTERN "|all)$"},
 };
