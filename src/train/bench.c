@@ -80,7 +80,8 @@ static isg_err measure(const char *name, const isg_kernels *k, json_t *rows)
     struct subject s = {.job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1}};
     double peak[ROUNDS], rate[ROUNDS];
 
-    if (!isg_net_ladder(name, &s.job.shape)) return ISG_FAIL(ISG_EUSAGE, "shape '%s' is not on the ladder p0 .. p9", name);
+    if (!isg_net_ladder(name, &s.job.shape))
+        return ISG_FAIL(ISG_EUSAGE, "shape '%s' is not on the ladder p0 .. p9", name);
     ISG_TRY(isg_net_create(&s.job.shape, k, &s.net));
     isg_err rc = isg_optimiser_open(s.net, &s.optimiser);
     if (!rc) {
@@ -91,10 +92,13 @@ static isg_err measure(const char *name, const isg_kernels *k, json_t *rows)
             peak[r] = probe(k);
             rate[r] = timed(&s);
         }
-        double best = median(peak), tokens = median(rate), flops = tokens * isg_net_flops(&s.job.shape);
-        json_t *row = json_pack("{s:s,s:s,s:f,s:f,s:f,s:f}", "shape", name, "numerics", k->numerics, "tokens_per_cpu_s",
-                                tokens, "gflops", flops * 1e-9, "peak_gflops", best * 1e-9, "share_of_peak", flops / best);
-        if (json_array_append_new(rows, row)) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for the results");
+        double best = median(peak), tokens = median(rate);
+        double flops = tokens * isg_net_flops(&s.job.shape);
+        json_t *row = json_pack("{s:s,s:s,s:f,s:f,s:f,s:f}", "shape", name, "numerics", k->numerics,
+                                "tokens_per_cpu_s", tokens, "gflops", flops * 1e-9, "peak_gflops",
+                                best * 1e-9, "share_of_peak", flops / best);
+        if (json_array_append_new(rows, row))
+            rc = ISG_FAIL(ISG_ENOMEM, "out of memory for the results");
     }
     isg_optimiser_close(&s.optimiser);
     isg_net_destroy(&s.net);
@@ -108,7 +112,8 @@ static void print_table(const json_t *rows)
     (void)printf("shape  numerics   tokens/CPU s   GF/s   peak  share\n");
     json_array_foreach(rows, i, row)
     {
-        (void)printf("%-5s  %-10s %12.0f %6.1f %6.1f %5.1f%%\n", json_string_value(json_object_get(row, "shape")),
+        (void)printf("%-5s  %-10s %12.0f %6.1f %6.1f %5.1f%%\n",
+                     json_string_value(json_object_get(row, "shape")),
                      json_string_value(json_object_get(row, "numerics")),
                      json_real_value(json_object_get(row, "tokens_per_cpu_s")),
                      json_real_value(json_object_get(row, "gflops")),
@@ -128,7 +133,8 @@ isg_err isg_bench(const char *const *shapes, size_t n, bool json)
     }
     for (size_t i = 0; !rc && isg_kernels_at(i); i++) {
         const char *only = getenv("ISOGLOSS_NUMERICS"), *numerics = isg_kernels_at(i)->numerics;
-        if (!isg_numerics_supported(numerics) || (only && *only && strcmp(only, numerics))) continue;
+        if (!isg_numerics_supported(numerics) || (only && *only && strcmp(only, numerics)))
+            continue;
         for (size_t j = 0; !rc && j < n; j++) rc = measure(shapes[j], isg_kernels_at(i), rows);
     }
     if (!rc && json) rc = isg_json_print(rows, stdout);

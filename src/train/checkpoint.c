@@ -8,28 +8,30 @@
 
 static json_t *shape_json(const isg_net_shape *s)
 {
-    return json_pack("{s:I,s:I,s:I,s:I}", "layers", (json_int_t)s->layers, "d", (json_int_t)s->d, "heads",
-                     (json_int_t)s->heads, "context", (json_int_t)s->context);
+    return json_pack("{s:I,s:I,s:I,s:I}", "layers", (json_int_t)s->layers, "d", (json_int_t)s->d,
+                     "heads", (json_int_t)s->heads, "context", (json_int_t)s->context);
 }
 
-static isg_err add_header(const isg_job *job, const isg_optimiser *optimiser, const isg_stream *stream, isg_str *out)
+static isg_err add_header(const isg_job *job, const isg_optimiser *optimiser,
+                          const isg_stream *stream, isg_str *out)
 {
     json_t *windows = json_array();
     for (size_t i = 0; windows && i < job->n_languages; i++) {
         json_array_append_new(windows, json_integer((json_int_t)isg_stream_windows(stream, i)));
     }
-    json_t *header = json_pack("{s:i,s:s,s:s,s:o,s:I,s:o}", "isogloss_checkpoint", 1, "run", job->id, "numerics",
-                               job->numerics, "shape", shape_json(&job->shape), "step", (json_int_t)optimiser->step,
-                               "windows", windows);
+    json_t *header = json_pack("{s:i,s:s,s:s,s:o,s:I,s:o}", "isogloss_checkpoint", 1, "run",
+                               job->id, "numerics", job->numerics, "shape", shape_json(&job->shape),
+                               "step", (json_int_t)optimiser->step, "windows", windows);
     char *line = header ? isg_json_line(header) : NULL;
-    isg_err rc = line ? isg_str_printf(out, "%s\n", line) : ISG_FAIL(ISG_ENOMEM, "out of memory for a checkpoint");
+    isg_err rc = line ? isg_str_printf(out, "%s\n", line)
+                      : ISG_FAIL(ISG_ENOMEM, "out of memory for a checkpoint");
     free(line);
     json_decref(header);
     return rc;
 }
 
-isg_err isg_checkpoint_save(const isg_job *job, const char *name, isg_net *net, const isg_optimiser *optimiser,
-                            const isg_stream *stream)
+isg_err isg_checkpoint_save(const isg_job *job, const char *name, isg_net *net,
+                            const isg_optimiser *optimiser, const isg_stream *stream)
 {
     const size_t bytes = optimiser->n * sizeof(float);
     isg_str file = {0};
@@ -66,19 +68,23 @@ static void image_free(struct image *i)
 static isg_err image_check(const isg_job *job, struct image *image)
 {
     const size_t floats = 3 * isg_net_params(&job->shape) * sizeof(float);
-    const char *path = job->start_path, *end = memchr(isg_str_c(&image->file), '\n', image->file.len);
+    const char *path = job->start_path;
+    const char *end = memchr(isg_str_c(&image->file), '\n', image->file.len);
     uint32_t crc;
-    if (!end || image->file.len < sizeof crc) return ISG_FAIL(ISG_EINPUT, "%s is not a checkpoint", path);
+    if (!end || image->file.len < sizeof crc)
+        return ISG_FAIL(ISG_EINPUT, "%s is not a checkpoint", path);
     memcpy(&crc, image->file.data + image->file.len - sizeof crc, sizeof crc);
     if (crc != isg_crc32c(0, image->file.data, image->file.len - sizeof crc)) {
-        return ISG_FAIL(ISG_EINPUT, "%s is damaged: checksum differs; resume from an older checkpoint", path);
+        return ISG_FAIL(ISG_EINPUT,
+                        "%s is damaged: checksum differs; resume from an older checkpoint", path);
     }
-    ISG_TRY(isg_json_parse(image->file.data, (size_t)(end - image->file.data), path, &image->header));
+    size_t line = (size_t)(end - image->file.data);
+    ISG_TRY(isg_json_parse(image->file.data, line, path, &image->header));
     json_t *shape = shape_json(&job->shape);
     bool same = json_equal(shape, json_object_get(image->header, "shape"));
     json_decref(shape);
     image->floats = end + 1;
-    if (same && (size_t)(image->file.data + image->file.len - image->floats) == floats + sizeof crc) return ISG_OK;
+    if (same && image->file.len == line + 1 + floats + sizeof crc) return ISG_OK;
     return ISG_FAIL(ISG_EINPUT, "%s holds a model of another shape", path);
 }
 
@@ -93,7 +99,8 @@ static isg_err image_read(const isg_job *job, struct image *image)
 
 static void take_weights(const struct image *image, isg_net *net)
 {
-    memcpy(isg_net_weights(net), image->floats, isg_net_params(isg_net_shape_of(net)) * sizeof(float));
+    memcpy(isg_net_weights(net), image->floats,
+           isg_net_params(isg_net_shape_of(net)) * sizeof(float));
     isg_net_changed(net);
 }
 
@@ -106,7 +113,8 @@ isg_err isg_checkpoint_weights(const isg_job *job, isg_net *net)
     return ISG_OK;
 }
 
-static isg_err take_state(const isg_job *job, const struct image *image, isg_optimiser *optimiser, isg_stream *stream)
+static isg_err take_state(const isg_job *job, const struct image *image, isg_optimiser *optimiser,
+                          isg_stream *stream)
 {
     const size_t bytes = optimiser->n * sizeof(float);
     const char *run, *numerics;
@@ -114,14 +122,17 @@ static isg_err take_state(const isg_job *job, const struct image *image, isg_opt
     ISG_TRY(isg_json_string(image->header, "run", &run));
     ISG_TRY(isg_json_string(image->header, "numerics", &numerics));
     if (strcmp(run, job->id) || strcmp(numerics, job->numerics)) {
-        return ISG_FAIL(ISG_EINPUT, "written by run %s with %s; this is run %s with %s", run, numerics, job->id, job->numerics);
+        return ISG_FAIL(ISG_EINPUT, "written by run %s with %s; this is run %s with %s", run,
+                        numerics, job->id, job->numerics);
     }
     ISG_TRY(isg_json_u64(image->header, "step", &optimiser->step));
     ISG_TRY(isg_json_array(image->header, "windows", &windows));
-    if (json_array_size(windows) != job->n_languages) return ISG_FAIL(ISG_EINPUT, "another number of languages");
+    if (json_array_size(windows) != job->n_languages)
+        return ISG_FAIL(ISG_EINPUT, "another number of languages");
     uint64_t *taken = calloc(job->n_languages, sizeof *taken);
     if (!taken) return ISG_FAIL(ISG_ENOMEM, "out of memory for a checkpoint");
-    for (size_t i = 0; i < job->n_languages; i++) taken[i] = (uint64_t)json_integer_value(json_array_get(windows, i));
+    for (size_t i = 0; i < job->n_languages; i++)
+        taken[i] = (uint64_t)json_integer_value(json_array_get(windows, i));
     isg_stream_seek(stream, taken);
     free(taken);
     memcpy(optimiser->m, image->floats + bytes, bytes);
@@ -129,7 +140,8 @@ static isg_err take_state(const isg_job *job, const struct image *image, isg_opt
     return ISG_OK;
 }
 
-isg_err isg_checkpoint_resume(const isg_job *job, isg_net *net, isg_optimiser *optimiser, isg_stream *stream)
+isg_err isg_checkpoint_resume(const isg_job *job, isg_net *net, isg_optimiser *optimiser,
+                              isg_stream *stream)
 {
     struct image image;
     ISG_TRY(image_read(job, &image));

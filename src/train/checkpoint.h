@@ -16,11 +16,15 @@
 #include "stream.h"
 
 /** Write `name` in the run's directory. */
-isg_err isg_checkpoint_save(const isg_job *job, const char *name, isg_net *net, const isg_optimiser *optimiser,
-                            const isg_stream *stream);
+isg_err isg_checkpoint_save(const isg_job *job, const char *name, isg_net *net,
+                            const isg_optimiser *optimiser, const isg_stream *stream);
 
-/** Go on where job->start_path was written. @return ISG_EINPUT if it belongs to another run or is damaged */
-isg_err isg_checkpoint_resume(const isg_job *job, isg_net *net, isg_optimiser *optimiser, isg_stream *stream);
+/**
+ * Go on where job->start_path was written.
+ * @return ISG_EINPUT if it belongs to another run or is damaged
+ */
+isg_err isg_checkpoint_resume(const isg_job *job, isg_net *net, isg_optimiser *optimiser,
+                              isg_stream *stream);
 
 /** Take the weights of job->start_path alone; the shape must be the same. */
 isg_err isg_checkpoint_weights(const isg_job *job, isg_net *net);

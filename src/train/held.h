@@ -20,7 +20,7 @@ isg_err isg_held_open(const isg_job *job, const isg_corpus *corpus, isg_held **o
 void isg_held_close(isg_held **held);
 
 /** Loss on one shard of one evaluation; *nats may be non-finite. */
-isg_err isg_held_measure(const isg_held *held, isg_net *net, size_t evaluation, size_t shard, double *nats,
-                         uint64_t *bytes);
+isg_err isg_held_measure(const isg_held *held, isg_net *net, size_t evaluation, size_t shard,
+                         double *nats, uint64_t *bytes);
 
 #endif

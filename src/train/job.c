@@ -32,7 +32,8 @@ static isg_err read_shape(isg_job *job)
 }
 
 /* An array of `key`, with room for its elements of `size` bytes each. */
-static isg_err read_array(const isg_job *job, const char *key, size_t size, json_t **array, void **out, size_t *n)
+static isg_err read_array(const isg_job *job, const char *key, size_t size, json_t **array,
+                          void **out, size_t *n)
 {
     ISG_TRY(isg_json_array(job->json, key, array));
     *n = json_array_size(*array);
@@ -54,10 +55,12 @@ static isg_err read_mixture(isg_job *job)
         ISG_TRY(isg_json_number(row, "weight", &l->weight));
         ISG_TRY(isg_json_u64(row, "unique_bytes", &l->unique_bytes));
         if (!(l->weight > 0)) {
-            return ISG_FAIL(ISG_EINPUT, "mixture: weight of '%s' is %g; wanted more than 0", l->code, l->weight);
+            return ISG_FAIL(ISG_EINPUT, "mixture: weight of '%s' is %g; wanted more than 0",
+                            l->code, l->weight);
         }
         if (l->unique_bytes < job->shape.context) {
-            return ISG_FAIL(ISG_EINPUT, "mixture: %llu unique bytes of '%s' are less than one context of %zu",
+            return ISG_FAIL(ISG_EINPUT,
+                            "mixture: %llu unique bytes of '%s' are less than one context of %zu",
                             (unsigned long long)l->unique_bytes, l->code, job->shape.context);
         }
         sum += l->weight;
@@ -78,8 +81,8 @@ static isg_err read_settings(isg_job *job)
         {"lr", &job->schedule.lr, 0, 1e6},
         {"warmup", &job->schedule.warmup, 0, 1},
         {"decay", &job->schedule.decay, 0, 1},
-        {"beta1", &job->beta1, 0, 1},
-        {"beta2", &job->beta2, 0, 1},
+        {"beta1", &job->beta1, 0, 0.999999},
+        {"beta2", &job->beta2, 0, 0.999999},
         {"weight_decay", &job->weight_decay, 0, 1e3},
         {"clip", &job->clip, 0, 1e9},
     };
@@ -100,13 +103,15 @@ static isg_err read_settings(isg_job *job)
         if (i == KNOWN) return ISG_FAIL(ISG_EINPUT, "settings: this trainer has no '%s'", key);
         ISG_TRY(isg_json_number(settings, key, known[i].value));
         if (*known[i].value < known[i].min || *known[i].value > known[i].max) {
-            return ISG_FAIL(ISG_EINPUT, "settings: %s is %g; wanted %g to %g", key, *known[i].value, known[i].min, known[i].max);
+            return ISG_FAIL(ISG_EINPUT, "settings: %s is %g; wanted %g to %g", key, *known[i].value,
+                            known[i].min, known[i].max);
         }
     }
     job->batch = (uint64_t)batch;
     if ((double)job->batch != batch || job->batch % job->shape.context) {
-        return ISG_FAIL(ISG_EINPUT, "settings: batch is %g tokens; wanted a multiple of the context, %zu", batch,
-                        job->shape.context);
+        return ISG_FAIL(ISG_EINPUT,
+                        "settings: batch is %g tokens; wanted a multiple of the context, %zu",
+                        batch, job->shape.context);
     }
     ISG_TRY(isg_json_string(job->json, "schedule", &schedule));
     ISG_TRY(isg_schedule_kind_of(schedule, &job->schedule.kind));
@@ -119,7 +124,8 @@ static isg_err read_evaluations(isg_job *job)
 {
     json_t *array;
     void *rows;
-    ISG_TRY(read_array(job, "evaluations", sizeof *job->evaluations, &array, &rows, &job->n_evaluations));
+    ISG_TRY(read_array(job, "evaluations", sizeof *job->evaluations, &array, &rows,
+                       &job->n_evaluations));
     job->evaluations = rows;
     for (size_t i = 0; i < job->n_evaluations; i++) {
         const json_t *row = json_array_get(array, i);
@@ -129,8 +135,10 @@ static isg_err read_evaluations(isg_job *job)
         ISG_TRY(isg_json_u64(row, "bytes", &e->bytes));
         ISG_TRY(read_size(row, "shards", &e->shards));
         if (!e->shards || e->bytes < e->shards) {
-            return ISG_FAIL(ISG_EINPUT, "evaluation '%s': %llu bytes in %zu shards; wanted at least a byte in each",
-                            e->name, (unsigned long long)e->bytes, e->shards);
+            return ISG_FAIL(
+                ISG_EINPUT,
+                "evaluation '%s': %llu bytes in %zu shards; wanted at least a byte in each",
+                e->name, (unsigned long long)e->bytes, e->shards);
         }
     }
     return ISG_OK;
@@ -146,9 +154,12 @@ static isg_err read_points(isg_job *job)
         const json_t *value = json_array_get(array, i);
         json_int_t point = json_integer_value(value);
         uint64_t before = i ? job->points[i - 1] : 0;
-        if (!json_is_integer(value) || point <= 0 || (uint64_t)point <= before || (uint64_t)point > job->tokens) {
-            return ISG_FAIL(ISG_EINPUT, "points[%zu]: wanted a whole number above %llu and at most tokens = %llu", i,
-                            (unsigned long long)before, (unsigned long long)job->tokens);
+        if (!json_is_integer(value) || point <= 0 || (uint64_t)point <= before ||
+            (uint64_t)point > job->tokens) {
+            return ISG_FAIL(
+                ISG_EINPUT,
+                "points[%zu]: wanted a whole number above %llu and at most tokens = %llu", i,
+                (unsigned long long)before, (unsigned long long)job->tokens);
         }
         job->points[i] = (uint64_t)point;
     }
@@ -160,7 +171,7 @@ static isg_err read_start(isg_job *job)
     static const struct {
         const char *key;
         isg_job_start start;
-    } kinds[] = {{"parent", ISG_START_PARENT}, {"resume", ISG_START_RESUME}}; /* the last one wins */
+    } kinds[] = {{"parent", ISG_START_PARENT}, {"resume", ISG_START_RESUME}}; /* the last wins */
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const json_t *from = json_object_get(job->json, kinds[i].key);

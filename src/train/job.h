@@ -30,16 +30,16 @@ typedef enum isg_job_start {
 } isg_job_start;
 
 typedef struct isg_job {
-    json_t *json;     /**< owns every string below but `start_path` */
+    json_t *json; /**< owns every string below but `start_path` */
     const char *id;
     isg_net_shape shape;
-    uint64_t tokens;  /**< to train on, all attempts together; also the horizon of the schedule */
+    uint64_t tokens; /**< to train on, all attempts together; also the horizon of the schedule */
     isg_job_language *languages; /**< [n_languages] */
     size_t n_languages;
     isg_schedule schedule;
-    uint64_t batch;   /**< tokens of one optimiser step, a multiple of the context */
+    uint64_t batch; /**< tokens of one optimiser step, a multiple of the context */
     double beta1, beta2, weight_decay;
-    double clip;      /**< greatest norm of the gradient; 0: no clipping */
+    double clip; /**< greatest norm of the gradient; 0: no clipping */
     uint64_t seed, data_seed;
     isg_job_evaluation *evaluations; /**< [n_evaluations] */
     size_t n_evaluations;
@@ -52,7 +52,10 @@ typedef struct isg_job {
     char *start_path; /**< checkpoint file, or NULL */
 } isg_job;
 
-/** @param run  the value of "run" in the order; a reference is kept. @return ISG_EINPUT says what is wrong */
+/**
+ * @param run  the value of "run" in the order; a reference is kept
+ * @return ISG_EINPUT says what is wrong
+ */
 isg_err isg_job_create(json_t *run, isg_job **out);
 void isg_job_destroy(isg_job **job);
 

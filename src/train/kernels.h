@@ -52,7 +52,7 @@ static inline size_t isg_attention_scratch(size_t context, size_t width)
 /** One AdamW step; the bias corrections and the clipping factor are the caller's. */
 typedef struct isg_adamw {
     float lr, beta1, beta2, decay, eps;
-    float grad_scale;      /**< clipping: multiplies every gradient */
+    float grad_scale;       /**< clipping: multiplies every gradient */
     float m_scale, v_scale; /**< 1 / (1 - beta^t) */
 } isg_adamw;
 

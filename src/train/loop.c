@@ -42,7 +42,8 @@ static uint64_t tokens_done(const struct training *t)
     uint64_t windows = 0;
     for (size_t i = 0; i < t->job->n_languages; i++) windows += isg_stream_windows(t->stream, i);
     uint64_t tokens = windows * t->job->shape.context;
-    return tokens < t->job->tokens ? tokens : t->job->tokens; /* the last sequence may be cut by the budget */
+    /* The last sequence is whole even if the budget ends inside it. */
+    return tokens < t->job->tokens ? tokens : t->job->tokens;
 }
 
 static isg_err start_weights(struct training *t)
@@ -59,7 +60,8 @@ static isg_err training_open(const isg_job *job, struct training *t)
     const isg_kernels *kernels = isg_kernels_find(job->numerics);
     *t = (struct training){.job = job, .started = isg_time_mono()};
     if (!kernels || !isg_numerics_supported(job->numerics)) {
-        return ISG_FAIL(ISG_EINPUT, "numerics '%s' is not available on this CPU in this build", job->numerics);
+        return ISG_FAIL(ISG_EINPUT, "numerics '%s' is not available on this CPU in this build",
+                        job->numerics);
     }
     ISG_TRY(isg_corpus_open(job->corpus, &t->corpus));
     ISG_TRY(isg_stream_open(job, t->corpus, &t->stream));
@@ -81,14 +83,17 @@ static isg_err step(struct training *t, bool *finite)
     const isg_job *job = t->job;
     const size_t T = job->shape.context;
     const uint64_t done = tokens_done(t), left = job->tokens - done;
-    const size_t tokens = left < job->batch ? (size_t)left : (size_t)job->batch, n = (tokens + T - 1) / T;
+    const size_t tokens = left < job->batch ? (size_t)left : (size_t)job->batch;
+    const size_t n = (tokens + T - 1) / T;
 
-    for (size_t i = 0; i < n; i++) ISG_TRY(isg_stream_next(t->stream, t->input + i * T, t->target + i * T));
+    for (size_t i = 0; i < n; i++)
+        ISG_TRY(isg_stream_next(t->stream, t->input + i * T, t->target + i * T));
     isg_net_zero_grads(t->net);
     for (size_t i = 0; i < n; i += isg_net_micro(t->net)) {
         size_t sequences = n - i < isg_net_micro(t->net) ? n - i : isg_net_micro(t->net);
         isg_net_forward(t->net, t->input + i * T, sequences);
-        isg_net_backward(t->net, t->input + i * T, t->target + i * T, sequences, 1 / (float)(n * T));
+        isg_net_backward(t->net, t->input + i * T, t->target + i * T, sequences,
+                         1 / (float)(n * T));
     }
     double lr = isg_schedule_at(&job->schedule, (double)done + (double)tokens / 2);
     *finite = isg_optimiser_step(&t->optimiser, t->net, job, lr);
@@ -106,7 +111,8 @@ static json_t *seen_json(const struct training *t)
 }
 
 /* Losses of one evaluation as two arrays; *finite turns false if one is not a number. */
-static isg_err measure(struct training *t, size_t evaluation, json_t *nats, json_t *bytes, bool *finite)
+static isg_err measure(struct training *t, size_t evaluation, json_t *nats, json_t *bytes,
+                       bool *finite)
 {
     const char *name = t->job->evaluations[evaluation].name;
     json_t *nats_row = json_array(), *bytes_row = json_array();
@@ -130,7 +136,8 @@ static isg_err send_point(struct training *t)
     json_t *nats = json_object(), *bytes = json_object();
     bool finite = true;
     isg_err rc = nats && bytes ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
-    for (size_t e = 0; !rc && e < t->job->n_evaluations; e++) rc = measure(t, e, nats, bytes, &finite);
+    for (size_t e = 0; !rc && e < t->job->n_evaluations; e++)
+        rc = measure(t, e, nats, bytes, &finite);
     if (rc || !finite) {
         json_decref(nats);
         json_decref(bytes);
@@ -138,9 +145,10 @@ static isg_err send_point(struct training *t)
         return rc;
     }
     t->point++;
-    return isg_event_send(json_pack("{s:s,s:s,s:I,s:s,s:o,s:o,s:o}", "event", "point", "run", t->job->id, "tokens",
-                                    (json_int_t)tokens, "lr_state", isg_schedule_state(&t->job->schedule, tokens),
-                                    "seen", seen_json(t), "nats", nats, "bytes", bytes));
+    return isg_event_send(json_pack("{s:s,s:s,s:I,s:s,s:o,s:o,s:o}", "event", "point", "run",
+                                    t->job->id, "tokens", (json_int_t)tokens, "lr_state",
+                                    isg_schedule_state(&t->job->schedule, tokens), "seen",
+                                    seen_json(t), "nats", nats, "bytes", bytes));
 }
 
 static isg_err save(struct training *t)
@@ -150,16 +158,18 @@ static isg_err save(struct training *t)
     (void)snprintf(name, sizeof name, "ckpt-%llu", tokens);
     ISG_TRY(isg_checkpoint_save(t->job, name, t->net, &t->optimiser, t->stream));
     t->saved = isg_time_mono();
-    return isg_event_send(json_pack("{s:s,s:s,s:I,s:s}", "event", "checkpoint", "run", t->job->id, "tokens",
-                                    (json_int_t)tokens, "name", name));
+    return isg_event_send(json_pack("{s:s,s:s,s:I,s:s}", "event", "checkpoint", "run", t->job->id,
+                                    "tokens", (json_int_t)tokens, "name", name));
 }
 
 /* By the convention of docs/architecture.md, for the run so far. */
 static double flops(const struct training *t)
 {
     double evaluated = 0;
-    for (size_t e = 0; e < t->job->n_evaluations; e++) evaluated += (double)t->job->evaluations[e].bytes;
-    return isg_net_flops(&t->job->shape) * ((double)tokens_done(t) + (double)t->point * evaluated / 3);
+    for (size_t e = 0; e < t->job->n_evaluations; e++)
+        evaluated += (double)t->job->evaluations[e].bytes;
+    return isg_net_flops(&t->job->shape) *
+           ((double)tokens_done(t) + (double)t->point * evaluated / 3);
 }
 
 static isg_err train(struct training *t, isg_inbox *inbox)
@@ -169,11 +179,13 @@ static isg_err train(struct training *t, isg_inbox *inbox)
         bool finite;
         ISG_TRY(step(t, &finite));
         if (!finite) t->outcome = "diverged";
-        while (!t->outcome && t->point < job->n_points && job->points[t->point] <= tokens_done(t)) ISG_TRY(send_point(t));
+        while (!t->outcome && t->point < job->n_points && job->points[t->point] <= tokens_done(t))
+            ISG_TRY(send_point(t));
         if (t->outcome || tokens_done(t) == job->tokens) break;
 
         ISG_TRY(isg_inbox_poll(inbox, false));
-        bool due = job->checkpoint_every_s > 0 && isg_time_mono() - t->saved >= job->checkpoint_every_s;
+        bool due =
+            job->checkpoint_every_s > 0 && isg_time_mono() - t->saved >= job->checkpoint_every_s;
         if (due || inbox->stop) ISG_TRY(save(t));
         if (inbox->stop) t->outcome = "stopped";
     }
@@ -188,9 +200,9 @@ isg_err isg_train(const isg_job *job, isg_inbox *inbox)
     isg_err rc = training_open(job, &t);
     if (!rc) rc = train(&t, inbox);
     if (!rc) {
-        rc = isg_event_send(json_pack("{s:s,s:s,s:s,s:I,s:f,s:f}", "event", "end", "run", job->id, "outcome", t.outcome,
-                                      "tokens", (json_int_t)tokens_done(&t), "flops", flops(&t), "seconds",
-                                      isg_time_mono() - t.started));
+        rc = isg_event_send(json_pack("{s:s,s:s,s:s,s:I,s:f,s:f}", "event", "end", "run", job->id,
+                                      "outcome", t.outcome, "tokens", (json_int_t)tokens_done(&t),
+                                      "flops", flops(&t), "seconds", isg_time_mono() - t.started));
     }
     training_close(&t);
     return isg_err_context(rc, "run %s", job->id);

@@ -69,24 +69,46 @@ int main(int argc, char **argv)
     bool help = false, version = false, describing = false, benching = false, json = false;
     int operands = 0;
     const isg_opt options[] = {
-        {.name = "describe", .kind = ISG_OPT_FLAG, .dest = &describing, .help = "Print what this trainer is (its hello) and leave."},
-        {.name = "bench", .kind = ISG_OPT_FLAG, .dest = &benching, .help = "Measure training speed and share of the peak of this CPU for shapes of the ladder (default p0 p3 p6), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
+        {.name = "describe",
+         .kind = ISG_OPT_FLAG,
+         .dest = &describing,
+         .help = "Print what this trainer is (its hello) and leave."},
+        {.name = "bench",
+         .kind = ISG_OPT_FLAG,
+         .dest = &benching,
+         .help =
+             "Measure training speed and share of the peak of this CPU for shapes of the ladder "
+             "(default p0 p3 p6), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
         {.name = "json", .kind = ISG_OPT_FLAG, .dest = &json, .help = "With --bench: print JSON."},
-        {.letter = 'h', .name = "help", .kind = ISG_OPT_FLAG, .dest = &help, .help = "Print this and leave."},
-        {.letter = 'V', .name = "version", .kind = ISG_OPT_FLAG, .dest = &version, .help = "Print the version and leave."},
+        {.letter = 'h',
+         .name = "help",
+         .kind = ISG_OPT_FLAG,
+         .dest = &help,
+         .help = "Print this and leave."},
+        {.letter = 'V',
+         .name = "version",
+         .kind = ISG_OPT_FLAG,
+         .dest = &version,
+         .help = "Print the version and leave."},
         {0},
     };
 
     (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error code, not a death */
     isg_kernels_flush_subnormals();
     isg_err rc = isg_opt_parse(options, argc, argv, &operands);
-    if (!rc && operands && !benching) rc = ISG_FAIL(ISG_EUSAGE, "unexpected '%s'; see --help", argv[1]);
+    if (!rc && operands && !benching)
+        rc = ISG_FAIL(ISG_EUSAGE, "unexpected '%s'; see --help", argv[1]);
     if (!rc) {
-        if (help) print_help(options);
-        else if (version) (void)printf("isogloss-train %s (%s)\n", isg_build_version(), isg_build_commit());
-        else if (describing) rc = describe();
-        else if (benching) rc = isg_bench((const char *const *)argv + 1, (size_t)operands, json);
-        else rc = serve();
+        if (help)
+            print_help(options);
+        else if (version)
+            (void)printf("isogloss-train %s (%s)\n", isg_build_version(), isg_build_commit());
+        else if (describing)
+            rc = describe();
+        else if (benching)
+            rc = isg_bench((const char *const *)argv + 1, (size_t)operands, json);
+        else
+            rc = serve();
     }
     if (rc) (void)fprintf(stderr, "isogloss-train: %s\n", isg_err_message());
     return isg_err_exit_status(rc);

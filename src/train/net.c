@@ -7,17 +7,17 @@
 
 /* What one block keeps of the forward pass; R rows. */
 struct block_state {
-    float *x;      /* (R,d) input of the block */
-    float *stat1;  /* (R,2) */
-    float *y1;     /* (R,d) */
-    float *qkv;    /* (R,3d) */
-    float *p;      /* (sequences,heads,context,context) */
-    float *o;      /* (R,d) */
-    float *x2;     /* (R,d) after attention */
-    float *stat2;  /* (R,2) */
-    float *y2;     /* (R,d) */
-    float *slope;  /* (R,4d) before gelu, then its derivative */
-    float *g;      /* (R,4d) */
+    float *x;     /* (R,d) input of the block */
+    float *stat1; /* (R,2) */
+    float *y1;    /* (R,d) */
+    float *qkv;   /* (R,3d) */
+    float *p;     /* (sequences,heads,context,context) */
+    float *o;     /* (R,d) */
+    float *x2;    /* (R,d) after attention */
+    float *stat2; /* (R,2) */
+    float *y2;    /* (R,d) */
+    float *slope; /* (R,4d) before gelu, then its derivative */
+    float *g;     /* (R,4d) */
 };
 
 /* Weights of a block the other way round, for gradients of inputs. */
@@ -32,13 +32,13 @@ struct isg_net {
     isg_tensor *tensors; /* [n_tensors] */
     size_t n_tensors;
     float *weights, *grads;
-    struct block_state *state; /* [layers + 1]; the last one has x alone */
+    struct block_state *state;           /* [layers + 1]; the last one has x alone */
     struct block_transposed *transposed; /* [layers] */
-    float *wte_t; /* (d,256) */
-    float *stat, *y, *logits; /* (R,2) (R,d) (R,256) of the last norm and the head */
-    float *dx, *dy, *dqkv, *dh; /* (R,d) (R,d) (R,3d) (R,4d) */
-    float *scratch; /* of attention */
-    float *arena; /* owns all of the above */
+    float *wte_t;                        /* (d,256) */
+    float *stat, *y, *logits;            /* (R,2) (R,d) (R,256) of the last norm and the head */
+    float *dx, *dy, *dqkv, *dh;          /* (R,d) (R,d) (R,3d) (R,4d) */
+    float *scratch;                      /* of attention */
+    float *arena;                        /* owns all of the above */
 };
 
 /* Hands out pieces of the arena; a first pass with a NULL arena measures. */
@@ -63,12 +63,23 @@ static void carve_all(isg_net *n, struct carver *c)
     n->grads = carve(c, isg_net_params(s));
     n->wte_t = carve(c, ISG_VOCAB * d);
     for (size_t l = 0; l < s->layers; l++) {
-        n->transposed[l] = (struct block_transposed){carve(c, 3 * d * d), carve(c, d * d), carve(c, 4 * d * d),
-                                                     carve(c, 4 * d * d)};
-        n->state[l] = (struct block_state){
-            .x = carve(c, R * d), .stat1 = carve(c, R * 2), .y1 = carve(c, R * d), .qkv = carve(c, R * 3 * d),
-            .p = carve(c, R * s->heads * s->context), .o = carve(c, R * d), .x2 = carve(c, R * d),
-            .stat2 = carve(c, R * 2), .y2 = carve(c, R * d), .slope = carve(c, R * 4 * d), .g = carve(c, R * 4 * d)};
+        struct block_transposed *t = &n->transposed[l];
+        struct block_state *a = &n->state[l];
+        t->wqkv = carve(c, 3 * d * d);
+        t->wo = carve(c, d * d);
+        t->w1 = carve(c, 4 * d * d);
+        t->w2 = carve(c, 4 * d * d);
+        a->x = carve(c, R * d);
+        a->stat1 = carve(c, R * 2);
+        a->y1 = carve(c, R * d);
+        a->qkv = carve(c, R * 3 * d);
+        a->p = carve(c, R * s->heads * s->context);
+        a->o = carve(c, R * d);
+        a->x2 = carve(c, R * d);
+        a->stat2 = carve(c, R * 2);
+        a->y2 = carve(c, R * d);
+        a->slope = carve(c, R * 4 * d);
+        a->g = carve(c, R * 4 * d);
     }
     n->state[s->layers].x = carve(c, R * d);
     n->stat = carve(c, R * 2);
@@ -109,7 +120,8 @@ isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, i
         }
     }
     isg_net_destroy(&n);
-    return ISG_FAIL(ISG_ENOMEM, "out of memory for a model of %zu layers, d %zu", shape->layers, shape->d);
+    return ISG_FAIL(ISG_ENOMEM, "out of memory for a model of %zu layers, d %zu", shape->layers,
+                    shape->d);
 }
 
 void isg_net_destroy(isg_net **net)
@@ -199,23 +211,25 @@ void isg_net_changed(isg_net *n)
 }
 
 /* c(m,n) = from + bias + a(m,k) b(k,n), all dense */
-static void product(const isg_net *net, float *c, const float *a, const float *b, size_t m, size_t n, size_t k,
-                    const float *from, const float *bias)
+static void product(const isg_net *net, float *c, const float *a, const float *b, size_t m,
+                    size_t n, size_t k, const float *from, const float *bias)
 {
-    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = k, .a = a, .lda = k, .b = b, .ldb = n, .c = c, .ldc = n,
-                             .from = from, .bias = bias});
+    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = k, .a = a, .lda = k, .b = b, .ldb = n,
+                             .c = c, .ldc = n, .from = from, .bias = bias});
 }
 
 /* dw(m,n) += a(rows,m)^T dc(rows,n) */
-static void weight_grad(const isg_net *net, float *dw, const float *a, const float *dc, size_t rows, size_t m, size_t n)
+static void weight_grad(const isg_net *net, float *dw, const float *a, const float *dc, size_t rows,
+                        size_t m, size_t n)
 {
-    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = rows, .a = a, .lda = m, .a_transposed = true, .b = dc, .ldb = n,
-                             .c = dw, .ldc = n, .from = dw});
+    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = rows, .a = a, .lda = m, .a_transposed = true,
+                             .b = dc, .ldb = n, .c = dw, .ldc = n, .from = dw});
 }
 
 static isg_attention heads(const isg_net *n, size_t sequences)
 {
-    return (isg_attention){sequences, n->shape.context, n->shape.heads, n->shape.d / n->shape.heads, n->scratch};
+    return (isg_attention){sequences, n->shape.context, n->shape.heads, n->shape.d / n->shape.heads,
+                           n->scratch};
 }
 
 static void block_forward(isg_net *n, size_t l, size_t sequences)
@@ -251,7 +265,8 @@ static void block_backward(isg_net *n, size_t l, size_t sequences)
     n->k->column_sums(GRAD(B1), n->dh, R, 4 * d);
     weight_grad(n, GRAD(W1), a->y2, n->dh, R, d, 4 * d);
     product(n, n->dy, n->dh, t->w1, R, d, 4 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2, WEIGHT(GAIN2), R, d);
+    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2,
+                    WEIGHT(GAIN2), R, d);
 
     n->k->column_sums(GRAD(BO), n->dx, R, d);
     weight_grad(n, GRAD(WO), a->o, n->dx, R, d, d);
@@ -260,7 +275,8 @@ static void block_backward(isg_net *n, size_t l, size_t sequences)
     n->k->column_sums(GRAD(BQKV), n->dqkv, R, 3 * d);
     weight_grad(n, GRAD(WQKV), a->y1, n->dqkv, R, d, 3 * d);
     product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1, WEIGHT(GAIN1), R, d);
+    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1,
+                    WEIGHT(GAIN1), R, d);
 #undef WEIGHT
 #undef GRAD
 }
@@ -270,9 +286,11 @@ void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
     const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
     float *w = n->weights;
 
-    n->k->embed(n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R, n->shape.context, d);
+    n->k->embed(n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R,
+                n->shape.context, d);
     for (size_t l = 0; l < L; l++) block_forward(n, l, sequences);
-    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS), R, d);
+    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS),
+               R, d);
     product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, NULL, NULL);
 }
 
@@ -286,7 +304,8 @@ void isg_net_zero_grads(isg_net *n)
     memset(n->grads, 0, isg_net_params(&n->shape) * sizeof *n->grads);
 }
 
-void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, size_t sequences, float scale)
+void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, size_t sequences,
+                      float scale)
 {
     const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
     float *w = n->weights, *g = n->grads;
@@ -294,8 +313,9 @@ void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, s
     n->k->xent_back(n->logits, target, R, scale);
     weight_grad(n, top(n, g, ISG_TOP_WTE), n->logits, n->y, R, ISG_VOCAB, d);
     product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, NULL, NULL);
-    n->k->norm_back(n->dx, false, top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS), n->dy, n->state[L].x, n->stat,
-                    top(n, w, ISG_TOP_GAIN), R, d);
+    n->k->norm_back(n->dx, false, top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS), n->dy,
+                    n->state[L].x, n->stat, top(n, w, ISG_TOP_GAIN), R, d);
     for (size_t l = L; l-- > 0;) block_backward(n, l, sequences);
-    n->k->embed_back(top(n, g, ISG_TOP_WTE), top(n, g, ISG_TOP_WPE), n->dx, input, R, n->shape.context, d);
+    n->k->embed_back(top(n, g, ISG_TOP_WTE), top(n, g, ISG_TOP_WPE), n->dx, input, R,
+                     n->shape.context, d);
 }

@@ -31,8 +31,9 @@ size_t isg_net_micro(const isg_net *net);
 /** The tensors of the parameter array, in order. */
 const isg_tensor *isg_net_list(const isg_net *net, size_t *n);
 
-float *isg_net_weights(isg_net *net); /**< [isg_net_params()]; call isg_net_changed() after writing */
-float *isg_net_grads(isg_net *net);   /**< [isg_net_params()] */
+/** Both [isg_net_params()]; call isg_net_changed() after writing weights. */
+float *isg_net_weights(isg_net *net);
+float *isg_net_grads(isg_net *net);
 
 /** Draw the first weights from stream (seed, ISG_RNG_INIT, 0). */
 void isg_net_init(isg_net *net, uint64_t seed);
@@ -50,6 +51,7 @@ void isg_net_nats(const isg_net *net, const uint8_t *target, size_t sequences, f
 void isg_net_zero_grads(isg_net *net);
 
 /** grads += scale * d(sum of nats)/d(weights) after a forward pass of the same input. */
-void isg_net_backward(isg_net *net, const uint8_t *input, const uint8_t *target, size_t sequences, float scale);
+void isg_net_backward(isg_net *net, const uint8_t *input, const uint8_t *target, size_t sequences,
+                      float scale);
 
 #endif

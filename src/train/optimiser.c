@@ -49,7 +49,8 @@ bool isg_optimiser_step(isg_optimiser *o, isg_net *net, const isg_job *job, doub
     for (size_t i = 0; i < n; i++) {
         const isg_tensor t = tensors[i];
         a.decay = t.rows > 1 ? (float)job->weight_decay : 0;
-        k->adamw(isg_net_weights(net) + t.offset, o->m + t.offset, o->v + t.offset, grads + t.offset, t.rows * t.cols, &a);
+        k->adamw(isg_net_weights(net) + t.offset, o->m + t.offset, o->v + t.offset,
+                 grads + t.offset, t.rows * t.cols, &a);
     }
     isg_net_changed(net);
     return true;

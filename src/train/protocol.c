@@ -32,13 +32,17 @@ static isg_err take_order(isg_inbox *inbox, const char *line, size_t n)
     isg_err rc = ISG_OK;
     if (json_is_object(run)) {
         inbox->stop = false; /* a stop before was meant for the run before */
-        if (json_array_append(inbox->runs, run)) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for orders");
+        if (json_array_append(inbox->runs, run))
+            rc = ISG_FAIL(ISG_ENOMEM, "out of memory for orders");
     } else if (json_is_string(stop) && !strcmp(json_string_value(stop), "checkpoint")) {
         inbox->stop = true;
     } else if (json_is_true(json_object_get(order, "quit"))) {
         inbox->quit = true;
     } else {
-        rc = ISG_FAIL(ISG_EPROTO, "an order is {\"run\":{...}}, {\"stop\":\"checkpoint\"} or {\"quit\":true}; got %.80s", line);
+        rc = ISG_FAIL(ISG_EPROTO,
+                      "an order is {\"run\":{...}}, {\"stop\":\"checkpoint\"} or "
+                      "{\"quit\":true}; got %.80s",
+                      line);
     }
     json_decref(order);
     return rc;
@@ -56,7 +60,8 @@ static isg_err take_lines(isg_inbox *inbox)
     }
     inbox->text.len = (size_t)(end - at);
     memmove(inbox->text.data, at, inbox->text.len);
-    if (!rc && inbox->text.len > LINE_LIMIT) rc = ISG_FAIL(ISG_EPROTO, "an order longer than %d bytes", LINE_LIMIT);
+    if (!rc && inbox->text.len > LINE_LIMIT)
+        rc = ISG_FAIL(ISG_EPROTO, "an order longer than %d bytes", LINE_LIMIT);
     return rc;
 }
 
@@ -65,7 +70,8 @@ isg_err isg_inbox_poll(isg_inbox *inbox, bool wait)
     struct pollfd p = {.fd = inbox->fd, .events = POLLIN};
     while (!inbox->quit) {
         int ready = poll(&p, 1, wait ? -1 : 0);
-        if (ready < 0 && errno != EINTR) return ISG_FAIL(ISG_EIO, "cannot wait for orders: %s", strerror(errno));
+        if (ready < 0 && errno != EINTR)
+            return ISG_FAIL(ISG_EIO, "cannot wait for orders: %s", strerror(errno));
         if (ready == 0) break;
         if (ready < 0) continue;
 
@@ -95,8 +101,9 @@ isg_err isg_hello_json(json_t **out)
 {
     char numerics[32];
     ISG_TRY(isg_numerics_best(numerics));
-    *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s}", "event", "hello", "protocol", 1, "trainer", "proxy-cpu",
-                     "version", "1", "exact", 1, "lanes", 1, "device", "cpu", "numerics", numerics);
+    *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s}", "event", "hello", "protocol", 1,
+                     "trainer", "proxy-cpu", "version", "1", "exact", 1, "lanes", 1, "device",
+                     "cpu", "numerics", numerics);
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
 }
 

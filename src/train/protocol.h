@@ -11,10 +11,10 @@
 /** Orders received and not yet obeyed. */
 typedef struct isg_inbox {
     int fd;
-    isg_str text;  /**< bytes after the last whole line */
-    json_t *runs;  /**< array: values of "run", oldest first */
-    bool stop;     /**< the current run shall write a checkpoint and end */
-    bool quit;     /**< take the orders at hand, then leave (also: end of file) */
+    isg_str text; /**< bytes after the last whole line */
+    json_t *runs; /**< array: values of "run", oldest first */
+    bool stop;    /**< the current run shall write a checkpoint and end */
+    bool quit;    /**< take the orders at hand, then leave (also: end of file) */
 } isg_inbox;
 
 isg_err isg_inbox_open(int fd, isg_inbox *out);

@@ -9,7 +9,8 @@
 typedef isg_real real;
 
 /* c(m,n) = bias(n) + a(m,k) b(k,n) */
-static void matmul(real *c, const real *a, const real *b, const real *bias, size_t m, size_t n, size_t k)
+static void matmul(real *c, const real *a, const real *b, const real *bias, size_t m, size_t n,
+                   size_t k)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) c[i * n + j] = bias ? bias[j] : 0;
@@ -20,8 +21,8 @@ static void matmul(real *c, const real *a, const real *b, const real *bias, size
 }
 
 /* da(m,k) = dc(m,n) b^T, db(k,n) += a^T dc, dbias(n) += column sums of dc */
-static void matmul_back(real *da, real *db, real *dbias, const real *dc, const real *a, const real *b, size_t m,
-                        size_t n, size_t k)
+static void matmul_back(real *da, real *db, real *dbias, const real *dc, const real *a,
+                        const real *b, size_t m, size_t n, size_t k)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t p = 0; p < k; p++) {
@@ -45,7 +46,8 @@ static void moments(const real *x, size_t d, real *mean, real *rstd)
     *rstd = 1 / sqrt(v + 1e-5);
 }
 
-void isg_reference_norm(real *y, const real *x, const real *gain, const real *bias, size_t rows, size_t d)
+void isg_reference_norm(real *y, const real *x, const real *gain, const real *bias, size_t rows,
+                        size_t d)
 {
     for (size_t r = 0; r < rows; r++, x += d, y += d) {
         real mean, rstd;
@@ -55,8 +57,8 @@ void isg_reference_norm(real *y, const real *x, const real *gain, const real *bi
 }
 
 /* dx(rows,d) += */
-static void norm_back(real *dx, real *dgain, real *dbias, const real *dy, const real *x, const real *gain, size_t rows,
-                      size_t d)
+static void norm_back(real *dx, real *dgain, real *dbias, const real *dy, const real *x,
+                      const real *gain, size_t rows, size_t d)
 {
     for (size_t r = 0; r < rows; r++, x += d, dx += d, dy += d) {
         real mean, rstd, sum_e = 0, sum_eh = 0;
@@ -112,7 +114,8 @@ void isg_reference_attend(real *out, real *p, const real *qkv, size_t T, size_t 
     }
 }
 
-static void attend_back(real *dqkv, const real *dout, const real *p, const real *qkv, size_t T, size_t heads, size_t width)
+static void attend_back(real *dqkv, const real *dout, const real *p, const real *qkv, size_t T,
+                        size_t heads, size_t width)
 {
     const size_t d = heads * width;
     memset(dqkv, 0, T * 3 * d * sizeof *dqkv);
@@ -154,14 +157,20 @@ static struct trace trace_at(real *base, const isg_net_shape *s, size_t layer)
 {
     const size_t rows = s->context * s->d;
     real *b = base + layer * trace_size(s);
-    return (struct trace){b, b + rows, b + 2 * rows, b + 16 * rows, b + 5 * rows, b + 6 * rows, b + 7 * rows,
-                          b + 8 * rows, b + 12 * rows};
+    struct trace a = {.x = b, .y1 = b + rows, .qkv = b + 2 * rows, .o = b + 5 * rows};
+    a.x2 = b + 6 * rows;
+    a.y2 = b + 7 * rows;
+    a.f = b + 8 * rows;
+    a.g = b + 12 * rows;
+    a.p = b + 16 * rows;
+    return a;
 }
 
 #define BLOCK(base, which) ((base) + isg_net_block_at(s, l, ISG_BLOCK_##which))
 #define TOP(base, which) ((base) + isg_net_top_at(s, ISG_TOP_##which))
 
-static void block_forward(const isg_net_shape *s, const real *w, size_t l, const struct trace *a, real *next)
+static void block_forward(const isg_net_shape *s, const real *w, size_t l, const struct trace *a,
+                          real *next)
 {
     const size_t T = s->context, d = s->d;
     isg_reference_norm(a->y1, a->x, BLOCK(w, GAIN1), BLOCK(w, BIAS1), T, d);
@@ -177,8 +186,8 @@ static void block_forward(const isg_net_shape *s, const real *w, size_t l, const
 }
 
 /* dx(T,d): gradient of the block's output, then of its input; tmp holds (T,5d). */
-static void block_backward(const isg_net_shape *s, const real *w, real *g, size_t l, const struct trace *a, real *dx,
-                           real *tmp)
+static void block_backward(const isg_net_shape *s, const real *w, real *g, size_t l,
+                           const struct trace *a, real *dx, real *tmp)
 {
     const size_t T = s->context, d = s->d;
     real *dy = tmp, *dh = tmp + T * d;
@@ -208,8 +217,8 @@ static real xent(real *logits, const uint8_t *target, size_t T)
     return nats;
 }
 
-isg_err isg_reference_pass(const isg_net_shape *s, const real *w, const uint8_t *input, const uint8_t *target,
-                           real *nats, real *g)
+isg_err isg_reference_pass(const isg_net_shape *s, const real *w, const uint8_t *input,
+                           const uint8_t *target, real *nats, real *g)
 {
     const size_t T = s->context, d = s->d, L = s->layers;
     real *traces = calloc((L + 1) * trace_size(s), sizeof *traces);
@@ -219,7 +228,8 @@ isg_err isg_reference_pass(const isg_net_shape *s, const real *w, const uint8_t 
         free(buffer);
         return ISG_FAIL(ISG_ENOMEM, "out of memory for the reference model");
     }
-    real *y = buffer, *dx = y + T * d, *tmp = dx + T * d, *logits = tmp + T * 5 * d, *wte_t = logits + T * ISG_VOCAB;
+    real *y = buffer, *dx = y + T * d, *tmp = dx + T * d, *logits = tmp + T * 5 * d,
+         *wte_t = logits + T * ISG_VOCAB;
     const real *wte = TOP(w, WTE), *wpe = TOP(w, WPE);
     real *last = trace_at(traces, s, L).x;
 

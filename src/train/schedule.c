@@ -19,7 +19,7 @@ double isg_schedule_default_lr(size_t d, uint64_t batch)
     return 0.5 / (double)d * sqrt((double)batch / 4096);
 }
 
-/* sin(pi/2 x) on [0, 1]: Taylor, last term below 1e-13. Not libm's, whose bits vary with the CPU. */
+/* sin(pi/2 x) on [0, 1] by Taylor to 1e-13. Not libm's, whose bits vary with the CPU. */
 static double sine(double x)
 {
     double y = x * 1.5707963267948966, y2 = y * y, sum = 1;

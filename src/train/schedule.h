@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 typedef enum isg_schedule_kind {
-    ISG_SCHEDULE_WSD,      /**< warm-up, stable, linear decay to 0 */
-    ISG_SCHEDULE_COSINE,   /**< warm-up, then a half cosine down to a tenth */
-    ISG_SCHEDULE_CONSTANT  /**< warm-up, then no change */
+    ISG_SCHEDULE_WSD,     /**< warm-up, stable, linear decay to 0 */
+    ISG_SCHEDULE_COSINE,  /**< warm-up, then a half cosine down to a tenth */
+    ISG_SCHEDULE_CONSTANT /**< warm-up, then no change */
 } isg_schedule_kind;
 
 typedef struct isg_schedule {

@@ -9,9 +9,10 @@ static const struct {
     const char *name;
     isg_net_shape shape;
 } ladder[] = {
-    {"p0", {1, 32, 1, 128}},  {"p1", {2, 32, 1, 128}},  {"p2", {1, 64, 2, 128}},  {"p3", {2, 64, 2, 128}},
-    {"p4", {4, 64, 2, 128}},  {"p5", {4, 96, 3, 128}},  {"p6", {5, 128, 4, 128}}, {"p7", {5, 192, 6, 128}},
-    {"p8", {6, 256, 8, 128}}, {"p9", {6, 384, 12, 128}},
+    {"p0", {1, 32, 1, 128}},   {"p1", {2, 32, 1, 128}},  {"p2", {1, 64, 2, 128}},
+    {"p3", {2, 64, 2, 128}},   {"p4", {4, 64, 2, 128}},  {"p5", {4, 96, 3, 128}},
+    {"p6", {5, 128, 4, 128}},  {"p7", {5, 192, 6, 128}}, {"p8", {6, 256, 8, 128}},
+    {"p9", {6, 384, 12, 128}},
 };
 
 bool isg_net_ladder(const char *name, isg_net_shape *out)
@@ -37,13 +38,17 @@ isg_err isg_net_shape_check(const isg_net_shape *s)
         {"context", s->context, 4096, 32},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].value < rows[i].step || rows[i].value > rows[i].max || rows[i].value % rows[i].step) {
-            return ISG_FAIL(ISG_EINPUT, "shape: %s is %zu; wanted a multiple of %zu from %zu to %zu", rows[i].name,
-                            rows[i].value, rows[i].step, rows[i].step, rows[i].max);
+        if (rows[i].value < rows[i].step || rows[i].value > rows[i].max ||
+            rows[i].value % rows[i].step) {
+            return ISG_FAIL(ISG_EINPUT,
+                            "shape: %s is %zu; wanted a multiple of %zu from %zu to %zu",
+                            rows[i].name, rows[i].value, rows[i].step, rows[i].step, rows[i].max);
         }
     }
     if (s->d % s->heads || s->d / s->heads % 16) {
-        return ISG_FAIL(ISG_EINPUT, "shape: d %zu over %zu heads; wanted d / heads to be a multiple of 16", s->d, s->heads);
+        return ISG_FAIL(ISG_EINPUT,
+                        "shape: d %zu over %zu heads; wanted d / heads to be a multiple of 16",
+                        s->d, s->heads);
     }
     return ISG_OK;
 }
@@ -123,8 +128,8 @@ isg_tensor isg_net_tensor(const isg_net_shape *s, size_t i)
     size_t layer = (i - ISG_TOP_TENSORS) / ISG_BLOCK_TENSORS;
     isg_net_block which = (isg_net_block)((i - ISG_TOP_TENSORS) % ISG_BLOCK_TENSORS);
     const struct row *r = &block_rows[which];
-    isg_tensor t = {r->name, isg_net_block_at(s, layer, which), r->rows_per_d * s->d + r->rows_plain,
-                    r->cols_per_d * s->d, r->start};
+    isg_tensor t = {r->name, isg_net_block_at(s, layer, which),
+                    r->rows_per_d * s->d + r->rows_plain, r->cols_per_d * s->d, r->start};
     if (t.rows > 1) t.start /= sqrt((double)t.rows * (r->residual ? 2.0 * (double)s->layers : 1.0));
     return t;
 }

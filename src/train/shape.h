@@ -21,19 +21,25 @@ typedef struct isg_net_shape {
 } isg_net_shape;
 
 /** Tensors before the blocks, then of every block, in the order of the array. */
-typedef enum isg_net_top { ISG_TOP_WTE, ISG_TOP_WPE, ISG_TOP_GAIN, ISG_TOP_BIAS, ISG_TOP_TENSORS } isg_net_top;
+typedef enum isg_net_top {
+    ISG_TOP_WTE,
+    ISG_TOP_WPE,
+    ISG_TOP_GAIN,
+    ISG_TOP_BIAS,
+    ISG_TOP_TENSORS
+} isg_net_top;
 typedef enum isg_net_block {
     ISG_BLOCK_GAIN1,
     ISG_BLOCK_BIAS1,
     ISG_BLOCK_WQKV, /**< (d, 3d): q, k, v side by side, heads inside each */
     ISG_BLOCK_BQKV,
-    ISG_BLOCK_WO,   /**< (d, d) */
+    ISG_BLOCK_WO, /**< (d, d) */
     ISG_BLOCK_BO,
     ISG_BLOCK_GAIN2,
     ISG_BLOCK_BIAS2,
-    ISG_BLOCK_W1,   /**< (d, 4d) */
+    ISG_BLOCK_W1, /**< (d, 4d) */
     ISG_BLOCK_B1,
-    ISG_BLOCK_W2,   /**< (4d, d) */
+    ISG_BLOCK_W2, /**< (4d, d) */
     ISG_BLOCK_B2,
     ISG_BLOCK_TENSORS
 } isg_net_block;

@@ -23,7 +23,7 @@ struct isg_stream {
     struct lane *lanes; /* [n] */
 };
 
-/* The low bit keeps the two uses of ISG_RNG_ORDER apart: draws of languages and orders of passes. */
+/* ISG_RNG_ORDER draws languages (even index) and orders of passes (odd). */
 static uint64_t draw_index(uint64_t sequence)
 {
     return sequence << 1;
@@ -50,7 +50,9 @@ static isg_err shuffle(const isg_stream *s, struct lane *lane, uint64_t pass)
 {
     isg_rng r;
     if (!lane->order) lane->order = malloc(lane->per_pass * sizeof *lane->order);
-    if (!lane->order) return ISG_FAIL(ISG_ENOMEM, "out of memory for the order of %llu windows", (unsigned long long)lane->per_pass);
+    if (!lane->order)
+        return ISG_FAIL(ISG_ENOMEM, "out of memory for the order of %llu windows",
+                        (unsigned long long)lane->per_pass);
     isg_rng_at(&r, s->job->data_seed, ISG_RNG_ORDER, pass_index(lane->key, pass));
     for (uint64_t i = 0; i < lane->per_pass; i++) { /* inside-out Fisher-Yates */
         uint64_t j = isg_rng_below(&r, i + 1);
@@ -61,19 +63,22 @@ static isg_err shuffle(const isg_stream *s, struct lane *lane, uint64_t pass)
     return ISG_OK;
 }
 
-static isg_err lane_open(const isg_stream *s, const isg_corpus *corpus, const isg_job_language *l, struct lane *lane)
+static isg_err lane_open(const isg_stream *s, const isg_corpus *corpus, const isg_job_language *l,
+                         struct lane *lane)
 {
     isg_rng r;
     size_t at = isg_corpus_find(corpus, l->code);
-    if (at == (size_t)-1) return ISG_FAIL(ISG_EINPUT, "corpus %s has no language '%s'", corpus->dir, l->code);
+    if (at == (size_t)-1)
+        return ISG_FAIL(ISG_EINPUT, "corpus %s has no language '%s'", corpus->dir, l->code);
     ISG_TRY(isg_corpus_map_train(corpus, at, &lane->file));
     if (lane->file.n < l->unique_bytes) {
-        return ISG_FAIL(ISG_EINPUT, "language '%s': %llu unique bytes wanted, corpus %s has %zu", l->code,
-                        (unsigned long long)l->unique_bytes, corpus->dir, lane->file.n);
+        return ISG_FAIL(ISG_EINPUT, "language '%s': %llu unique bytes wanted, corpus %s has %zu",
+                        l->code, (unsigned long long)l->unique_bytes, corpus->dir, lane->file.n);
     }
     lane->key = key_of(l->code);
     lane->per_pass = l->unique_bytes / s->job->shape.context;
-    if (lane->per_pass > UINT32_MAX) return ISG_FAIL(ISG_EINPUT, "language '%s': more than 2^32 windows", l->code);
+    if (lane->per_pass > UINT32_MAX)
+        return ISG_FAIL(ISG_EINPUT, "language '%s': more than 2^32 windows", l->code);
     isg_rng_at(&r, s->job->data_seed, ISG_RNG_SUBSET, lane->key);
     lane->start = isg_rng_below(&r, lane->file.n);
     return ISG_OK;
