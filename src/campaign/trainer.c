@@ -1,5 +1,6 @@
 /* The trainer, its settings, and the sections that limit what it may use. */
 #include "build.h"
+#include "isogloss/command.h"
 #include "isogloss/numerics.h"
 
 #include <stdio.h>
@@ -136,6 +137,9 @@ static isg_err read_command(isg_build *b)
     for (size_t i = 0; i < argv->n; i++) {
         b->plan->command[i] = isg_strdup(argv->item[i]->text);
         if (!b->plan->command[i]) return isg_build_no_memory();
+        if (isg_command_check(b->plan, argv->item[i]->text) == ISG_ESPEC) {
+            isg_diag_add(&b->diag, argv->item[i], "key 'command': %s", isg_err_message());
+        }
     }
     return ISG_OK;
 }
