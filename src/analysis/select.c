@@ -19,7 +19,7 @@ static const char *const reason[ROW_STATES] = {
     [BAD_LOSS] = "loss is not finite and positive",
     [NO_SIZE] = "N is missing or not positive",
     [NO_DATA] = "D is missing or not positive",
-    [MIXED] = "trained on more than the target, or on something else",
+    [MIXED] = "trained on other languages besides the target",
     [HIGHEST] = "among the highest losses (--drop-highest)",
     [NOT_COOLED] = "the run ended before its learning rate had decayed",
 };
@@ -294,6 +294,22 @@ static isg_err keep_largest_d(work *w)
     return set_points(w, "the point of most tokens of each run");
 }
 
+/* Runs that diverged have a curve but no final point. */
+static isg_err note_diverged(work *w)
+{
+    const isg_column *diverged = filled(w->t, "diverged");
+    const char *last = NULL;
+    size_t runs = 0;
+
+    for (size_t i = 0; diverged && i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT || strcmp(diverged->text[i], "1") != 0) continue;
+        runs += !last || strcmp(last, w->run_key[i]) != 0; /* the points of a run follow each other */
+        last = w->run_key[i];
+    }
+    return runs ? note(w, isg_strf("%zu run%s diverged and ha%s no final point.", runs, runs > 1 ? "s" : "",
+                                   runs > 1 ? "ve" : "s")) : ISG_OK;
+}
+
 static isg_err choose_points(work *w)
 {
     const isg_column *final = filled(w->t, "is_final"), *lr = filled(w->t, "lr_state");
@@ -306,6 +322,7 @@ static isg_err choose_points(work *w)
         return set_points(w, "points at a constant learning rate");
     }
     if (!final && !lr) return keep_largest_d(w);
+    ISG_TRY(note_diverged(w));
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != KEPT) continue;
         bool last = final ? !strcmp(final->text[i], "1") || !strcmp(final->text[i], "true") : true;
@@ -344,8 +361,8 @@ static isg_err keep_monolingual(work *w)
         if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
         const isg_column *own = isg_table_column(w->t, name);
         free(name);
-        bool alone = count->number[i] <= 1 && (!own || (own->numeric && own->number[i] > 0));
-        if (!alone) w->state[i] = MIXED;
+        if (own && !(own->numeric && own->number[i] > 0)) w->state[i] = OTHER; /* a run of other languages */
+        else if (count->number[i] > 1) w->state[i] = MIXED;
         else if (unique && unique->numeric) repeated += w->d->number[i] > unique->number[i];
     }
     size_t after = count_kept(w);

@@ -11,6 +11,7 @@
 #include "isogloss/report_fit.h"
 #include "isogloss/run.h"
 #include "isogloss/select.h"
+#include "isogloss/store.h"
 #include "isogloss/str.h"
 #include "isogloss/table.h"
 
@@ -83,12 +84,27 @@ static size_t index_of(const char *word, const char *const *names)
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-static isg_err load_one(const char *path, isg_table **out)
+static bool is_store(const char *path)
 {
-    return isg_table_read_csv(path, out);
+    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    unsigned char head[8] = {0};
+    FILE *f = fopen(path, "rb");
+    bool yes = f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, signature, sizeof head);
+    if (f) (void)fclose(f);
+    return yes;
 }
 
-static isg_err load_sources(char **paths, size_t n, isg_table **out)
+static isg_err load_store(const char *path, isg_table **out)
+{
+    isg_store *store = NULL;
+    ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
+    isg_err rc = isg_store_tidy(store, out);
+    isg_store_close(&store);
+    return rc;
+}
+
+/* @param stores  true if all of them are stores */
+static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores)
 {
     isg_table *tables[MAX_SOURCES] = {NULL};
     isg_err rc = ISG_OK;
@@ -96,7 +112,12 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out)
     *out = NULL;
     if (!n) return ISG_FAIL(ISG_EUSAGE, "no source; give stores or CSV files (isogloss fit --help)");
     if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
-    for (size_t k = 0; k < n && !rc; k++) rc = load_one(paths[k], &tables[k]);
+    *stores = true;
+    for (size_t k = 0; k < n && !rc; k++) {
+        bool store = is_store(paths[k]);
+        rc = store ? load_store(paths[k], &tables[k]) : isg_table_read_csv(paths[k], &tables[k]);
+        *stores = *stores && store;
+    }
     if (!rc && n > 1) rc = isg_table_join((const isg_table *const *)tables, n, out);
     if (!rc && n == 1) {
         *out = tables[0];
@@ -156,7 +177,6 @@ static isg_err set_delta(const fit_args *a, isg_fit_options *fit)
 static isg_err set_up(const fit_args *a, setup *s)
 {
     s->args = a;
-    s->speak = true;
     s->select = (isg_select_options){
         .n = a->n, .d = a->d, .loss = a->loss, .unit = a->unit, .target = a->target, .cluster = a->cluster,
         .where = a->where.item, .n_where = a->where.n, .pool = a->pool,
@@ -365,7 +385,7 @@ static isg_err fit_sources(setup *s, char **paths, size_t n)
 {
     isg_table *table = NULL;
     json_t *result = NULL;
-    isg_err rc = load_sources(paths, n, &table);
+    isg_err rc = load_sources(paths, n, &table, &s->select.store);
 
     if (s->comm) rc = isg_comm_agree(s->comm, rc); /* a rank may not see the file */
     if (!rc && s->args->by) rc = run_groups(s, table, &result);
@@ -379,25 +399,34 @@ static isg_err fit_sources(setup *s, char **paths, size_t n)
     return rc;
 }
 
-static isg_err run_fit(int argc, char **argv)
+static isg_err fit_with(setup *s, int argc, char **argv)
 {
     fit_args args = {.starts = 64, .bootstrap = 4000, .seed = 1, .level = 0.95};
-    setup s = {0};
     int operands = 0;
     bool done = false;
 
     ISG_TRY(parse(argc, argv, &args, &operands, &done));
     if (done) return ISG_OK;
-    ISG_TRY(set_up(&args, &s));
-    if (isg_comm_launched()) {
-        ISG_TRY(isg_comm_open(&s.comm));
-        s.speak = isg_comm_rank(s.comm) == 0;
-        isg_log_set_rank(isg_comm_rank(s.comm));
-    }
-    isg_err rc = fit_sources(&s, argv + 1, (size_t)operands);
-    if (s.comm) isg_comm_close(&s.comm, rc != ISG_EAGAIN && rc != ISG_EMPI);
-    if (!s.speak) isg_err_clear(); /* every rank failed alike; one says it */
-    return rc;
+    ISG_TRY(set_up(&args, s));
+    return fit_sources(s, argv + 1, (size_t)operands);
+}
+
+/* Every rank comes to the same end. Rank 0 alone says and returns it: mpirun
+ * kills the others as soon as one leaves with a failure, perhaps before rank 0
+ * has spoken. */
+static isg_err run_fit(int argc, char **argv)
+{
+    setup s = {.speak = true};
+
+    if (!isg_comm_launched()) return fit_with(&s, argc, argv);
+    ISG_TRY(isg_comm_open(&s.comm));
+    s.speak = isg_comm_rank(s.comm) == 0;
+    isg_log_set_rank(isg_comm_rank(s.comm));
+    isg_err rc = fit_with(&s, argc, argv);
+    isg_comm_close(&s.comm, rc != ISG_EAGAIN && rc != ISG_EMPI && rc != ISG_ENOMEM);
+    if (s.speak || rc == ISG_EMPI || rc == ISG_ENOMEM) return rc;
+    isg_err_clear();
+    return ISG_OK;
 }
 
 const isg_cmd isg_cmd_fit = {

@@ -36,7 +36,7 @@ static void say(FILE *out, const char *lead, char *text)
     free(text);
 }
 
-/* As many decimals as the standard error bears: three significant digits of it. */
+/* As many decimals as the standard error bears: three digits of it, six of the number. */
 static const char *show(double x, double se, char *buf)
 {
     if (!(se > 0) || !isfinite(x)) {
@@ -44,7 +44,7 @@ static const char *show(double x, double se, char *buf)
     } else if (fabs(x) >= 1e7) {
         (void)snprintf(buf, CELL, "%.4g", x);
     } else {
-        double digits = 2 - floor(log10(se));
+        double digits = fmin(2 - floor(log10(se)), 5 - floor(log10(fmax(fabs(x), 1e-4))));
         (void)snprintf(buf, CELL, "%.*f", (int)fmin(fmax(digits, 0), 10), x);
     }
     return buf;
