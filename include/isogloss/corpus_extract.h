@@ -28,9 +28,11 @@ typedef struct isg_extract_counts {
 /**
  * Read a tar stream, write `dir`/LANGUAGE.txt for each language in it. A file
  * appears under its name only when the whole stream was read.
+ * @param only  languages to write, separated by commas, as the archive names them; NULL: all
  * @return ISG_OK; ISG_EUSAGE for an unknown format; ISG_EINPUT if the stream is
  *         no tar, is cut short, or holds no text of this format
  */
-isg_err isg_corpus_extract(const char *format, FILE *tar, const char *dir, isg_extract_counts *counts);
+isg_err isg_corpus_extract(const char *format, FILE *tar, const char *only, const char *dir,
+                           isg_extract_counts *counts);
 
 #endif

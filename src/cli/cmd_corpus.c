@@ -161,14 +161,16 @@ static isg_err run_build(int argc, char **argv)
 
 static isg_err run_extract(int argc, char **argv)
 {
-    const char *out = ".";
+    const char *out = ".", *only = NULL;
     bool done = false;
     int operands = 0;
     const isg_opt opts[] = {
         {'o', "output", ISG_OPT_STRING, &out, "DIR", "Directory for LANGUAGE.txt (default: here).", 0, 0, NULL},
+        {0, "only", ISG_OPT_STRING, &only, "LIST",
+         "Languages to write, separated by commas, as the archive names them (default: all).", 0, 0, NULL},
         {0},
     };
-    ISG_TRY(isg_cmd_parse("corpus extract [-o DIR] FORMAT <ARCHIVE.tar",
+    ISG_TRY(isg_cmd_parse("corpus extract [--only LIST] [-o DIR] FORMAT <ARCHIVE.tar",
                           "Read a tar archive from standard input and write its text as KEY<TAB>TEXT\n"
                           "lines, one file a language, for a manifest with 'keys: column'.",
                           opts, argc, argv, &operands, &done));
@@ -181,7 +183,7 @@ static isg_err run_extract(int argc, char **argv)
     }
     ISG_TRY(one_operand(operands, "format (see --help)"));
     isg_extract_counts n;
-    ISG_TRY(isg_corpus_extract(argv[1], stdin, out, &n));
+    ISG_TRY(isg_corpus_extract(argv[1], stdin, only, out, &n));
     (void)printf("%zu files read, %" PRIu64 " lines of %zu %s\n", n.members, n.lines, n.languages,
                  n.languages == 1 ? "language" : "languages");
     return ISG_OK;

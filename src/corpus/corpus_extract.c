@@ -37,11 +37,21 @@ typedef struct output {
 } output;
 
 struct isg_sink {
+    const char *only; /* comma-separated, NULL: all */
     const char *dir;
     output out[MAX_LANGUAGES];
     size_t n, last;
     uint64_t lines;
 };
+
+bool isg_sink_wants(const isg_sink *sink, const char *language)
+{
+    size_t n = strlen(language);
+    for (const char *p = sink->only; p && *p; p += strcspn(p, ","), p += *p == ',') {
+        if (strcspn(p, ",") == n && !strncmp(p, language, n)) return true;
+    }
+    return !sink->only;
+}
 
 static isg_err open_output(isg_sink *s, const char *language, output **out)
 {
@@ -135,7 +145,8 @@ static isg_err read_members(size_t format, isg_tar *tar, isg_sink *sink, isg_ext
     return rc;
 }
 
-isg_err isg_corpus_extract(const char *format, FILE *tar, const char *dir, isg_extract_counts *counts)
+isg_err isg_corpus_extract(const char *format, FILE *tar, const char *only, const char *dir,
+                           isg_extract_counts *counts)
 {
     isg_tar stream = {.in = tar};
     size_t f = 0;
@@ -148,6 +159,7 @@ isg_err isg_corpus_extract(const char *format, FILE *tar, const char *dir, isg_e
     isg_sink *sink = calloc(1, sizeof *sink);
     if (!sink) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     sink->dir = dir;
+    sink->only = only;
     isg_err rc = close_outputs(sink, read_members(f, &stream, sink, counts));
     counts->languages = sink->n;
     counts->lines = sink->lines;

@@ -12,6 +12,9 @@
 /** Where lines go: one file a language. */
 typedef struct isg_sink isg_sink;
 
+/** Is this language asked for? */
+bool isg_sink_wants(const isg_sink *sink, const char *language);
+
 /** Write "PAGE#UNIT<TAB>TEXT"; an empty text is no line. */
 isg_err isg_sink_line(isg_sink *sink, const char *language, const isg_str *page, const isg_str *unit,
                       const isg_str *text);

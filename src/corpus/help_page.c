@@ -111,7 +111,7 @@ isg_err isg_extract_help_page(isg_sink *sink, const char *name, const isg_str *h
 {
     isg_str language = {0}, page = {0}, unit = {0}, text = {0};
     isg_err rc = name_parts(name, &language, &page);
-    if (!rc && page.len) rc = extract(sink, isg_str_c(&language), &page, html, &unit, &text);
+    if (!rc && page.len && isg_sink_wants(sink, isg_str_c(&language))) rc = extract(sink, isg_str_c(&language), &page, html, &unit, &text);
     isg_str_free(&language);
     isg_str_free(&page);
     isg_str_free(&unit);

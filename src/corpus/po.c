@@ -188,11 +188,11 @@ static isg_err end_message(po_file *f)
     const char *language = isg_str_c(&f->language);
     if (m->id.len && m->n_texts && !m->obsolete) {
         ISG_TRY(set_key(f));
-        if (!strcmp(language, english_from)) {
+        if (!strcmp(language, english_from) && isg_sink_wants(f->sink, "en")) {
             ISG_TRY(put_text(f, "en", &m->id));
             ISG_TRY(put_text(f, "en", &m->plural));
         }
-        for (size_t i = 0; i < m->n_texts && !m->fuzzy; i++) {
+        for (size_t i = 0; i < m->n_texts && !m->fuzzy && isg_sink_wants(f->sink, language); i++) {
             const isg_str *t = &m->text[i];
             bool same = t->len == m->id.len && !memcmp(isg_str_c(t), m->id.data, t->len);
             if (!same) ISG_TRY(put_text(f, language, t));
@@ -252,6 +252,8 @@ isg_err isg_extract_po(isg_sink *sink, const char *name, const isg_str *po)
     isg_str *field = NULL;
     bool ours = false;
     isg_err rc = name_parts(name, &f, &ours);
+    const char *language = isg_str_c(&f.language);
+    ours = ours && (isg_sink_wants(sink, language) || !strcmp(language, english_from));
     const char *s = isg_str_c(po), *end = s + po->len;
     while (!rc && ours && s < end) {
         const char *stop = memchr(s, '\n', (size_t)(end - s));

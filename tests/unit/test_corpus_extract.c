@@ -72,7 +72,7 @@ static void test_help(void)
     tar_member(tar, "././@LongLink", deep, 'L');
     tar_member(tar, "cut", "<p id='x'></p><p id=\"par_1\">langer Name</p>", '0');
     tar_end(tar);
-    CHECK_OK(isg_corpus_extract("libreoffice-help", tar, dir, &n));
+    CHECK_OK(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n));
     CHECK_EQ_U64(n.members, 2);
     CHECK_EQ_U64(n.languages, 1);
     CHECK_EQ_U64(n.lines, 4);
@@ -112,7 +112,7 @@ static void test_po(void)
     tar_member(tar, "l/translations/source/ja/sw/messages.po", ui_ja, '0');
     tar_member(tar, "l/README.po", "msgid \"a\"\nmsgstr \"b\"\n", '0');
     tar_end(tar);
-    CHECK_OK(isg_corpus_extract("libreoffice-po", tar, dir, &n));
+    CHECK_OK(isg_corpus_extract("libreoffice-po", tar, NULL, dir, &n));
     CHECK_EQ_U64(n.languages, 3);
     char *path = isg_strf("%s/de.txt", dir);
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
@@ -128,33 +128,41 @@ static void test_po(void)
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
     free(path);
     CHECK(strstr(text.data, "\tOpen the \"file\" in LibreOffice.\n") && strstr(text.data, "\tA guess\n"));
+    char *ja_key = isg_strdup(strstr(text.data, "sw/messages.po:dialog"));
     CHECK(strstr(text.data, "\tSave all\n") && strstr(text.data, "\tSame\n") && !strstr(text.data, "gone"));
     isg_str_free(&text);
     path = isg_strf("%s/ja.txt", dir);
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
     free(path);
     CHECK(strstr(text.data, "\tすべて保存\n") != NULL);
+    CHECK_EQ_U64(strcspn(text.data, "\t"), strcspn(ja_key, "\t")); /* as long as the English key ... */
+    CHECK(!strncmp(text.data, ja_key, strcspn(ja_key, "\t")));      /* ... and equal to it */
+    free(ja_key);
     isg_str_free(&text);
+    rewind(tar);
+    CHECK_OK(isg_corpus_extract("libreoffice-po", tar, "ja,en", dir, &n)); /* English comes from a third */
+    CHECK_EQ_U64(n.languages, 2);
+    rewind(tar);
+    CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, "jap", dir, &n), ISG_EINPUT, "no text");
     (void)fclose(tar);
 }
 
-/* Keys of the same message are equal in every language: the split rests on it. */
 static void test_refusals(void)
 {
     isg_extract_counts n;
     FILE *tar = tmpfile();
     tar_member(tar, "a/b.html", "<p id=\"par_1\">no language in the path</p>", '0');
     tar_end(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, dir, &n), ISG_EINPUT, "no text of format");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT, "no text of format");
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice", tar, dir, &n), ISG_EUSAGE, "unknown format");
+    CHECK_FAILS(isg_corpus_extract("libreoffice", tar, NULL, dir, &n), ISG_EUSAGE, "unknown format");
     (void)fclose(tar);
 
     tar = tmpfile();
     tar_header(tar, "./usr/share/help/xx/text/a.html", 5000, '0');
     CHECK(fputs("only this", tar) >= 0);
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, dir, &n), ISG_EINPUT, "cut short");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT, "cut short");
     char *path = isg_strf("%s/xx.txt", dir);
     CHECK(!isg_path_exists(path));
     free(path);
@@ -165,7 +173,7 @@ static void test_refusals(void)
     CHECK(fputs("noise after the first member, long enough for a header", tar) >= 0);
     for (int i = 0; i < 600; i++) (void)fputc('x', tar);
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, dir, &n), ISG_EINPUT, "not a tar archive");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, NULL, dir, &n), ISG_EINPUT, "not a tar archive");
     path = isg_strf("%s/fr.txt", dir);
     CHECK(!isg_path_exists(path)); /* what was read before the fault does not appear */
     free(path);
