@@ -115,6 +115,34 @@ def test_resume(tmp, corpus):
     check(stops >= 6, f"only {stops} stops took place")
 
 
+def test_stop_at_once(tmp, corpus):
+    """A stop that arrives with its run ends it after a step; the next run is not touched."""
+    run = run_object(corpus, tmp / "stopped")
+    status, events, err = talk({"run": run}, {"stop": "checkpoint"})
+    check(status == 0 and [e["event"] for e in events] == ["hello", "checkpoint", "end"], events)
+    check(events[-1]["outcome"] == "stopped" and events[-1]["tokens"] == 1024, events)
+    p = subprocess.Popen([TRAINER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    ends = []
+    for order in (run, run_object(corpus, tmp / "next", id="b" * 32)):
+        p.stdin.write((json.dumps({"run": order}) + "\n").encode())
+        p.stdin.flush()
+        while not ends or ends[-1]["run"] != order["id"]:
+            ends += [e for e in [json.loads(p.stdout.readline())] if e["event"] == "end"]
+        p.stdin.write(b'{"stop":"checkpoint"}\n')  # too late for this run
+    p.stdin.close()
+    check(p.wait(30) == 0 and [e["outcome"] for e in ends] == ["done", "done"], ends)
+
+
+def test_bench():
+    """The benchmark answers in JSON and in a table, with sensible figures."""
+    env = {**os.environ, "ISOGLOSS_NUMERICS": describe()["numerics"]}
+    bench = lambda *options: subprocess.run([TRAINER, "--bench", *options, "p0"], capture_output=True, env=env, timeout=60)
+    rows = json.loads(bench("--json").stdout)
+    check([(r["shape"], r["numerics"]) for r in rows] == [("p0", env["ISOGLOSS_NUMERICS"])], rows)
+    check(rows[0]["tokens_per_cpu_s"] > 1000 and 0 < rows[0]["share_of_peak"] < 1, rows)
+    check(len(bench().stdout.splitlines()) == 2, "a head and one row")
+
+
 def test_checkpoints(tmp, corpus):
     run = run_object(corpus, tmp / "often", checkpoint={"every_s": 1e-9, "final": True}, tokens=10240, points=[10240])
     events = train(run)
@@ -217,7 +245,9 @@ def main():
         test_schedules(tmp, corpus)
         test_mixture(tmp, corpus)
         test_resume(tmp, corpus)
+        test_stop_at_once(tmp, corpus)
         test_checkpoints(tmp, corpus)
+        test_bench()
         test_diverged(tmp, corpus)
         test_end_of_file(tmp, corpus)
         test_wrong_orders(tmp, corpus)
