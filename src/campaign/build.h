@@ -91,6 +91,7 @@ typedef struct isg_build {
     isg_resource *resources;
     size_t n_resources;
     size_t corpus_shards;      /**< 0: not known */
+    double *settings_given;    /**< [n_settings] of the trainer, before a family varies them */
     char *law_text;            /**< canonical JSON of a synthetic trainer's truth, or NULL */
     size_t *languages, *settings, *evaluations; /**< indices in order of name, for canonical texts */
     char *version_text, *fingerprint_text;      /**< as JSON strings */

@@ -59,13 +59,8 @@ static void place_points(const isg_points *at, isg_run *r)
 static void place_settings(const isg_build *b, const isg_family_work *w, const cell *c, isg_run *r)
 {
     const isg_plan *p = b->plan;
-    const isg_node *own = isg_node_get(b->trainer, "settings");
-    for (size_t s = 0; s < p->n_settings; s++) {
-        const isg_field *f = isg_field_find("trainer", p->settings[s].name);
-        if (c->setting) r->setting[s] = c->setting[s];
-        else if (f) r->setting[s] = isg_get_real(b->trainer, "trainer", p->settings[s].name);
-        else (void)isg_value_real(isg_node_get(own, p->settings[s].name), &r->setting[s]);
-    }
+    const double *from = c->setting ? c->setting : b->settings_given;
+    for (size_t s = 0; s < p->n_settings; s++) r->setting[s] = from[s];
     r->data_seed = r->seed;
     size_t k = c->combination;
     for (size_t v = w->n_vary; v-- > 0;) {

@@ -126,8 +126,7 @@ static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, is
         const char *name = p->settings[s].name;
         const isg_field *f = isg_field_find("trainer", name);
         const isg_node *given = col->setting[s] == (size_t)-1 ? NULL : cell[col->setting[s]];
-        if (f) row->setting[s] = isg_get_real(b->trainer, "trainer", name);
-        else (void)isg_value_real(isg_node_get(isg_node_get(b->trainer, "settings"), name), &row->setting[s]);
+        row->setting[s] = b->settings_given[s];
         if (!given || !*given->text) continue;
         if (!isg_value_real(given, &row->setting[s])) return bad_cell(diag, given, name, "a number");
         if (f && (row->setting[s] < f->min || row->setting[s] > f->max)) {

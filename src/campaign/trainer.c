@@ -65,15 +65,22 @@ static isg_err read_settings(isg_build *b)
     }
     if (own && b->plan->trainer == ISG_TRAINER_PROXY) {
         isg_diag_add(&b->diag, own, "key 'settings': proxies have fixed settings; only for command and synthetic");
-        return ISG_OK;
+        own = NULL;
     }
     for (size_t i = 0; own && i < own->n; i++) {
         const isg_field *f = isg_field_find("trainer", own->key[i]->text);
-        if (f && f->setting) {
-            isg_diag_add(&b->diag, own->key[i], "setting '%s' belongs directly under 'trainer'", f->key);
+        if (f) {
+            isg_diag_add(&b->diag, own->key[i], "setting '%s': this key belongs directly under 'trainer'", f->key);
         } else {
             ISG_TRY(add_setting(b, own->key[i]->text, "1"));
         }
+    }
+    b->settings_given = ISG_NEW(b, b->plan->n_settings, double);
+    if (!b->settings_given) return isg_build_no_memory();
+    for (size_t s = 0; s < b->plan->n_settings; s++) {
+        const char *name = b->plan->settings[s].name;
+        if (isg_field_find("trainer", name)) b->settings_given[s] = isg_get_real(b->trainer, "trainer", name);
+        else (void)isg_value_real(isg_node_get(own, name), &b->settings_given[s]);
     }
     return ISG_OK;
 }
