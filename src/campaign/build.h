@@ -11,9 +11,9 @@
 /** One mixture of languages, before the budget is known. */
 typedef struct isg_mix {
     size_t n;
-    size_t *language; /**< [n] ascending */
-    double *weight;   /**< [n], sums to 1 */
-    double max_epochs;/**< unimax: weights follow from the budget; else 0 */
+    size_t *language;  /**< [n] ascending */
+    double *weight;    /**< [n], sums to 1 */
+    double max_epochs; /**< unimax: weights follow from the budget; else 0 */
 } isg_mix;
 
 /** One varied setting of a family. */
@@ -85,17 +85,18 @@ typedef struct isg_build {
     isg_diag diag;
     const isg_plan_options *options;
     const isg_node *top, *trainer;
-    const char *base;  /**< directory of the campaign file */
+    const char *base; /**< directory of the campaign file */
     isg_plan *plan;
     isg_family_work *families; /**< [plan->n_families] */
     isg_resource *resources;
     size_t n_resources;
-    size_t corpus_shards;      /**< 0: not known */
-    double *settings_given;    /**< [n_settings] of the trainer, before a family varies them */
-    char *law_text;            /**< canonical JSON of a synthetic trainer's truth, or NULL */
-    size_t *languages, *settings, *evaluations; /**< indices in order of name, for canonical texts */
-    char *version_text, *fingerprint_text;      /**< as JSON strings */
-    size_t *slot;              /**< [n_slots] open-addressed set of run ids: run index + 1 */
+    size_t corpus_shards;   /**< 0: not known */
+    double *settings_given; /**< [n_settings] of the trainer, before a family varies them */
+    char *law_text;         /**< canonical JSON of a synthetic trainer's truth, or NULL */
+    size_t *languages, *settings,
+        *evaluations;                      /**< indices in order of name, for canonical texts */
+    char *version_text, *fingerprint_text; /**< as JSON strings */
+    size_t *slot; /**< [n_slots] open-addressed set of run ids: run index + 1 */
     size_t n_slots;
     size_t cap_runs;
 } isg_build;
@@ -121,7 +122,7 @@ isg_err isg_build_evaluations(isg_build *b); /* family.c: held-out sets */
 isg_err isg_build_orders(isg_build *b);      /* identity.c: canonical orders */
 isg_err isg_build_expand(isg_build *b);      /* expand.c: runs */
 isg_err isg_build_identify(isg_build *b, isg_run *run); /* identity.c: fills run->id */
-isg_err isg_build_hash(isg_build *b);        /* identity.c: fills plan->hash */
+isg_err isg_build_hash(isg_build *b);                   /* identity.c: fills plan->hash */
 
 /** Index of a language; notes an error at `node` and gives (size_t)-1 if there is none. */
 size_t isg_find_language(isg_build *b, const isg_node *node, const char *code);
@@ -133,14 +134,15 @@ bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape 
 void isg_shape_count(isg_shape *shape);
 
 /** Tokens of a budget for a shape; false (with a note) if it is none. */
-bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape, isg_diag *diag, uint64_t *tokens);
+bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape, isg_diag *diag,
+                       uint64_t *tokens);
 
 /** Mixtures of one family into w->mixes. */
 isg_err isg_build_mixes(isg_build *b, isg_family_work *w);
 
 /** Weights of a mix for a budget: `weight` and `unique` are [n_languages], zeroed. */
-void isg_mix_weights(const isg_plan *plan, const isg_mix *mix, uint64_t tokens, uint64_t unique, double *weight,
-                     uint64_t *used);
+void isg_mix_weights(const isg_plan *plan, const isg_mix *mix, uint64_t tokens, uint64_t unique,
+                     double *weight, uint64_t *used);
 
 /** Rows of a `runs:` file into w->rows. */
 isg_err isg_build_rows(isg_build *b, isg_family_work *w);

@@ -44,7 +44,8 @@ static bool is_plain_bool(const isg_node *node)
 
 static bool is_null(const isg_node *node)
 {
-    return !node->quoted && (!node->text[0] || !strcmp(node->text, "~") || !strcmp(node->text, "null"));
+    return !node->quoted &&
+           (!node->text[0] || !strcmp(node->text, "~") || !strcmp(node->text, "null"));
 }
 
 static bool is_choice(const isg_field *f, const char *text)
@@ -94,8 +95,9 @@ static void refuse(const checker *c, const isg_field *f, const isg_node *node)
         while (f->choices[n]) n++;
         near = isg_str_nearest(node->text, f->choices, n);
     }
-    isg_diag_add(c->diag, node, "key '%s': found '%.60s', allowed: %s%s%s%s", f->key, isg_node_show(node),
-                 allowed(f, buf, sizeof buf), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    isg_diag_add(c->diag, node, "key '%s': found '%.60s', allowed: %s%s%s%s", f->key,
+                 isg_node_show(node), allowed(f, buf, sizeof buf), near ? "; did you mean '" : "",
+                 near ? near : "", near ? "'?" : "");
 }
 
 static bool in_range(const isg_field *f, double v)
@@ -116,7 +118,8 @@ static bool right_value(const checker *c, const isg_field *f, const isg_node *no
     case ISG_F_CODE: return isg_str_is_name(node->text);
     case ISG_F_COUNT: return isg_value_count(node, &count) && in_range(f, (double)count);
     case ISG_F_UNIQUE:
-        return !strcmp(node->text, "all") || (isg_value_count(node, &count) && in_range(f, (double)count));
+        return !strcmp(node->text, "all") ||
+               (isg_value_count(node, &count) && in_range(f, (double)count));
     case ISG_F_TIME: return isg_value_time(node, &v) && in_range(f, v);
     default: return true;
     }
@@ -133,7 +136,9 @@ static void check_value(const checker *c, const isg_field *f, const isg_node *no
 
 static void check_list(const checker *c, const isg_field *f, const isg_node *node)
 {
-    if (node->n == 0) isg_diag_add(c->diag, node, "key '%s': found an empty list, allowed: one entry or more", f->key);
+    if (node->n == 0)
+        isg_diag_add(c->diag, node, "key '%s': found an empty list, allowed: one entry or more",
+                     f->key);
     for (size_t i = 0; i < node->n; i++) {
         if (f->arity != ISG_LISTS) {
             check_value(c, f, node->item[i]);
@@ -150,7 +155,9 @@ static void check_list(const checker *c, const isg_field *f, const isg_node *nod
 
 static void check_named(const checker *c, const isg_field *f, const isg_node *node)
 {
-    if (node->n == 0) isg_diag_add(c->diag, node, "key '%s': found an empty map, allowed: one entry or more", f->key);
+    if (node->n == 0)
+        isg_diag_add(c->diag, node, "key '%s': found an empty map, allowed: one entry or more",
+                     f->key);
     for (size_t i = 0; i < node->n; i++) {
         const isg_node *key = node->key[i];
         if (!matches(isg_ftypes[ISG_F_NAME].pattern, key->text)) {
@@ -177,14 +184,15 @@ static void check_field(const checker *c, const isg_field *f, const isg_node *no
     } else if ((list || f->arity == ISG_ONE_OR_LIST) && node->kind == ISG_NODE_LIST) {
         check_list(c, f, node);
     } else if (list || named) {
-        isg_diag_add(c->diag, node, "key '%s': found '%.60s', allowed: %s", f->key, isg_node_show(node),
-                     list ? "a list" : "a map of names to values");
+        isg_diag_add(c->diag, node, "key '%s': found '%.60s', allowed: %s", f->key,
+                     isg_node_show(node), list ? "a list" : "a map of names to values");
     } else {
         check_value(c, f, node);
     }
 }
 
-static void unknown_key(const checker *c, const isg_node *key, const char *section, const char *what)
+static void unknown_key(const checker *c, const isg_node *key, const char *section,
+                        const char *what)
 {
     const char *names[64] = {NULL};
     size_t n = 0;
@@ -193,14 +201,14 @@ static void unknown_key(const checker *c, const isg_node *key, const char *secti
     }
     const char *near = isg_str_nearest(key->text, names, n);
     if (near) {
-        isg_diag_add(c->diag, key, "unknown key '%.60s'%s%s; did you mean '%s'?", key->text, *what ? " in " : "",
-                     what, near);
+        isg_diag_add(c->diag, key, "unknown key '%.60s'%s%s; did you mean '%s'?", key->text,
+                     *what ? " in " : "", what, near);
         return;
     }
     isg_str all = {0};
     for (size_t i = 0; i < n; i++) (void)isg_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
-    isg_diag_add(c->diag, key, "unknown key '%.60s'%s%s; allowed: %s", key->text, *what ? " in " : "", what,
-                 isg_str_c(&all));
+    isg_diag_add(c->diag, key, "unknown key '%.60s'%s%s; allowed: %s", key->text,
+                 *what ? " in " : "", what, isg_str_c(&all));
     isg_str_free(&all);
 }
 
@@ -208,12 +216,15 @@ static void check_map(const checker *c, const isg_node *map, const char *section
 {
     for (size_t i = 0; i < map->n; i++) {
         const isg_field *f = isg_field_find(section, map->key[i]->text);
-        if (f) check_field(c, f, map->item[i]);
-        else unknown_key(c, map->key[i], section, what);
+        if (f)
+            check_field(c, f, map->item[i]);
+        else
+            unknown_key(c, map->key[i], section, what);
     }
     for (const isg_field *f = isg_fields; f->key; f++) {
         if (f->required && !strcmp(f->section, section) && !isg_node_get(map, f->key)) {
-            isg_diag_add(c->diag, map, "key '%s' is missing%s%s: %s", f->key, *what ? " in " : "", what, f->help);
+            isg_diag_add(c->diag, map, "key '%s' is missing%s%s: %s", f->key, *what ? " in " : "",
+                         what, f->help);
         }
     }
 }
@@ -221,6 +232,8 @@ static void check_map(const checker *c, const isg_node *map, const char *section
 void isg_field_check(const isg_node *map, const char *section, bool values, isg_diag *diag)
 {
     checker c = {.values = values, .diag = diag};
-    if (map->kind == ISG_NODE_MAP) check_map(&c, map, section, "");
-    else isg_diag_add(diag, map, "found '%.60s', allowed: a map of keys", isg_node_show(map));
+    if (map->kind == ISG_NODE_MAP)
+        check_map(&c, map, section, "");
+    else
+        isg_diag_add(diag, map, "found '%.60s', allowed: a map of keys", isg_node_show(map));
 }

@@ -43,7 +43,8 @@ static bool before(const heap *h, size_t a, size_t b)
 static void heap_push(heap *h, size_t item)
 {
     size_t i = h->n++;
-    for (; i > 0 && before(h, item, h->item[(i - 1) / 2]); i = (i - 1) / 2) h->item[i] = h->item[(i - 1) / 2];
+    for (; i > 0 && before(h, item, h->item[(i - 1) / 2]); i = (i - 1) / 2)
+        h->item[i] = h->item[(i - 1) / 2];
     h->item[i] = item;
 }
 
@@ -95,7 +96,8 @@ static isg_err simulation_create(size_t n, simulation *s)
     s->next = calloc(n + 1, sizeof *s->next);
     s->ready = calloc(n + 1, sizeof *s->ready);
     s->running = calloc(n + 1, sizeof *s->running);
-    bool good = s->seconds && s->order && s->end && s->height && s->first && s->next && s->ready && s->running;
+    bool good = s->seconds && s->order && s->end && s->height && s->first && s->next && s->ready &&
+                s->running;
     return good ? ISG_OK : isg_build_no_memory();
 }
 
@@ -141,13 +143,15 @@ static double store_bytes(const isg_plan *p)
     double point = 8 + 1 + 8 * l + 8 * e + 4 * e * shards;
     double run = 400 + (double)p->n_families + 16 * l + 8 * (double)p->n_settings;
     double attempts = 2 * 400;
-    return 65536 + (double)strlen(p->text) + (double)p->n_runs * ((double)p->max_points * point + run + attempts);
+    return 65536 + (double)strlen(p->text) +
+           (double)p->n_runs * ((double)p->max_points * point + run + attempts);
 }
 
 isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_estimate *out)
 {
     simulation s;
-    *out = (isg_estimate){.speed = speed > 0 ? speed : isg_plan_default_speed(p), .store_bytes = store_bytes(p)};
+    *out = (isg_estimate){.speed = speed > 0 ? speed : isg_plan_default_speed(p),
+                          .store_bytes = store_bytes(p)};
     isg_err rc = simulation_create(p->n_runs, &s);
     if (!rc) {
         double *chain = s.end; /* until the simulation needs it */

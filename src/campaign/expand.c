@@ -47,8 +47,9 @@ static void place_points(const isg_points *at, isg_run *r)
 {
     for (size_t i = 0; i < at->count; i++) {
         double rest = (double)(at->count - 1 - i);
-        double share = at->linear ? (double)(i + 1) / (double)at->count
-                                  : at->count > 1 ? pow(at->first, rest / (double)(at->count - 1)) : 1;
+        double share = at->linear      ? (double)(i + 1) / (double)at->count
+                       : at->count > 1 ? pow(at->first, rest / (double)(at->count - 1))
+                                       : 1;
         uint64_t t = rest > 0 ? (uint64_t)llround(share * (double)r->tokens) : r->tokens;
         uint64_t last = r->n_points ? r->points[r->n_points - 1] : 0;
         if (t > last && t <= r->tokens) r->points[r->n_points++] = t;
@@ -106,17 +107,26 @@ static isg_err check_proxy(isg_build *b, const isg_family_work *w, const isg_run
     const isg_shape *s = &r->shape;
     if (p->trainer != ISG_TRAINER_PROXY) return ISG_OK;
     double batch = r->setting[0]; /* the first setting of the table; test_plan holds it there */
-    if (s->layers > 64 || s->d > 4096 || s->heads > 256 || s->d % 16 || s->d % s->heads || s->d / s->heads % 16) {
-        isg_diag_add(&b->diag, w->node, "a shape of %u layers, d = %u and %u heads is none for proxies; allowed: at most 64 "
-                     "layers, d a multiple of 16 up to 4096, d / heads a multiple of 16", s->layers, s->d, s->heads);
+    if (s->layers > 64 || s->d > 4096 || s->heads > 256 || s->d % 16 || s->d % s->heads ||
+        s->d / s->heads % 16) {
+        isg_diag_add(
+            &b->diag, w->node,
+            "a shape of %u layers, d = %u and %u heads is none for proxies; allowed: at most 64 "
+            "layers, d a multiple of 16 up to 4096, d / heads a multiple of 16",
+            s->layers, s->d, s->heads);
     } else if (s->context % 32 || s->context > 4096 || fmod(batch, s->context) != 0) {
-        isg_diag_add(&b->diag, w->node, "context %u with batch %g; allowed for proxies: a context that is a multiple of 32 up "
-                     "to 4096, and a batch that is a multiple of it", s->context, batch);
+        isg_diag_add(
+            &b->diag, w->node,
+            "context %u with batch %g; allowed for proxies: a context that is a multiple of 32 up "
+            "to 4096, and a batch that is a multiple of it",
+            s->context, batch);
     }
     for (size_t l = 0; l < p->n_languages && !b->diag.n; l++) {
         if (r->weight[l] <= 0 || r->unique[l] >= s->context) continue;
-        isg_diag_add(&b->diag, w->node, "language '%s' has %llu unique bytes in this family, fewer than one context of %u",
-                     p->languages[l].code, (unsigned long long)r->unique[l], s->context);
+        isg_diag_add(
+            &b->diag, w->node,
+            "language '%s' has %llu unique bytes in this family, fewer than one context of %u",
+            p->languages[l].code, (unsigned long long)r->unique[l], s->context);
     }
     return isg_diag_result(&b->diag);
 }
@@ -133,12 +143,14 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
     place_settings(b, w, c, r);
     for (size_t i = 0; i < c->mix->n; i++) {
         const isg_language *l = &p->languages[c->mix->language[i]];
-        if (!l->train_bytes) isg_diag_add(&b->diag, w->node, "language '%s' has no training bytes", l->code);
+        if (!l->train_bytes)
+            isg_diag_add(&b->diag, w->node, "language '%s' has no training bytes", l->code);
     }
     ISG_TRY(isg_diag_result(&b->diag));
     isg_mix_weights(p, c->mix, c->tokens, c->unique, r->weight, r->unique);
     for (size_t e = 0; e < p->n_evaluations; e++) {
-        r->evaluate[e] = w->evaluate[e] && (!w->trained_only || r->weight[p->evaluations[e].language] > 0);
+        r->evaluate[e] =
+            w->evaluate[e] && (!w->trained_only || r->weight[p->evaluations[e].language] > 0);
     }
     ISG_TRY(check_proxy(b, w, r));
     place_points(&w->points, r);
@@ -159,7 +171,8 @@ static size_t home(const isg_build *b, const char *id)
 static size_t *slot_of(const isg_build *b, const char *id)
 {
     size_t i = home(b, id);
-    while (b->slot[i] && strcmp(b->plan->runs[b->slot[i] - 1].id, id) != 0) i = (i + 1) & (b->n_slots - 1);
+    while (b->slot[i] && strcmp(b->plan->runs[b->slot[i] - 1].id, id) != 0)
+        i = (i + 1) & (b->n_slots - 1);
     return &b->slot[i];
 }
 
@@ -235,11 +248,14 @@ static size_t combinations(const isg_family_work *w)
 /* Budgets, varied settings and seeds of one mixture, shape and unique budget.
  * @param parent_of  the parent for a seed and combination, or NULL for roots */
 static isg_err expand_rest(isg_build *b, isg_family_work *w, cell c, size_t base,
-                           isg_err (*parent_of)(isg_build *, const isg_family_work *, cell *, size_t), size_t group)
+                           isg_err (*parent_of)(isg_build *, const isg_family_work *, cell *,
+                                                size_t),
+                           size_t group)
 {
     size_t n = combinations(w);
     for (size_t t = 0; t < w->n_budgets; t++) {
-        if (!isg_budget_tokens(w->budgets[t], w->budgets_are_flops, c.shape, &b->diag, &c.tokens)) continue;
+        if (!isg_budget_tokens(w->budgets[t], w->budgets_are_flops, c.shape, &b->diag, &c.tokens))
+            continue;
         for (c.combination = 0; c.combination < n; c.combination++) {
             for (size_t s = 0; s < w->n_seeds; s++) {
                 c.seed = w->seeds[s];
@@ -282,8 +298,10 @@ static isg_err find_parent(isg_build *b, const isg_family_work *w, cell *c, size
     }
     c->parent = best;
     if (best != ISG_NO_RUN) return ISG_OK;
-    isg_diag_add(&b->diag, w->node, "family '%s': no run of family '%s' has seed %llu; give both the same seeds",
-                 b->plan->families[w - b->families].name, b->plan->families[w->from].name, (unsigned long long)c->seed);
+    isg_diag_add(&b->diag, w->node,
+                 "family '%s': no run of family '%s' has seed %llu; give both the same seeds",
+                 b->plan->families[w - b->families].name, b->plan->families[w->from].name,
+                 (unsigned long long)c->seed);
     return isg_diag_result(&b->diag);
 }
 
@@ -311,7 +329,8 @@ static void check_sizes(isg_build *b, const isg_family_work *w)
         }
         const isg_node *sizes = isg_node_get(w->node, "sizes");
         if (!found) {
-            isg_diag_add(&b->diag, sizes->item[s], "key 'sizes': no run of family '%s' has size '%s'; allowed: its sizes",
+            isg_diag_add(&b->diag, sizes->item[s],
+                         "key 'sizes': no run of family '%s' has size '%s'; allowed: its sizes",
                          b->plan->families[w->from].name, isg_node_show(sizes->item[s]));
         }
     }
@@ -348,8 +367,13 @@ static isg_err expand_list(isg_build *b, isg_family_work *w)
 {
     for (size_t i = 0; i < w->n_rows; i++) {
         const isg_row *row = &w->rows[i];
-        cell c = {.mix = &row->mix, .shape = &row->shape, .unique = row->unique, .seed = row->seed,
-                  .setting = row->setting, .parent = ISG_NO_RUN, .group = i};
+        cell c = {.mix = &row->mix,
+                  .shape = &row->shape,
+                  .unique = row->unique,
+                  .seed = row->seed,
+                  .setting = row->setting,
+                  .parent = ISG_NO_RUN,
+                  .group = i};
         if (!isg_budget_tokens(row->tokens, false, &row->shape, &b->diag, &c.tokens)) continue;
         ISG_TRY(add_run(b, w, &c));
     }
@@ -362,7 +386,8 @@ static double count_family(const isg_build *b, const isg_family_work *w, const d
     if (w->kind == ISG_FAMILY_LIST) return (double)w->n_rows;
     double parents = w->kind == ISG_FAMILY_FINETUNE ? count[w->from] : (double)w->n_shapes;
     (void)b;
-    double n = (double)w->n_mixes * parents * (double)w->n_unique * (double)w->n_budgets * (double)w->n_seeds;
+    double n = (double)w->n_mixes * parents * (double)w->n_unique * (double)w->n_budgets *
+               (double)w->n_seeds;
     for (size_t v = 0; v < w->n_vary; v++) n *= (double)w->vary[v].n;
     return n;
 }
@@ -377,8 +402,10 @@ static isg_err check_count(isg_build *b)
         count[f] = count_family(b, &b->families[f], count);
         sum += count[f];
         if (sum > limit) {
-            isg_diag_add(&b->diag, b->families[f].node, "up to family '%s' the campaign has %.3g runs, allowed: %.3g; "
-                                                        "cut an axis", b->plan->families[f].name, sum, limit);
+            isg_diag_add(&b->diag, b->families[f].node,
+                         "up to family '%s' the campaign has %.3g runs, allowed: %.3g; "
+                         "cut an axis",
+                         b->plan->families[f].name, sum, limit);
             break;
         }
     }
@@ -405,7 +432,8 @@ isg_err isg_build_expand(isg_build *b)
         if (rc) return rc;
     }
     if (!b->plan->n_runs && !b->diag.n) {
-        isg_diag_add(&b->diag, isg_node_get(b->top, "families"), "the families have no runs; a pair needs two languages");
+        isg_diag_add(&b->diag, isg_node_get(b->top, "families"),
+                     "the families have no runs; a pair needs two languages");
     }
     mark_varied(b->plan);
     return isg_diag_result(&b->diag);

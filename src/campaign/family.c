@@ -18,7 +18,8 @@ static isg_err read_sizes(isg_build *b, isg_family_work *w)
     if (!sizes && w->kind == ISG_FAMILY_FINETUNE) return ISG_OK; /* every size of the parents */
     if (!sizes) sizes = isg_node_get(b->top, "sizes");
     if (!sizes) {
-        isg_diag_add(&b->diag, w->node, "key 'sizes' is missing, here and at the top: %s", isg_field_find("", "sizes")->help);
+        isg_diag_add(&b->diag, w->node, "key 'sizes' is missing, here and at the top: %s",
+                     isg_field_find("", "sizes")->help);
         return ISG_OK;
     }
     w->shapes = ISG_NEW(b, sizes->n, isg_shape);
@@ -31,7 +32,8 @@ static isg_err read_sizes(isg_build *b, isg_family_work *w)
 
 static isg_err read_budgets(isg_build *b, isg_family_work *w)
 {
-    const isg_node *tokens = isg_node_get(w->node, "tokens"), *flops = isg_node_get(w->node, "flops");
+    const isg_node *tokens = isg_node_get(w->node, "tokens"),
+                   *flops = isg_node_get(w->node, "flops");
     const isg_node *at = w->node;
     if (!tokens && !flops) {
         at = b->top;
@@ -39,8 +41,9 @@ static isg_err read_budgets(isg_build *b, isg_family_work *w)
         flops = isg_node_get(b->top, "flops");
     }
     if (!tokens == !flops) {
-        isg_diag_add(&b->diag, tokens ? flops : at, tokens ? "give one of 'tokens' and 'flops', not both"
-                                                           : "key 'tokens' (or 'flops') is missing");
+        isg_diag_add(&b->diag, tokens ? flops : at,
+                     tokens ? "give one of 'tokens' and 'flops', not both"
+                            : "key 'tokens' (or 'flops') is missing");
         return ISG_OK;
     }
     const isg_node *given = tokens ? tokens : flops;
@@ -73,10 +76,13 @@ static isg_err read_seeds(isg_build *b, isg_family_work *w)
     const isg_node *given = axis(b, w, "seeds");
     bool list = given && given->kind == ISG_NODE_LIST;
     uint64_t count = 1;
-    if (list) count = given->n;
-    else if (given) (void)isg_value_count(given, &count);
+    if (list)
+        count = given->n;
+    else if (given)
+        (void)isg_value_count(given, &count);
     if (count < 1 || count > 1000000) {
-        isg_diag_add(&b->diag, given, "key 'seeds': found '%s', allowed: 1 to 1000000 seeds, or a list of seeds",
+        isg_diag_add(&b->diag, given,
+                     "key 'seeds': found '%s', allowed: 1 to 1000000 seeds, or a list of seeds",
                      isg_node_show(given));
         return ISG_OK;
     }
@@ -110,24 +116,29 @@ static bool vary_target(isg_build *b, const isg_node *key, isg_vary *out)
     names[n++] = "context";
     names[n++] = "data_seed";
     isg_str all = {0};
-    for (size_t i = 0; i < n && i < 16; i++) (void)isg_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    for (size_t i = 0; i < n && i < 16; i++)
+        (void)isg_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
     const char *near = isg_str_nearest(key->text, names, n);
-    isg_diag_add(&b->diag, key, "key 'vary': '%.40s' is not a setting of this trainer (%s)%s%s%s", key->text,
-                 isg_str_c(&all), near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    isg_diag_add(&b->diag, key, "key 'vary': '%.40s' is not a setting of this trainer (%s)%s%s%s",
+                 key->text, isg_str_c(&all), near ? "; did you mean '" : "", near ? near : "",
+                 near ? "'?" : "");
     isg_str_free(&all);
     return false;
 }
 
-static bool vary_value(isg_build *b, const isg_vary *v, const isg_node *key, const isg_node *node, double *out)
+static bool vary_value(isg_build *b, const isg_vary *v, const isg_node *key, const isg_node *node,
+                       double *out)
 {
     const isg_field *f = isg_field_find("trainer", key->text);
     double lo = f ? f->min : 0, hi = f ? f->max : 0;
     (void)isg_value_real(node, out);
     bool whole = v->what != ISG_VARY_SETTING;
     if (v->what == ISG_VARY_DATA_SEED) hi = 9e15;
-    if ((lo == 0 && hi == 0) || (*out >= lo && *out <= hi && (!whole || *out == (double)(uint64_t)*out))) return true;
-    isg_diag_add(&b->diag, node, "key '%s': found '%s', allowed: %s%.9g to %.9g", key->text, node->text,
-                 whole ? "a whole number, " : "", lo, hi);
+    if ((lo == 0 && hi == 0) ||
+        (*out >= lo && *out <= hi && (!whole || *out == (double)(uint64_t)*out)))
+        return true;
+    isg_diag_add(&b->diag, node, "key '%s': found '%s', allowed: %s%.9g to %.9g", key->text,
+                 node->text, whole ? "a whole number, " : "", lo, hi);
     return false;
 }
 
@@ -168,9 +179,14 @@ static void check_keys(isg_build *b, const isg_family_work *w)
     static const struct {
         const char *key, *mixtures; /* "from" and "runs" stand for the other two kinds */
     } rows[] = {
-        {"languages", "monolingual uniform unimax from"}, {"targets", "bilingual"}, {"sources", "bilingual"},
-        {"pairs", "bilingual"},    {"share", "bilingual"},   {"sets", "uniform unimax"},
-        {"weights", "custom"},     {"max_epochs", "unimax"},
+        {"languages", "monolingual uniform unimax from"},
+        {"targets", "bilingual"},
+        {"sources", "bilingual"},
+        {"pairs", "bilingual"},
+        {"share", "bilingual"},
+        {"sets", "uniform unimax"},
+        {"weights", "custom"},
+        {"max_epochs", "unimax"},
         {"sizes", "monolingual bilingual uniform unimax custom from"},
         {"tokens", "monolingual bilingual uniform unimax custom from"},
         {"flops", "monolingual bilingual uniform unimax custom from"},
@@ -183,18 +199,22 @@ static void check_keys(isg_build *b, const isg_family_work *w)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const isg_node *given = isg_node_get(w->node, rows[i].key);
         if (given && !strstr(rows[i].mixtures, kind)) {
-            isg_diag_add(&b->diag, given, "key '%s': has no meaning in a family of kind '%s'; allowed with: %s", rows[i].key,
-                         kind, rows[i].mixtures);
+            isg_diag_add(&b->diag, given,
+                         "key '%s': has no meaning in a family of kind '%s'; allowed with: %s",
+                         rows[i].key, kind, rows[i].mixtures);
         }
     }
 }
 
 static bool read_kind(isg_build *b, size_t index, isg_family_work *w)
 {
-    const isg_node *mixture = isg_node_get(w->node, "mixture"), *from = isg_node_get(w->node, "from");
+    const isg_node *mixture = isg_node_get(w->node, "mixture"),
+                   *from = isg_node_get(w->node, "from");
     const isg_node *runs = isg_node_get(w->node, "runs");
     if (!!mixture + !!from + !!runs != 1) {
-        isg_diag_add(&b->diag, w->node, "a family has exactly one of 'mixture', 'from' and 'runs', found %d", !!mixture + !!from + !!runs);
+        isg_diag_add(&b->diag, w->node,
+                     "a family has exactly one of 'mixture', 'from' and 'runs', found %d",
+                     !!mixture + !!from + !!runs);
         return false;
     }
     w->kind = runs ? ISG_FAMILY_LIST : from ? ISG_FAMILY_FINETUNE : ISG_FAMILY_MIXTURE;
@@ -210,8 +230,9 @@ static bool read_kind(isg_build *b, size_t index, isg_family_work *w)
         return true;
     }
     const char *near = isg_str_nearest(from->text, names, n);
-    isg_diag_add(&b->diag, from, "key 'from': found '%s', allowed: a family listed before this one%s%s%s", from->text,
-                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    isg_diag_add(&b->diag, from,
+                 "key 'from': found '%s', allowed: a family listed before this one%s%s%s",
+                 from->text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return false;
 }
 
@@ -221,13 +242,16 @@ static isg_err read_family(isg_build *b, size_t index)
     isg_family *f = &b->plan->families[index];
     for (size_t i = 0; i < index; i++) {
         if (!strcmp(b->plan->families[i].name, f->name)) {
-            isg_diag_add(&b->diag, isg_node_get(w->node, "name"), "family '%s' is given twice", f->name);
+            isg_diag_add(&b->diag, isg_node_get(w->node, "name"), "family '%s' is given twice",
+                         f->name);
         }
     }
     if (!read_kind(b, index, w)) return ISG_OK;
     const isg_node *mixture = isg_node_get(w->node, "mixture");
     f->kind = w->kind;
-    f->mixture = isg_strdup(mixture ? mixture->text : w->kind == ISG_FAMILY_LIST ? "list" : "finetune");
+    f->mixture = isg_strdup(mixture                      ? mixture->text
+                            : w->kind == ISG_FAMILY_LIST ? "list"
+                                                         : "finetune");
     if (!f->mixture) return isg_build_no_memory();
     check_keys(b, w);
     w->checkpoint = isg_get_bool(w->node, "family", "checkpoint");
@@ -288,18 +312,25 @@ static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *sec
     size_t shards = isg_get_count(section, "evaluate", "shards");
     if (bytes > l->held_bytes) bytes = l->held_bytes;
     if (bytes < shards) {
-        isg_diag_add(&b->diag, section, "language '%s' has %llu held-out bytes, too few for %zu shards", l->code,
+        isg_diag_add(&b->diag, section,
+                     "language '%s' has %llu held-out bytes, too few for %zu shards", l->code,
                      (unsigned long long)l->held_bytes, shards);
     }
     const json_t *truth = p->trainer_settings;
     if (p->trainer == ISG_TRAINER_SYNTHETIC && !json_object_get(truth, "law") &&
         !json_object_get(json_object_get(truth, "laws"), l->code)) {
-        isg_diag_add(&b->diag, b->trainer, "key 'laws': language '%s' is evaluated but has no law; add it, or 'law' for all",
-                     l->code);
+        isg_diag_add(
+            &b->diag, b->trainer,
+            "key 'laws': language '%s' is evaluated but has no law; add it, or 'law' for all",
+            l->code);
     }
     isg_evaluation *e = &p->evaluations[p->n_evaluations++];
-    *e = (isg_evaluation){.name = isg_strdup(l->code), .language = language, .bytes = bytes, .shards = shards,
-                          .metric = isg_strdup("cross_entropy"), .unit = isg_strdup(p->unit)};
+    *e = (isg_evaluation){.name = isg_strdup(l->code),
+                          .language = language,
+                          .bytes = bytes,
+                          .shards = shards,
+                          .metric = isg_strdup("cross_entropy"),
+                          .unit = isg_strdup(p->unit)};
     if (!strcmp(p->unit, "bit/byte") && e->metric) {
         free(e->metric);
         e->metric = isg_strdup("bits_per_byte");
@@ -314,8 +345,10 @@ isg_err isg_build_evaluations(isg_build *b)
     const isg_node *section = isg_node_get(b->top, "evaluate");
     size_t shards = isg_get_count(section, "evaluate", "shards");
     if (b->corpus_shards && b->corpus_shards % shards) {
-        isg_diag_add(&b->diag, isg_node_get(section, "shards") ? isg_node_get(section, "shards") : b->top,
-                     "key 'shards': found '%zu', allowed: a divisor of the corpus' %zu shards", shards, b->corpus_shards);
+        isg_diag_add(&b->diag,
+                     isg_node_get(section, "shards") ? isg_node_get(section, "shards") : b->top,
+                     "key 'shards': found '%zu', allowed: a divisor of the corpus' %zu shards",
+                     shards, b->corpus_shards);
     }
     bool **flags = ISG_NEW(b, p->n_families + 1, bool *);
     p->evaluations = calloc(p->n_languages ? p->n_languages : 1, sizeof *p->evaluations);
@@ -336,7 +369,8 @@ isg_err isg_build_evaluations(isg_build *b)
         w->trained_only = !strcmp(text, "trained");
         w->evaluate = ISG_NEW(b, p->n_evaluations, bool);
         if (!w->evaluate) return isg_build_no_memory();
-        for (size_t e = 0; e < p->n_evaluations; e++) w->evaluate[e] = flags[f][p->evaluations[e].language];
+        for (size_t e = 0; e < p->n_evaluations; e++)
+            w->evaluate[e] = flags[f][p->evaluations[e].language];
     }
     return ISG_OK;
 }

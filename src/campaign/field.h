@@ -39,16 +39,16 @@ typedef enum isg_arity {
 } isg_arity;
 
 typedef struct isg_field {
-    const char *section;  /**< "" is the top of the file */
-    const char *key;      /**< NULL ends the table */
+    const char *section; /**< "" is the top of the file */
+    const char *key;     /**< NULL ends the table */
     isg_ftype type;
     isg_arity arity;
-    const char *sub;      /**< a map with the keys of this section is allowed too */
+    const char *sub; /**< a map with the keys of this section is allowed too */
     bool required;
-    bool setting;         /**< a numeric setting of trainers: a column of the store, may be varied */
-    const char *def;      /**< as one would write it, or NULL */
-    const char *unit;     /**< or NULL */
-    double min, max;      /**< of numbers; both 0: any */
+    bool setting;     /**< a numeric setting of trainers: a column of the store, may be varied */
+    const char *def;  /**< as one would write it, or NULL */
+    const char *unit; /**< or NULL */
+    double min, max;  /**< of numbers; both 0: any */
     const char *const *choices; /**< NULL-ended */
     const char *help;
 } isg_field;
@@ -58,7 +58,8 @@ typedef struct isg_ftype_info {
     const char *word;    /**< "a whole number" */
     bool number, whole;  /**< plain numbers are accepted; only whole ones */
     bool text;           /**< texts are accepted ... */
-    const char *pattern; /**< ... that match this regular expression (POSIX extended and ECMA alike; NULL: any) */
+    const char *pattern; /**< ... that match this regular expression (POSIX extended and ECMA alike;
+                            NULL: any) */
 } isg_ftype_info;
 
 extern const isg_field isg_fields[];

@@ -15,7 +15,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Indices 0..n-1 in order of name. */
-static isg_err sorted(isg_build *b, size_t n, const char *(*name)(const isg_plan *, size_t), size_t **out)
+static isg_err sorted(isg_build *b, size_t n, const char *(*name)(const isg_plan *, size_t),
+                      size_t **out)
 {
     const isg_plan *p = b->plan;
     const char **names = ISG_NEW(b, n, const char *);
@@ -75,7 +76,8 @@ static isg_err add_evaluations(const isg_build *b, const isg_run *r, isg_str *s)
         size_t e = b->evaluations[i];
         if (!r->evaluate[e]) continue;
         ISG_TRY(isg_str_printf(s, "%s{\"bytes\":%llu,\"language\":\"%s\",\"shards\":%zu}", sep,
-                               (ull)p->evaluations[e].bytes, p->languages[p->evaluations[e].language].code,
+                               (ull)p->evaluations[e].bytes,
+                               p->languages[p->evaluations[e].language].code,
                                p->evaluations[e].shards));
         sep = ",";
     }
@@ -88,8 +90,8 @@ static isg_err add_mixture(const isg_build *b, const isg_run *r, isg_str *s)
     for (size_t i = 0; i < b->plan->n_languages; i++) {
         size_t l = b->languages[i];
         if (!(r->weight[l] > 0)) continue;
-        ISG_TRY(isg_str_printf(s, "%s{\"language\":\"%s\",\"unique_bytes\":%llu,\"weight\":%.17g}", sep,
-                               b->plan->languages[l].code, (ull)r->unique[l], r->weight[l]));
+        ISG_TRY(isg_str_printf(s, "%s{\"language\":\"%s\",\"unique_bytes\":%llu,\"weight\":%.17g}",
+                               sep, b->plan->languages[l].code, (ull)r->unique[l], r->weight[l]));
         sep = ",";
     }
     return ISG_OK;
@@ -98,8 +100,8 @@ static isg_err add_mixture(const isg_build *b, const isg_run *r, isg_str *s)
 static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
 {
     const isg_plan *p = b->plan;
-    ISG_TRY(isg_str_printf(s, "{\"corpus\":%s,\"data_seed\":%llu,\"evaluations\":[", b->fingerprint_text,
-                           (ull)r->data_seed));
+    ISG_TRY(isg_str_printf(s, "{\"corpus\":%s,\"data_seed\":%llu,\"evaluations\":[",
+                           b->fingerprint_text, (ull)r->data_seed));
     ISG_TRY(add_evaluations(b, r, s));
     ISG_TRY(isg_str_puts(s, "],\"mixture\":["));
     ISG_TRY(add_mixture(b, r, s));
@@ -110,14 +112,18 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
     for (size_t i = 0; i < r->n_points; i++) {
         ISG_TRY(isg_str_printf(s, "%s%llu", i ? "," : "", (ull)r->points[i]));
     }
-    ISG_TRY(isg_str_printf(s, "],\"schedule\":\"%s\",\"seed\":%llu,\"settings\":{", p->schedule, (ull)r->seed));
+    ISG_TRY(isg_str_printf(s, "],\"schedule\":\"%s\",\"seed\":%llu,\"settings\":{", p->schedule,
+                           (ull)r->seed));
     for (size_t i = 0; i < p->n_settings; i++) {
         size_t k = b->settings[i];
-        ISG_TRY(isg_str_printf(s, "%s\"%s\":%.17g", i ? "," : "", p->settings[k].name, r->setting[k]));
+        ISG_TRY(
+            isg_str_printf(s, "%s\"%s\":%.17g", i ? "," : "", p->settings[k].name, r->setting[k]));
     }
-    ISG_TRY(isg_str_printf(s, "},\"shape\":{\"context\":%u,\"d\":%u,\"heads\":%u,\"layers\":%u,\"vocab\":%u}",
-                           r->shape.context, r->shape.d, r->shape.heads, r->shape.layers, r->shape.vocab));
-    ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"", (ull)r->tokens, p->trainer_name));
+    ISG_TRY(isg_str_printf(
+        s, "},\"shape\":{\"context\":%u,\"d\":%u,\"heads\":%u,\"layers\":%u,\"vocab\":%u}",
+        r->shape.context, r->shape.d, r->shape.heads, r->shape.layers, r->shape.vocab));
+    ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"", (ull)r->tokens,
+                           p->trainer_name));
     if (b->law_text) ISG_TRY(isg_str_printf(s, ",\"truth\":%s", b->law_text));
     return isg_str_printf(s, ",\"version\":%s}}", b->version_text);
 }
@@ -141,19 +147,23 @@ isg_err isg_build_identify(isg_build *b, isg_run *run)
 /* Everything that shapes the store or a result, in the order of the store. */
 static isg_err plan_text(const isg_plan *p, isg_str *s, isg_sha256 *sum)
 {
-    ISG_TRY(isg_str_printf(s, "isogloss plan 1\n%s\n%s\n%s\n%s\n%zu %zu\n", p->name, p->numerics, p->unit,
-                           p->corpus_fingerprint, p->max_points, p->max_shards));
-    for (size_t i = 0; i < p->n_languages; i++) ISG_TRY(isg_str_printf(s, "language %s\n", p->languages[i].code));
-    for (size_t i = 0; i < p->n_evaluations; i++) ISG_TRY(isg_str_printf(s, "evaluation %s\n", p->evaluations[i].name));
+    ISG_TRY(isg_str_printf(s, "isogloss plan 1\n%s\n%s\n%s\n%s\n%zu %zu\n", p->name, p->numerics,
+                           p->unit, p->corpus_fingerprint, p->max_points, p->max_shards));
+    for (size_t i = 0; i < p->n_languages; i++)
+        ISG_TRY(isg_str_printf(s, "language %s\n", p->languages[i].code));
+    for (size_t i = 0; i < p->n_evaluations; i++)
+        ISG_TRY(isg_str_printf(s, "evaluation %s\n", p->evaluations[i].name));
     for (size_t i = 0; i < p->n_families; i++) {
         ISG_TRY(isg_str_printf(s, "family %s %s\n", p->families[i].name, p->families[i].mixture));
     }
-    for (size_t i = 0; i < p->n_settings; i++) ISG_TRY(isg_str_printf(s, "setting %s\n", p->settings[i].name));
+    for (size_t i = 0; i < p->n_settings; i++)
+        ISG_TRY(isg_str_printf(s, "setting %s\n", p->settings[i].name));
     isg_sha256_add(sum, isg_str_c(s), s->len);
     for (size_t i = 0; i < p->n_runs; i++) {
         isg_str_reset(s);
         ISG_TRY(isg_str_puts(s, p->runs[i].id));
-        for (size_t f = 0; f < p->n_families; f++) ISG_TRY(isg_str_puts(s, p->runs[i].member[f] ? "1" : "0"));
+        for (size_t f = 0; f < p->n_families; f++)
+            ISG_TRY(isg_str_puts(s, p->runs[i].member[f] ? "1" : "0"));
         isg_sha256_add(sum, isg_str_c(s), s->len);
     }
     return ISG_OK;
@@ -179,8 +189,8 @@ static json_t *mixture_json(const isg_plan *p, const isg_run *r)
     json_t *out = json_array();
     for (size_t l = 0; out && l < p->n_languages; l++) {
         if (!(r->weight[l] > 0)) continue;
-        json_t *entry = json_pack("{s:s,s:f,s:I}", "language", p->languages[l].code, "weight", r->weight[l],
-                                  "unique_bytes", (json_int_t)r->unique[l]);
+        json_t *entry = json_pack("{s:s,s:f,s:I}", "language", p->languages[l].code, "weight",
+                                  r->weight[l], "unique_bytes", (json_int_t)r->unique[l]);
         if (json_array_append_new(out, entry)) {
             json_decref(out);
             return NULL;
@@ -207,8 +217,9 @@ static json_t *evaluations_json(const isg_plan *p, const isg_run *r)
     for (size_t e = 0; out && e < p->n_evaluations; e++) {
         const isg_evaluation *v = &p->evaluations[e];
         if (!r->evaluate[e]) continue;
-        json_t *entry = json_pack("{s:s,s:s,s:I,s:I}", "name", v->name, "language", p->languages[v->language].code,
-                                  "bytes", (json_int_t)v->bytes, "shards", (json_int_t)v->shards);
+        json_t *entry = json_pack("{s:s,s:s,s:I,s:I}", "name", v->name, "language",
+                                  p->languages[v->language].code, "bytes", (json_int_t)v->bytes,
+                                  "shards", (json_int_t)v->shards);
         if (json_array_append_new(out, entry)) {
             json_decref(out);
             return NULL;
@@ -233,15 +244,17 @@ isg_err isg_plan_run_json(const isg_plan *p, size_t run, json_t **out)
 {
     const isg_run *r = &p->runs[run];
     const isg_shape *s = &r->shape;
-    json_t *shape = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "layers", (json_int_t)s->layers, "d", (json_int_t)s->d,
-                              "heads", (json_int_t)s->heads, "context", (json_int_t)s->context, "vocab",
-                              (json_int_t)s->vocab, "n_nonembedding", (json_int_t)s->n_nonembedding, "n_total",
-                              (json_int_t)s->n_total);
+    json_t *shape =
+        json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "layers", (json_int_t)s->layers, "d",
+                  (json_int_t)s->d, "heads", (json_int_t)s->heads, "context",
+                  (json_int_t)s->context, "vocab", (json_int_t)s->vocab, "n_nonembedding",
+                  (json_int_t)s->n_nonembedding, "n_total", (json_int_t)s->n_total);
     /* json_pack takes the parts over, and fails as a whole if one is missing. */
-    *out = json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape", shape, "tokens",
-                     (json_int_t)r->tokens, "mixture", mixture_json(p, r), "schedule", p->schedule, "settings",
-                     settings_json(p, r), "seed", (json_int_t)r->seed, "data_seed", (json_int_t)r->data_seed,
-                     "evaluations", evaluations_json(p, r), "points", points_json(r), "numerics", p->numerics, "corpus",
-                     p->corpus);
+    *out =
+        json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape", shape,
+                  "tokens", (json_int_t)r->tokens, "mixture", mixture_json(p, r), "schedule",
+                  p->schedule, "settings", settings_json(p, r), "seed", (json_int_t)r->seed,
+                  "data_seed", (json_int_t)r->data_seed, "evaluations", evaluations_json(p, r),
+                  "points", points_json(r), "numerics", p->numerics, "corpus", p->corpus);
     return *out ? ISG_OK : isg_build_no_memory();
 }

@@ -25,8 +25,9 @@ static isg_err new_languages(isg_plan *plan, size_t n)
 
 static isg_err fill_language(isg_language *l, const char *code, const char *const text[4])
 {
-    bool good = set_text(&l->code, code) && set_text(&l->name, text[0]) && set_text(&l->script, text[1]) &&
-                set_text(&l->family, text[2]) && set_text(&l->licence, text[3]);
+    bool good = set_text(&l->code, code) && set_text(&l->name, text[0]) &&
+                set_text(&l->script, text[1]) && set_text(&l->family, text[2]) &&
+                set_text(&l->licence, text[3]);
     return good ? ISG_OK : isg_build_no_memory();
 }
 
@@ -42,7 +43,8 @@ static isg_err index_language(isg_language *l, const json_t *entry)
     ISG_TRY(isg_json_string(entry, "code", &code));
     const char *text[4] = {optional_text(entry, "name"), optional_text(entry, "script"),
                            optional_text(entry, "family"), optional_text(entry, "licence")};
-    if (!isg_str_is_name(code)) return ISG_FAIL(ISG_EINPUT, "language code '%s' is not a name", code);
+    if (!isg_str_is_name(code))
+        return ISG_FAIL(ISG_EINPUT, "language code '%s' is not a name", code);
     ISG_TRY(fill_language(l, code, text));
     json_t *train, *held;
     ISG_TRY(isg_json_object(entry, "train", &train));
@@ -85,7 +87,8 @@ static isg_err from_directory(isg_build *b, const isg_node *at, const char *dir)
     if (!isg_path_exists(path)) {
         isg_diag_add(&b->diag, at,
                      "key 'corpus': there is no corpus at '%s' (no index.json); make one with "
-                     "'isogloss corpus build', or name one with --corpus DIR", b->plan->corpus);
+                     "'isogloss corpus build', or name one with --corpus DIR",
+                     b->plan->corpus);
         free(path);
         return ISG_OK;
     }
@@ -119,7 +122,8 @@ static isg_err state_fingerprint(isg_build *b)
             if (above && (!next || strcmp(l->code, next->code) < 0)) next = l;
         }
         isg_str_reset(&line);
-        rc = isg_str_printf(&line, "%s %llu %llu\n", next->code, (unsigned long long)next->train_bytes,
+        rc = isg_str_printf(&line, "%s %llu %llu\n", next->code,
+                            (unsigned long long)next->train_bytes,
                             (unsigned long long)next->held_bytes);
         isg_sha256_add(&s, isg_str_c(&line), line.len);
         last = next;
@@ -133,19 +137,22 @@ static isg_err state_fingerprint(isg_build *b)
 
 static isg_err from_map(isg_build *b, const isg_node *map)
 {
-    const isg_node *languages = isg_node_get(map, "languages"), *print = isg_node_get(map, "fingerprint");
+    const isg_node *languages = isg_node_get(map, "languages"),
+                   *print = isg_node_get(map, "fingerprint");
     isg_plan *plan = b->plan;
     b->corpus_shards = (size_t)isg_get_count(map, "corpus", "shards");
     ISG_TRY(new_languages(plan, languages->n));
     for (size_t i = 0; i < languages->n; i++) {
         const isg_node *l = languages->item[i];
-        const char *text[4] = {isg_get_text(l, "language", "name"), isg_get_text(l, "language", "script"),
-                               isg_get_text(l, "language", "family"), isg_get_text(l, "language", "licence")};
+        const char *text[4] = {
+            isg_get_text(l, "language", "name"), isg_get_text(l, "language", "script"),
+            isg_get_text(l, "language", "family"), isg_get_text(l, "language", "licence")};
         ISG_TRY(fill_language(&plan->languages[i], languages->key[i]->text, text));
         (void)isg_value_count(isg_node_get(l, "train_bytes"), &plan->languages[i].train_bytes);
         (void)isg_value_count(isg_node_get(l, "held_bytes"), &plan->languages[i].held_bytes);
     }
-    if (print) return set_text(&plan->corpus_fingerprint, print->text) ? ISG_OK : isg_build_no_memory();
+    if (print)
+        return set_text(&plan->corpus_fingerprint, print->text) ? ISG_OK : isg_build_no_memory();
     return state_fingerprint(b);
 }
 
@@ -163,9 +170,12 @@ static isg_err from_manifest(isg_build *b, const isg_node *at)
     } else if (!rc) {
         isg_diag diag = {.file = path};
         isg_field_check(map, "corpus", true, &diag);
-        if (!diag.n && !isg_node_get(map, "languages")) isg_diag_add(&diag, map, "key 'languages' is missing");
-        if (diag.n) isg_diag_add(&b->diag, at, "key 'manifest': %s", isg_str_c(&diag.text));
-        else rc = from_map(b, map);
+        if (!diag.n && !isg_node_get(map, "languages"))
+            isg_diag_add(&diag, map, "key 'languages' is missing");
+        if (diag.n)
+            isg_diag_add(&b->diag, at, "key 'manifest': %s", isg_str_c(&diag.text));
+        else
+            rc = from_map(b, map);
         isg_str_free(&diag.text);
     }
     isg_str_free(&text);
@@ -180,12 +190,14 @@ isg_err isg_build_languages(isg_build *b)
     if (override) return from_directory(b, NULL, override);
     if (corpus->kind == ISG_NODE_SCALAR) return from_directory(b, corpus, corpus->text);
 
-    const isg_node *manifest = isg_node_get(corpus, "manifest"), *languages = isg_node_get(corpus, "languages");
+    const isg_node *manifest = isg_node_get(corpus, "manifest"),
+                   *languages = isg_node_get(corpus, "languages");
     if (!manifest == !languages) {
         isg_diag_add(&b->diag, corpus, "key 'corpus': give one of 'manifest' and 'languages'");
         return ISG_OK;
     }
-    if (!set_text(&b->plan->corpus, isg_get_text(corpus, "corpus", "path"))) return isg_build_no_memory();
+    if (!set_text(&b->plan->corpus, isg_get_text(corpus, "corpus", "path")))
+        return isg_build_no_memory();
     return manifest ? from_manifest(b, manifest) : from_map(b, corpus);
 }
 
@@ -199,10 +211,12 @@ size_t isg_find_language(isg_build *b, const isg_node *node, const char *code)
     size_t n = p->n_languages < 512 ? p->n_languages : 512;
     for (size_t i = 0; i < n; i++) names[i] = p->languages[i].code;
     isg_str all = {0};
-    for (size_t i = 0; i < n && i < 12; i++) (void)isg_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    for (size_t i = 0; i < n && i < 12; i++)
+        (void)isg_str_printf(&all, "%s%s", i ? ", " : "", names[i]);
     const char *near = isg_str_nearest(code, names, n);
-    isg_diag_add(&b->diag, node, "language '%.40s' is not in the corpus (%s%s)%s%s%s", code, isg_str_c(&all),
-                 n > 12 ? ", .." : "", near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    isg_diag_add(&b->diag, node, "language '%.40s' is not in the corpus (%s%s)%s%s%s", code,
+                 isg_str_c(&all), n > 12 ? ", .." : "", near ? "; did you mean '" : "",
+                 near ? near : "", near ? "'?" : "");
     isg_str_free(&all);
     return (size_t)-1;
 }

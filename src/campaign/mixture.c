@@ -26,7 +26,9 @@ static isg_err languages_of(isg_build *b, const isg_node *node, size_t **out, si
         size_t l = all ? i : isg_find_language(b, isg_entry(node, i), isg_entry(node, i)->text);
         if (l == (size_t)-1) continue;
         for (size_t k = 0; k < *n; k++) {
-            if ((*out)[k] == l) isg_diag_add(&b->diag, isg_entry(node, i), "language '%s' is given twice", isg_entry(node, i)->text);
+            if ((*out)[k] == l)
+                isg_diag_add(&b->diag, isg_entry(node, i), "language '%s' is given twice",
+                             isg_entry(node, i)->text);
         }
         (*out)[(*n)++] = l;
     }
@@ -34,7 +36,8 @@ static isg_err languages_of(isg_build *b, const isg_node *node, size_t **out, si
 }
 
 /* Sorted by language, so that equal mixtures are equal whatever the order they are written in. */
-static isg_err add_mix(isg_build *b, isg_family_work *w, size_t n, const size_t *language, const double *weight)
+static isg_err add_mix(isg_build *b, isg_family_work *w, size_t n, const size_t *language,
+                       const double *weight)
 {
     size_t at = w->n_mixes;
     if (at == 0 || (at & (at - 1)) == 0) {
@@ -65,7 +68,8 @@ static const isg_node *wanted(isg_build *b, const isg_family_work *w, const char
 {
     const isg_node *node = isg_node_get(w->node, key);
     if (!node) {
-        isg_diag_add(&b->diag, w->node, "key '%s' is missing in this family: %s", key, isg_field_find("family", key)->help);
+        isg_diag_add(&b->diag, w->node, "key '%s' is missing in this family: %s", key,
+                     isg_field_find("family", key)->help);
     }
     return node;
 }
@@ -99,10 +103,14 @@ static isg_err bilingual(isg_build *b, isg_family_work *w)
     for (size_t i = 0; i < isg_entries(pairs); i++) {
         size_t *l, n;
         ISG_TRY(languages_of(b, pairs->item[i], &l, &n));
-        if (n == 2) ISG_TRY(add_pair(b, w, l[0], l[1]));
-        else isg_diag_add(&b->diag, pairs->item[i], "key 'pairs': allowed: two languages, [target, source]");
+        if (n == 2)
+            ISG_TRY(add_pair(b, w, l[0], l[1]));
+        else
+            isg_diag_add(&b->diag, pairs->item[i],
+                         "key 'pairs': allowed: two languages, [target, source]");
     }
-    if (pairs && !isg_node_get(w->node, "targets") && !isg_node_get(w->node, "sources")) return ISG_OK;
+    if (pairs && !isg_node_get(w->node, "targets") && !isg_node_get(w->node, "sources"))
+        return ISG_OK;
 
     size_t *t, *s, nt, ns;
     const isg_node *targets = wanted(b, w, "targets"), *sources = wanted(b, w, "sources");
@@ -120,7 +128,8 @@ static isg_err bilingual(isg_build *b, isg_family_work *w)
 /* uniform and unimax: one mixture of `languages`, and one of each of `sets`. */
 static isg_err sets(isg_build *b, isg_family_work *w, bool unimax)
 {
-    const isg_node *named = isg_node_get(w->node, "sets"), *list = isg_node_get(w->node, "languages");
+    const isg_node *named = isg_node_get(w->node, "sets"),
+                   *list = isg_node_get(w->node, "languages");
     if (!named && !wanted(b, w, "languages")) return ISG_OK;
     for (size_t i = 0; i < (list ? 1 : 0) + (named ? named->n : 0); i++) {
         size_t *l, n;
@@ -158,7 +167,8 @@ static isg_err custom(isg_build *b, isg_family_work *w)
 isg_err isg_build_mixes(isg_build *b, isg_family_work *w)
 {
     const isg_node *mixture = isg_node_get(w->node, "mixture");
-    const char *kind = mixture ? mixture->text : "monolingual"; /* a finetune takes one language each */
+    const char *kind =
+        mixture ? mixture->text : "monolingual"; /* a finetune takes one language each */
     if (!strcmp(kind, "bilingual")) return bilingual(b, w);
     if (!strcmp(kind, "uniform")) return sets(b, w, false);
     if (!strcmp(kind, "unimax")) return sets(b, w, true);
@@ -199,7 +209,9 @@ bool isg_mix_of_text(isg_build *b, const isg_node *node, isg_diag *diag, isg_mix
         *out = hold.mixes[0];
         return true;
     }
-    isg_diag_add(diag, node, "column 'mixture': found '%.60s', allowed: languages with weights such as 'de' or 'de:0.5 ru:0.5'",
+    isg_diag_add(diag, node,
+                 "column 'mixture': found '%.60s', allowed: languages with weights such as 'de' or "
+                 "'de:0.5 ru:0.5'",
                  node->text);
     return false;
 }
@@ -226,8 +238,8 @@ static void unimax(const isg_mix *mix, uint64_t tokens, const uint64_t *used, do
     for (size_t i = 0; i < mix->n; i++) weight[mix->language[i]] /= taken;
 }
 
-void isg_mix_weights(const isg_plan *plan, const isg_mix *mix, uint64_t tokens, uint64_t unique, double *weight,
-                     uint64_t *used)
+void isg_mix_weights(const isg_plan *plan, const isg_mix *mix, uint64_t tokens, uint64_t unique,
+                     double *weight, uint64_t *used)
 {
     for (size_t i = 0; i < mix->n; i++) {
         size_t l = mix->language[i];

@@ -35,8 +35,9 @@ static isg_err next_event(reader *r, yaml_event_t *e)
         return ISG_FAIL(ISG_ESPEC, "%s: byte %zu: %s (campaign files are UTF-8 text)", r->name,
                         p->problem_offset, p->problem ? p->problem : "unreadable");
     }
-    return ISG_FAIL(ISG_ESPEC, "%s:%zu:%zu: not valid YAML: %s%s%s", r->name, p->problem_mark.line + 1,
-                    p->problem_mark.column + 1, p->problem ? p->problem : "?", p->context ? " " : "",
+    return ISG_FAIL(ISG_ESPEC, "%s:%zu:%zu: not valid YAML: %s%s%s", r->name,
+                    p->problem_mark.line + 1, p->problem_mark.column + 1,
+                    p->problem ? p->problem : "?", p->context ? " " : "",
                     p->context ? p->context : "");
 }
 
@@ -69,7 +70,8 @@ static isg_err read_scalar(reader *r, const yaml_event_t *e, isg_node **out)
 {
     const char *text = (const char *)e->data.scalar.value;
     size_t n = e->data.scalar.length;
-    if (memchr(text, '\0', n)) return fail_at(r, &e->start_mark, "a NUL byte is not allowed in text");
+    if (memchr(text, '\0', n))
+        return fail_at(r, &e->start_mark, "a NUL byte is not allowed in text");
     ISG_TRY(new_node(r, ISG_NODE_SCALAR, &e->start_mark, out));
     (*out)->text = isg_arena_text(r->arena, text, n);
     (*out)->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -106,7 +108,8 @@ static isg_err read_map(reader *r, isg_node *map, size_t depth)
         }
         yaml_event_delete(&e);
         if (end || rc) return rc;
-        if (map->n == MAX_KEYS) return fail_at(r, &r->parser.mark, "more than 10000 keys in one map");
+        if (map->n == MAX_KEYS)
+            return fail_at(r, &r->parser.mark, "more than 10000 keys in one map");
         if (isg_node_get(map, key->text)) {
             return ISG_FAIL(ISG_ESPEC, "%s:%zu:%zu: key '%s' is given twice", r->name, key->line,
                             key->column, key->text);
@@ -132,7 +135,8 @@ static isg_err read_value(reader *r, yaml_event_t *e, size_t depth, isg_node **o
     case YAML_MAPPING_START_EVENT:
         anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag;
         break;
-    case YAML_ALIAS_EVENT: return fail_at(r, &e->start_mark, "aliases (*name) are not allowed; write it out");
+    case YAML_ALIAS_EVENT:
+        return fail_at(r, &e->start_mark, "aliases (*name) are not allowed; write it out");
     default: return fail_at(r, &e->start_mark, "a value is missing here");
     }
     if (anchor) return fail_at(r, &e->start_mark, "anchors (&name) are not allowed; write it out");
@@ -163,7 +167,8 @@ static isg_err read_document(reader *r, isg_node **out)
     }
 }
 
-isg_err isg_node_parse(const char *text, size_t n, const char *name, isg_arena *arena, isg_node **out)
+isg_err isg_node_parse(const char *text, size_t n, const char *name, isg_arena *arena,
+                       isg_node **out)
 {
     reader r = {.arena = arena, .name = name};
     *out = NULL;
@@ -207,7 +212,8 @@ void isg_diag_add(isg_diag *diag, const isg_node *at, const char *fmt, ...)
     va_end(ap);
     if (at) (void)snprintf(place, sizeof place, ":%zu:%zu", at->line, at->column);
     char *line = isg_strf("%s%s: %s", diag->file, place, text);
-    bool known = line && strstr(isg_str_c(&diag->text), line); /* an axis that several families share */
+    bool known =
+        line && strstr(isg_str_c(&diag->text), line); /* an axis that several families share */
     if (line && !known && diag->n++ < MAX_SHOWN) {
         (void)isg_str_printf(&diag->text, "%s%s", diag->text.len ? "\n" : "", line);
     }

@@ -1,7 +1,8 @@
 #ifndef ISG_CAMPAIGN_NODE_H
 #define ISG_CAMPAIGN_NODE_H
 
-/** A campaign file as a tree that remembers lines and columns, and the list of what is wrong with it. */
+/** A campaign file as a tree that remembers lines and columns, and the list of what is wrong with
+ * it. */
 
 #include "arena.h"
 #include "isogloss/err.h"
@@ -30,7 +31,8 @@ typedef struct isg_node {
  * @param name  file name for messages
  * @return ISG_OK; ISG_ESPEC "NAME:LINE:COLUMN: ..."; ISG_ENOMEM
  */
-isg_err isg_node_parse(const char *text, size_t n, const char *name, isg_arena *arena, isg_node **out);
+isg_err isg_node_parse(const char *text, size_t n, const char *name, isg_arena *arena,
+                       isg_node **out);
 
 enum { ISG_CAMPAIGN_MAX_BYTES = 4 << 20 };
 
@@ -48,7 +50,8 @@ typedef struct isg_diag {
 } isg_diag;
 
 /** Note "FILE:LINE:COLUMN: message". */
-void isg_diag_add(isg_diag *diag, const isg_node *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void isg_diag_add(isg_diag *diag, const isg_node *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /** ISG_OK if nothing was noted, else ISG_ESPEC with all of it as the message. */
 isg_err isg_diag_result(const isg_diag *diag);

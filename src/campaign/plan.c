@@ -32,7 +32,8 @@ static isg_err index_by_id(isg_build *b)
             size_t mid = lo + half < n ? lo + half : n, hi = lo + 2 * half < n ? lo + 2 * half : n;
             size_t i = lo, k = mid;
             for (size_t o = lo; o < hi; o++) {
-                bool left = i < mid && (k >= hi || strcmp(p->runs[p->by_id[i]].id, p->runs[p->by_id[k]].id) <= 0);
+                bool left = i < mid && (k >= hi || strcmp(p->runs[p->by_id[i]].id,
+                                                          p->runs[p->by_id[k]].id) <= 0);
                 other[o] = left ? p->by_id[i++] : p->by_id[k++];
             }
         }
@@ -79,7 +80,8 @@ static isg_err build_plan(isg_build *b, const char *text, size_t n, const char *
     return build_stages(b);
 }
 
-isg_err isg_plan_parse_text(const char *text, const char *name, const isg_plan_options *options, isg_plan **out)
+isg_err isg_plan_parse_text(const char *text, const char *name, const isg_plan_options *options,
+                            isg_plan **out)
 {
     static const isg_plan_options defaults = {0};
     isg_build b = {.diag.file = name, .options = options ? options : &defaults};
@@ -182,8 +184,10 @@ size_t isg_plan_find(const isg_plan *plan, const char *id)
         size_t mid = lo + (hi - lo) / 2;
         int c = strcmp(plan->runs[plan->by_id[mid]].id, id);
         if (c == 0) return plan->by_id[mid];
-        if (c < 0) lo = mid + 1;
-        else hi = mid;
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return ISG_NO_RUN;
 }

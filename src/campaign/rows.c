@@ -25,7 +25,8 @@ static isg_node *next_cell(isg_build *b, csv *c)
     cell->line = c->line;
     cell->column = (size_t)(c->p - c->line_start) + 1;
     bool quoted = *c->p == '"';
-    for (c->p += quoted; *c->p && *c->p != '\n' && (quoted || (*c->p != ',' && *c->p != '\r')); c->p++) {
+    for (c->p += quoted; *c->p && *c->p != '\n' && (quoted || (*c->p != ',' && *c->p != '\r'));
+         c->p++) {
         if (quoted && *c->p == '"' && *++c->p != '"') {
             quoted = false;
             if (*c->p == ',' || *c->p == '\n' || *c->p == '\r' || !*c->p) break;
@@ -86,8 +87,11 @@ static isg_err read_header(isg_build *b, csv *c, isg_diag *diag, columns *out)
         }
         if (!place) {
             const char *near = isg_str_nearest(cell[i]->text, fixed, 5);
-            isg_diag_add(diag, cell[i], "unknown column '%.40s', allowed: size, tokens, mixture, unique, seed and settings"
-                         "%s%s%s", cell[i]->text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            isg_diag_add(
+                diag, cell[i],
+                "unknown column '%.40s', allowed: size, tokens, mixture, unique, seed and settings"
+                "%s%s%s",
+                cell[i]->text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
         } else {
             *place = i;
         }
@@ -100,11 +104,13 @@ static isg_err read_header(isg_build *b, csv *c, isg_diag *diag, columns *out)
 
 static bool bad_cell(isg_diag *diag, const isg_node *cell, const char *column, const char *allowed)
 {
-    isg_diag_add(diag, cell, "column '%s': found '%.60s', allowed: %s", column, cell->text, allowed);
+    isg_diag_add(diag, cell, "column '%s': found '%.60s', allowed: %s", column, cell->text,
+                 allowed);
     return false;
 }
 
-static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, isg_diag *diag, isg_row *row)
+static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, isg_diag *diag,
+                     isg_row *row)
 {
     const isg_plan *p = b->plan;
     uint64_t tokens;
@@ -117,10 +123,12 @@ static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, is
     if (!isg_mix_of_text(b, cell[col->mixture], diag, &row->mix)) return false;
     const isg_node *unique = col->unique == (size_t)-1 ? NULL : cell[col->unique];
     const isg_node *seed = col->seed == (size_t)-1 ? NULL : cell[col->seed];
-    if (unique && *unique->text && strcmp(unique->text, "all") != 0 && !isg_value_count(unique, &row->unique)) {
+    if (unique && *unique->text && strcmp(unique->text, "all") != 0 &&
+        !isg_value_count(unique, &row->unique)) {
         return bad_cell(diag, unique, "unique", isg_ftypes[ISG_F_UNIQUE].word);
     }
-    if (seed && *seed->text && !isg_value_count(seed, &row->seed)) return bad_cell(diag, seed, "seed", "a whole number");
+    if (seed && *seed->text && !isg_value_count(seed, &row->seed))
+        return bad_cell(diag, seed, "seed", "a whole number");
     row->setting = ISG_NEW(b, p->n_settings, double);
     for (size_t s = 0; row->setting && s < p->n_settings; s++) {
         const char *name = p->settings[s].name;
@@ -128,7 +136,8 @@ static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, is
         const isg_node *given = col->setting[s] == (size_t)-1 ? NULL : cell[col->setting[s]];
         row->setting[s] = b->settings_given[s];
         if (!given || !*given->text) continue;
-        if (!isg_value_real(given, &row->setting[s])) return bad_cell(diag, given, name, "a number");
+        if (!isg_value_real(given, &row->setting[s]))
+            return bad_cell(diag, given, name, "a number");
         if (f && (row->setting[s] < f->min || row->setting[s] > f->max)) {
             return bad_cell(diag, given, name, "a number in the range of this setting");
         }
@@ -153,7 +162,8 @@ static isg_err read_rows(isg_build *b, const char *text, isg_diag *diag, isg_fam
         ISG_TRY(next_line(b, &c, cell, &n, &more));
         if (!more) break;
         if (n != col.n) {
-            isg_diag_add(diag, cell[0], "found %zu cells, allowed: %zu as in the first line", n, col.n);
+            isg_diag_add(diag, cell[0], "found %zu cells, allowed: %zu as in the first line", n,
+                         col.n);
         } else if (fill_row(b, &col, cell, diag, &w->rows[w->n_rows])) {
             w->n_rows++;
         }

@@ -14,15 +14,16 @@ typedef struct rung {
 } rung;
 
 static const rung ladder[] = {
-    {"p0", 1, 32, 1},  {"p1", 2, 32, 1},  {"p2", 1, 64, 2},  {"p3", 2, 64, 2},  {"p4", 4, 64, 2},
-    {"p5", 4, 96, 3},  {"p6", 5, 128, 4}, {"p7", 5, 192, 6}, {"p8", 6, 256, 8}, {"p9", 6, 384, 12},
+    {"p0", 1, 32, 1}, {"p1", 2, 32, 1},  {"p2", 1, 64, 2},  {"p3", 2, 64, 2},  {"p4", 4, 64, 2},
+    {"p5", 4, 96, 3}, {"p6", 5, 128, 4}, {"p7", 5, 192, 6}, {"p8", 6, 256, 8}, {"p9", 6, 384, 12},
 };
 
 static const rung steps[] = {
-    {"s0", 1, 32, 1},  {"s1", 2, 32, 1},  {"s2", 1, 48, 3},  {"s3", 2, 48, 3},  {"s4", 3, 48, 3},
-    {"s5", 2, 64, 2},  {"s6", 4, 48, 3},  {"s7", 3, 64, 2},  {"s8", 2, 80, 5},  {"s9", 4, 64, 2},
-    {"s10", 2, 96, 3}, {"s11", 3, 80, 5}, {"s12", 5, 64, 2}, {"s13", 4, 80, 5}, {"s14", 3, 96, 3},
-    {"s15", 5, 80, 5}, {"s16", 6, 80, 5}, {"s17", 4, 112, 7}, {"s18", 4, 128, 4}, {"s19", 5, 128, 4},
+    {"s0", 1, 32, 1},  {"s1", 2, 32, 1},   {"s2", 1, 48, 3},   {"s3", 2, 48, 3},
+    {"s4", 3, 48, 3},  {"s5", 2, 64, 2},   {"s6", 4, 48, 3},   {"s7", 3, 64, 2},
+    {"s8", 2, 80, 5},  {"s9", 4, 64, 2},   {"s10", 2, 96, 3},  {"s11", 3, 80, 5},
+    {"s12", 5, 64, 2}, {"s13", 4, 80, 5},  {"s14", 3, 96, 3},  {"s15", 5, 80, 5},
+    {"s16", 6, 80, 5}, {"s17", 4, 112, 7}, {"s18", 4, 128, 4}, {"s19", 5, 128, 4},
 };
 
 enum { LADDER = sizeof ladder / sizeof ladder[0], STEPS = sizeof steps / sizeof steps[0] };
@@ -48,7 +49,8 @@ double isg_shape_flops(const isg_shape *s)
            6 * (double)s->layers * (double)s->context * d;
 }
 
-static void fill(const isg_build *b, const char *label, uint32_t layers, uint32_t d, uint32_t heads, isg_shape *out)
+static void fill(const isg_build *b, const char *label, uint32_t layers, uint32_t d, uint32_t heads,
+                 isg_shape *out)
 {
     *out = (isg_shape){.layers = layers, .d = d, .heads = heads};
     (void)snprintf(out->label, sizeof out->label, "%s", label);
@@ -57,14 +59,17 @@ static void fill(const isg_build *b, const char *label, uint32_t layers, uint32_
     isg_shape_count(out);
 }
 
-static bool from_map(const isg_build *b, const isg_node *map, const char *label, isg_diag *diag, isg_shape *out)
+static bool from_map(const isg_build *b, const isg_node *map, const char *label, isg_diag *diag,
+                     isg_shape *out)
 {
     uint32_t d = (uint32_t)isg_get_count(map, "shape", "d");
     uint32_t heads = (uint32_t)isg_get_count(map, "shape", "heads");
-    const isg_node *own = isg_node_get(map, "n_nonembedding"), *total = isg_node_get(map, "n_total");
+    const isg_node *own = isg_node_get(map, "n_nonembedding"),
+                   *total = isg_node_get(map, "n_total");
     fill(b, label, (uint32_t)isg_get_count(map, "shape", "layers"), d, heads, out);
     if (b->plan->trainer == ISG_TRAINER_PROXY && (own || total)) {
-        isg_diag_add(diag, map, "proxies count their own parameters; only for command and synthetic");
+        isg_diag_add(diag, map,
+                     "proxies count their own parameters; only for command and synthetic");
         return false;
     }
     if (own) (void)isg_value_count(own, &out->n_nonembedding);
@@ -87,7 +92,8 @@ static bool from_label(const isg_build *b, const isg_node *node, isg_diag *diag,
         return true;
     }
     isg_diag_add(diag, node,
-                 "key 'sizes': found '%.60s', allowed: parameters such as 98k, p0 to p9, s0 to s19, a name under 'shapes'",
+                 "key 'sizes': found '%.60s', allowed: parameters such as 98k, p0 to p9, s0 to "
+                 "s19, a name under 'shapes'",
                  node->text);
     return false;
 }
@@ -98,7 +104,8 @@ bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape 
     if (node->kind == ISG_NODE_MAP) return from_map(b, node, "", diag, out);
     if (!isg_value_count(node, &count)) return from_label(b, node, diag, out);
     if (count == 0) {
-        isg_diag_add(diag, node, "key 'sizes': found '%s', allowed: 1 parameter or more", node->text);
+        isg_diag_add(diag, node, "key 'sizes': found '%s', allowed: 1 parameter or more",
+                     node->text);
         return false;
     }
     const rung *best = &ladder[0];
@@ -154,7 +161,8 @@ static bool expression_tokens(const char *text, const isg_shape *shape, double *
     return false;
 }
 
-bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape, isg_diag *diag, uint64_t *tokens)
+bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape, isg_diag *diag,
+                       uint64_t *tokens)
 {
     double t = 0;
     bool good = flops ? isg_value_real(node, &t) : expression_tokens(node->text, shape, &t);
@@ -163,8 +171,11 @@ bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape,
         *tokens = (uint64_t)llround(t);
         return true;
     }
-    isg_diag_add(diag, node, "key '%s': found '%.60s', which is %.3g tokens for a model of %llu parameters; allowed: 1 to 1e18",
-                 flops ? "flops" : "tokens", node->text, t, (unsigned long long)shape->n_nonembedding);
+    isg_diag_add(diag, node,
+                 "key '%s': found '%.60s', which is %.3g tokens for a model of %llu parameters; "
+                 "allowed: 1 to 1e18",
+                 flops ? "flops" : "tokens", node->text, t,
+                 (unsigned long long)shape->n_nonembedding);
     return false;
 }
 
@@ -172,6 +183,7 @@ void isg_shape_table(FILE *out)
 {
     for (size_t i = 0; i < LADDER + STEPS; i++) {
         const rung *r = i < LADDER ? &ladder[i] : &steps[i - LADDER];
-        (void)fprintf(out, "| `%s` | %u x %u | %u | %u |\n", r->label, r->layers, r->d, r->heads, 12 * r->layers * r->d * r->d);
+        (void)fprintf(out, "| `%s` | %u x %u | %u | %u |\n", r->label, r->layers, r->d, r->heads,
+                      12 * r->layers * r->d * r->d);
     }
 }

@@ -23,8 +23,9 @@ static const struct {
     const char *key;
     isg_trainer_kind kind;
 } only[] = {
-    {"device", ISG_TRAINER_PROXY},    {"command", ISG_TRAINER_COMMAND}, {"version", ISG_TRAINER_COMMAND},
-    {"law", ISG_TRAINER_SYNTHETIC},   {"laws", ISG_TRAINER_SYNTHETIC},  {"noise", ISG_TRAINER_SYNTHETIC},
+    {"device", ISG_TRAINER_PROXY},    {"command", ISG_TRAINER_COMMAND},
+    {"version", ISG_TRAINER_COMMAND}, {"law", ISG_TRAINER_SYNTHETIC},
+    {"laws", ISG_TRAINER_SYNTHETIC},  {"noise", ISG_TRAINER_SYNTHETIC},
     {"speed", ISG_TRAINER_SYNTHETIC}, {"seconds_per_run", ISG_TRAINER_SYNTHETIC},
 };
 
@@ -37,7 +38,9 @@ static isg_err choose_numerics(isg_build *b)
     } else if (!wanted) {
         return isg_numerics_best(p->numerics);
     } else if (isg_numerics_level(wanted) < 0) {
-        return ISG_FAIL(ISG_EUSAGE, "numerics '%s' are not known to this build; best here: leave them out", wanted);
+        return ISG_FAIL(ISG_EUSAGE,
+                        "numerics '%s' are not known to this build; best here: leave them out",
+                        wanted);
     } else {
         (void)snprintf(p->numerics, sizeof p->numerics, "%s", wanted);
     }
@@ -52,7 +55,8 @@ static isg_err add_setting(isg_build *b, const char *name, const char *unit)
     p->settings = more;
     more[p->n_settings] = (isg_setting){.name = isg_strdup(name), .unit = isg_strdup(unit)};
     p->n_settings++;
-    return more[p->n_settings - 1].name && more[p->n_settings - 1].unit ? ISG_OK : isg_build_no_memory();
+    return more[p->n_settings - 1].name && more[p->n_settings - 1].unit ? ISG_OK
+                                                                        : isg_build_no_memory();
 }
 
 /* Table order, then the trainer's own. A command only has the settings it is given. */
@@ -64,13 +68,15 @@ static isg_err read_settings(isg_build *b)
         if (f->setting && has) ISG_TRY(add_setting(b, f->key, f->unit));
     }
     if (own && b->plan->trainer == ISG_TRAINER_PROXY) {
-        isg_diag_add(&b->diag, own, "key 'settings': proxies have fixed settings; only for command and synthetic");
+        isg_diag_add(&b->diag, own,
+                     "key 'settings': proxies have fixed settings; only for command and synthetic");
         own = NULL;
     }
     for (size_t i = 0; own && i < own->n; i++) {
         const isg_field *f = isg_field_find("trainer", own->key[i]->text);
         if (f) {
-            isg_diag_add(&b->diag, own->key[i], "setting '%s': this key belongs directly under 'trainer'", f->key);
+            isg_diag_add(&b->diag, own->key[i],
+                         "setting '%s': this key belongs directly under 'trainer'", f->key);
         } else {
             ISG_TRY(add_setting(b, own->key[i]->text, "1"));
         }
@@ -79,8 +85,10 @@ static isg_err read_settings(isg_build *b)
     if (!b->settings_given) return isg_build_no_memory();
     for (size_t s = 0; s < b->plan->n_settings; s++) {
         const char *name = b->plan->settings[s].name;
-        if (isg_field_find("trainer", name)) b->settings_given[s] = isg_get_real(b->trainer, "trainer", name);
-        else (void)isg_value_real(isg_node_get(own, name), &b->settings_given[s]);
+        if (isg_field_find("trainer", name))
+            b->settings_given[s] = isg_get_real(b->trainer, "trainer", name);
+        else
+            (void)isg_value_real(isg_node_get(own, name), &b->settings_given[s]);
     }
     return ISG_OK;
 }
@@ -105,8 +113,9 @@ static isg_err read_truth(isg_build *b, json_t *settings)
     const isg_node *law = isg_node_get(b->trainer, "law"), *laws = isg_node_get(b->trainer, "laws");
     const isg_node *noise = isg_node_get(b->trainer, "noise");
     if (!law && !laws) {
-        isg_diag_add(&b->diag, b->trainer, "key 'law' is missing in trainer: what losses to draw, such as "
-                                           "{E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}");
+        isg_diag_add(&b->diag, b->trainer,
+                     "key 'law' is missing in trainer: what losses to draw, such as "
+                     "{E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}");
         return ISG_OK;
     }
     bool bad = law && json_object_set_new(settings, "law", law_json(law));
@@ -127,7 +136,8 @@ static isg_err read_truth(isg_build *b, json_t *settings)
     free(line);
     bad = json_object_set_new(settings, "seconds_per_run",
                               json_real(isg_get_time(b->trainer, "trainer", "seconds_per_run"))) ||
-          json_object_set_new(settings, "speed", json_real(isg_get_real(b->trainer, "trainer", "speed")));
+          json_object_set_new(settings, "speed",
+                              json_real(isg_get_real(b->trainer, "trainer", "speed")));
     return bad || !b->law_text ? isg_build_no_memory() : ISG_OK;
 }
 
@@ -135,8 +145,9 @@ static isg_err read_command(isg_build *b)
 {
     const isg_node *argv = isg_node_get(b->trainer, "command");
     if (!argv) {
-        isg_diag_add(&b->diag, b->trainer, "key 'command' is missing in trainer: program and arguments, such as "
-                                           "[python3, train.py, --width, '{shape.d}']");
+        isg_diag_add(&b->diag, b->trainer,
+                     "key 'command' is missing in trainer: program and arguments, such as "
+                     "[python3, train.py, --width, '{shape.d}']");
         return ISG_OK;
     }
     b->plan->command = calloc(argv->n + 1, sizeof *b->plan->command);
@@ -156,16 +167,21 @@ static void check_kind(isg_build *b)
     for (size_t i = 0; i < sizeof only / sizeof only[0]; i++) {
         const isg_node *given = isg_node_get(b->trainer, only[i].key);
         if (given && b->plan->trainer != only[i].kind) {
-            isg_diag_add(&b->diag, given, "key '%s': only for trainers of kind %s", only[i].key, kinds[only[i].kind].kind);
+            isg_diag_add(&b->diag, given, "key '%s': only for trainers of kind %s", only[i].key,
+                         kinds[only[i].kind].kind);
         }
     }
-    if (b->plan->trainer == ISG_TRAINER_PROXY && isg_get_count(b->trainer, "trainer", "vocab") != 256) {
-        isg_diag_add(&b->diag, isg_node_get(b->trainer, "vocab"), "key 'vocab': proxies read bytes, allowed: 256");
+    if (b->plan->trainer == ISG_TRAINER_PROXY &&
+        isg_get_count(b->trainer, "trainer", "vocab") != 256) {
+        isg_diag_add(&b->diag, isg_node_get(b->trainer, "vocab"),
+                     "key 'vocab': proxies read bytes, allowed: 256");
     }
     const isg_node *corpus = isg_node_get(b->top, "corpus");
-    if (b->plan->trainer == ISG_TRAINER_PROXY && corpus->kind == ISG_NODE_MAP && !b->options->corpus_override) {
-        isg_diag_add(&b->diag, corpus, "key 'corpus': proxies read the directory of a built corpus; stated languages "
-                                       "are for trainers of kind command and synthetic");
+    if (b->plan->trainer == ISG_TRAINER_PROXY && corpus->kind == ISG_NODE_MAP &&
+        !b->options->corpus_override) {
+        isg_diag_add(&b->diag, corpus,
+                     "key 'corpus': proxies read the directory of a built corpus; stated languages "
+                     "are for trainers of kind command and synthetic");
     }
 }
 
@@ -173,7 +189,8 @@ static void read_limits(isg_build *b)
 {
     static const char section[] = "retries";
     const isg_node *map = isg_node_get(b->top, "limits"), *r = isg_node_get(map, "retries");
-    const isg_node *check = isg_node_get(b->top, "checkpoints"), *silence = isg_node_get(map, "silence");
+    const isg_node *check = isg_node_get(b->top, "checkpoints"),
+                   *silence = isg_node_get(map, "silence");
     isg_limits *l = &b->plan->limits;
     l->run_time_s = isg_get_time(map, "limits", "run_time");
     l->silence_s = b->plan->trainer == ISG_TRAINER_COMMAND ? 0 : 300;
@@ -204,7 +221,8 @@ static isg_err read_resources(isg_build *b)
     if (!b->resources) return isg_build_no_memory();
     for (size_t i = 0; i < list->n; i++) {
         isg_resource *r = &b->resources[i];
-        if (!isg_value_count(isg_node_get(list->item[i], "up_to"), &r->up_to)) r->up_to = UINT64_MAX;
+        if (!isg_value_count(isg_node_get(list->item[i], "up_to"), &r->up_to))
+            r->up_to = UINT64_MAX;
         r->cores = (uint32_t)isg_get_count(list->item[i], "resource", "cores");
         r->gpus = (uint32_t)isg_get_count(list->item[i], "resource", "gpus");
     }

@@ -11,8 +11,8 @@ static double suffix_factor(const char *s)
     static const struct {
         const char *suffix;
         double factor;
-    } table[] = {{"", 1},      {"k", 1e3},        {"M", 1e6},          {"G", 1e9},
-                 {"T", 1e12},  {"Ki", 1024},      {"Mi", 1048576},     {"Gi", 1073741824}};
+    } table[] = {{"", 1},     {"k", 1e3},   {"M", 1e6},      {"G", 1e9},
+                 {"T", 1e12}, {"Ki", 1024}, {"Mi", 1048576}, {"Gi", 1073741824}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (!strcmp(s, table[i].suffix)) return table[i].factor;
     }
@@ -64,13 +64,15 @@ bool isg_value_time(const isg_node *node, double *seconds)
         return true;
     }
     if (isg_str_to_double(node->text, seconds)) return true;
-    if (!split(node->text, seconds, &rest) || strlen(rest) != 1 || !strchr(unit, rest[0])) return false;
+    if (!split(node->text, seconds, &rest) || strlen(rest) != 1 || !strchr(unit, rest[0]))
+        return false;
     *seconds *= factor[strchr(unit, rest[0]) - unit];
     return true;
 }
 
 /* The given value, or the table's default as a node in `hold`. */
-static const isg_node *value_of(const isg_node *map, const char *section, const char *key, isg_node *hold)
+static const isg_node *value_of(const isg_node *map, const char *section, const char *key,
+                                isg_node *hold)
 {
     const isg_node *given = isg_node_get(map, key);
     if (given) return given;

@@ -33,8 +33,8 @@ static isg_err add_report(json_t *all, const char *path, isg_err found, const is
         if (json_array_append_new(errors, json_stringn(p, n))) break;
         p += n + (p[n] == '\n');
     }
-    json_t *one = json_pack("{s:s,s:b,s:o,s:I}", "file", path, "good", !found, "errors", errors, "runs",
-                            (json_int_t)(plan ? plan->n_runs : 0));
+    json_t *one = json_pack("{s:s,s:b,s:o,s:I}", "file", path, "good", !found, "errors", errors,
+                            "runs", (json_int_t)(plan ? plan->n_runs : 0));
     return json_array_append_new(all, one) ? ISG_FAIL(ISG_ENOMEM, "out of memory") : ISG_OK;
 }
 
@@ -49,7 +49,8 @@ static isg_err check_file(const choices *c, const char *path, json_t *all)
     } else if (found) {
         (void)fprintf(stderr, "%s\n", isg_err_message());
     } else if (plan) {
-        (void)printf("%s: good: campaign '%s', %zu runs in %zu families\n", path, plan->name, plan->n_runs, plan->n_families);
+        (void)printf("%s: good: campaign '%s', %zu runs in %zu families\n", path, plan->name,
+                     plan->n_runs, plan->n_families);
     } else {
         (void)printf("%s: good shape\n", path);
     }
@@ -71,18 +72,23 @@ static isg_err run_check(int argc, char **argv)
 {
     choices c = {0};
     const isg_opt opts[] = {
-        {0, "corpus", ISG_OPT_STRING, &c.plan.corpus_override, "DIR", "corpus directory instead of the campaign's", 0, 0, NULL},
+        {0, "corpus", ISG_OPT_STRING, &c.plan.corpus_override, "DIR",
+         "corpus directory instead of the campaign's", 0, 0, NULL},
         {0, "shape-only", ISG_OPT_FLAG, &c.shape_only, NULL,
          "check what the JSON Schema checks, and nothing else; needs no corpus", 0, 0, NULL},
         {0, "json", ISG_OPT_FLAG, &c.json, NULL, "print the report as JSON", 0, 0, NULL},
-        {0, "print-schema", ISG_OPT_FLAG, &c.schema, NULL, "print the JSON Schema of campaign files", 0, 0, NULL},
-        {0, "print-reference", ISG_OPT_FLAG, &c.reference, NULL, "print the reference of campaign files (Markdown)", 0, 0, NULL},
+        {0, "print-schema", ISG_OPT_FLAG, &c.schema, NULL,
+         "print the JSON Schema of campaign files", 0, 0, NULL},
+        {0, "print-reference", ISG_OPT_FLAG, &c.reference, NULL,
+         "print the reference of campaign files (Markdown)", 0, 0, NULL},
         {0}};
     int n = 0;
     bool done;
-    ISG_TRY(isg_cmd_parse("check [OPTION]... CAMPAIGN...\ncheck --print-schema | --print-reference",
-                          "Check campaign files. Every error is named with file, line and column; nothing\n"
-                          "in a campaign is executed. Exit status: 0 good, 2 bad.", opts, argc, argv, &n, &done));
+    ISG_TRY(isg_cmd_parse(
+        "check [OPTION]... CAMPAIGN...\ncheck --print-schema | --print-reference",
+        "Check campaign files. Every error is named with file, line and column; nothing\n"
+        "in a campaign is executed. Exit status: 0 good, 2 bad.",
+        opts, argc, argv, &n, &done));
     if (done) return ISG_OK;
     if (c.schema) return print_schema();
     if (c.reference) return isg_spec_reference(stdout);
@@ -96,7 +102,8 @@ static isg_err run_check(int argc, char **argv)
     }
     if (c.json) {
         json_t *report = json_pack("{s:i,s:O}", "version", 1, "campaigns", all);
-        isg_err bad = report ? isg_json_print(report, stdout) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+        isg_err bad =
+            report ? isg_json_print(report, stdout) : ISG_FAIL(ISG_ENOMEM, "out of memory");
         if (bad) rc = bad;
         json_decref(report);
     }

@@ -62,19 +62,20 @@ static void print_families(const isg_plan *p, double speed)
 {
     char n[2 * NUMBER_BYTES], t[2 * NUMBER_BYTES], s[NUMBER_BYTES];
     size_t memberships = 0;
-    (void)printf("%-15s %-11s %6s %13s %13s %7s %9s\n", "family", "mixture", "runs", "N w/o embed.", "tokens", "FLOPs",
-                 "work");
+    (void)printf("%-15s %-11s %6s %13s %13s %7s %9s\n", "family", "mixture", "runs", "N w/o embed.",
+                 "tokens", "FLOPs", "work");
     for (size_t f = 0; f < p->n_families; f++) {
         sums sum = sum_family(p, f, speed);
-        (void)printf("%-15.15s %-11s %6zu %13s %13s %7.1e %9s\n", p->families[f].name, p->families[f].mixture,
-                     p->families[f].n_runs, range_text(sum.least_n, sum.most_n, n, sizeof n),
+        (void)printf("%-15.15s %-11s %6zu %13s %13s %7.1e %9s\n", p->families[f].name,
+                     p->families[f].mixture, p->families[f].n_runs,
+                     range_text(sum.least_n, sum.most_n, n, sizeof n),
                      range_text(sum.least_tokens, sum.most_tokens, t, sizeof t), sum.flops,
                      isg_str_duration(sum.seconds, s, sizeof s));
         memberships += p->families[f].n_runs;
     }
     if (memberships > p->n_runs) {
-        (void)printf("  %zu of these %zu are in more than one family and are trained once\n", memberships - p->n_runs,
-                     memberships);
+        (void)printf("  %zu of these %zu are in more than one family and are trained once\n",
+                     memberships - p->n_runs, memberships);
     }
 }
 
@@ -82,8 +83,10 @@ static void print_run_name(const isg_plan *p, size_t i)
 {
     const isg_run *r = &p->runs[i];
     char t[NUMBER_BYTES], n[NUMBER_BYTES];
-    (void)printf("run %.8s (%s, %s tokens", r->id, r->shape.label[0] ? r->shape.label
-                 : isg_str_count((double)r->shape.n_nonembedding, n, sizeof n), isg_str_count((double)r->tokens, t, sizeof t));
+    (void)printf("run %.8s (%s, %s tokens", r->id,
+                 r->shape.label[0] ? r->shape.label
+                                   : isg_str_count((double)r->shape.n_nonembedding, n, sizeof n),
+                 isg_str_count((double)r->tokens, t, sizeof t));
     for (size_t f = 0; f < p->n_families; f++) {
         if (r->member[f]) {
             (void)printf(", family %s)", p->families[f].name);
@@ -102,7 +105,8 @@ static void print_epochs(const isg_plan *p)
         repeated += e.most > 1;
         unseen += e.run == ISG_NO_RUN;
     }
-    (void)printf("repetition     %zu of %zu trained languages are read more than once\n", repeated, p->n_languages - unseen);
+    (void)printf("repetition     %zu of %zu trained languages are read more than once\n", repeated,
+                 p->n_languages - unseen);
     for (size_t k = 0; said && k < SHOWN && k < repeated; k++) {
         size_t best = p->n_languages;
         epochs most = {1, ISG_NO_RUN};
@@ -126,14 +130,19 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
 {
     char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
     if (p->trainer == ISG_TRAINER_SYNTHETIC) {
-        (void)printf("time           %s of work (synthetic: seconds_per_run and speed)\n", isg_str_duration(e->work_s, a, sizeof a));
+        (void)printf("time           %s of work (synthetic: seconds_per_run and speed)\n",
+                     isg_str_duration(e->work_s, a, sizeof a));
     } else {
-        (void)printf("time           %s of work at %.3g FLOP/s a worker%s\n", isg_str_duration(e->work_s, a, sizeof a), e->speed,
+        (void)printf("time           %s of work at %.3g FLOP/s a worker%s\n",
+                     isg_str_duration(e->work_s, a, sizeof a), e->speed,
                      assumed ? " (assumed; --speed)" : "");
     }
     (void)printf("makespan       %s on %zu workers, longest runs first (at best %s)\n",
                  isg_str_duration(e->makespan_s, a, sizeof a), workers,
-                 isg_str_duration(e->chain_s > e->work_s / (double)workers ? e->chain_s : e->work_s / (double)workers, b, sizeof b));
+                 isg_str_duration(e->chain_s > e->work_s / (double)workers
+                                      ? e->chain_s
+                                      : e->work_s / (double)workers,
+                                  b, sizeof b));
     (void)printf("longest        %s: ", isg_str_duration(e->longest_s, c, sizeof c));
     print_run_name(p, e->longest);
     (void)printf("\n");
@@ -142,16 +151,19 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
 static void print_plan(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed)
 {
     char buf[NUMBER_BYTES];
-    (void)printf("campaign %s: %zu runs in %zu families, %zu languages\n", p->name, p->n_runs, p->n_families, p->n_languages);
-    (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name, p->trainer_version, p->numerics,
-                 p->schedule, p->unit);
+    (void)printf("campaign %s: %zu runs in %zu families, %zu languages\n", p->name, p->n_runs,
+                 p->n_families, p->n_languages);
+    (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name,
+                 p->trainer_version, p->numerics, p->schedule, p->unit);
     print_families(p, e->speed);
     (void)printf("\nFLOPs          %.3g, %.1f %% of it for evaluation\n", e->flops,
                  e->flops > 0 ? 100 * e->evaluation_flops / e->flops : 0);
     print_times(p, e, workers, assumed);
     (void)printf("dependencies   depth %zu; %zu runs wait for a parent\n", e->depth, e->waiting);
-    (void)printf("store          about %s: at most %zu points x %zu evaluations x %zu shards a run\n",
-                 isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, p->n_evaluations, p->max_shards);
+    (void)printf(
+        "store          about %s: at most %zu points x %zu evaluations x %zu shards a run\n",
+        isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, p->n_evaluations,
+        p->max_shards);
     print_epochs(p);
 }
 
@@ -172,12 +184,15 @@ static void print_mixture(const isg_plan *p, const isg_run *r)
 static void print_runs(const isg_plan *p)
 {
     char n[NUMBER_BYTES], t[NUMBER_BYTES];
-    (void)printf("\n%-32s %-6s %7s %7s %-10s %-8s %s\n", "run", "shape", "N", "tokens", "seed", "parent", "mixture");
+    (void)printf("\n%-32s %-6s %7s %7s %-10s %-8s %s\n", "run", "shape", "N", "tokens", "seed",
+                 "parent", "mixture");
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
-        (void)printf("%-32s %-6s %7s %7s %-10llu %-8.8s ", r->id, r->shape.label[0] ? r->shape.label : "-",
-                     isg_str_count((double)r->shape.n_nonembedding, n, sizeof n), isg_str_count((double)r->tokens, t, sizeof t),
-                     (unsigned long long)r->seed, r->parent == ISG_NO_RUN ? "-" : p->runs[r->parent].id);
+        (void)printf("%-32s %-6s %7s %7s %-10llu %-8.8s ", r->id,
+                     r->shape.label[0] ? r->shape.label : "-",
+                     isg_str_count((double)r->shape.n_nonembedding, n, sizeof n),
+                     isg_str_count((double)r->tokens, t, sizeof t), (unsigned long long)r->seed,
+                     r->parent == ISG_NO_RUN ? "-" : p->runs[r->parent].id);
         print_mixture(p, r);
         (void)printf("\n");
     }
@@ -190,8 +205,9 @@ static json_t *families_json(const isg_plan *p, double speed)
     json_t *out = json_array();
     for (size_t f = 0; out && f < p->n_families; f++) {
         sums s = sum_family(p, f, speed);
-        json_t *one = json_pack("{s:s,s:s,s:I,s:f,s:f}", "name", p->families[f].name, "mixture", p->families[f].mixture,
-                                "runs", (json_int_t)p->families[f].n_runs, "flops", s.flops, "work_s", s.seconds);
+        json_t *one = json_pack("{s:s,s:s,s:I,s:f,s:f}", "name", p->families[f].name, "mixture",
+                                p->families[f].mixture, "runs", (json_int_t)p->families[f].n_runs,
+                                "flops", s.flops, "work_s", s.seconds);
         if (json_array_append_new(out, one)) break;
     }
     return out;
@@ -217,10 +233,13 @@ static isg_err run_json(const isg_plan *p, size_t i, double speed, json_t **out)
     for (size_t f = 0; f < p->n_families; f++) {
         if (r->member[f]) (void)json_array_append_new(families, json_string(p->families[f].name));
     }
-    bool bad = json_object_set_new(*out, "families", families) ||
-               json_object_set_new(*out, "parent", r->parent == ISG_NO_RUN ? json_null() : json_string(p->runs[r->parent].id)) ||
-               json_object_set_new(*out, "flops", json_real(r->flops)) ||
-               json_object_set_new(*out, "seconds", isg_json_real(isg_plan_run_seconds(p, i, speed)));
+    bool bad =
+        json_object_set_new(*out, "families", families) ||
+        json_object_set_new(*out, "parent",
+                            r->parent == ISG_NO_RUN ? json_null()
+                                                    : json_string(p->runs[r->parent].id)) ||
+        json_object_set_new(*out, "flops", json_real(r->flops)) ||
+        json_object_set_new(*out, "seconds", isg_json_real(isg_plan_run_seconds(p, i, speed)));
     return bad ? ISG_FAIL(ISG_ENOMEM, "out of memory") : ISG_OK;
 }
 
@@ -233,18 +252,21 @@ static isg_err add_runs(const isg_plan *p, double speed, json_t *report)
         rc = run_json(p, i, speed, &one);
         if (json_array_append_new(list, one) && !rc) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
     }
-    if (json_object_set_new(report, "run_list", list) && !rc) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (json_object_set_new(report, "run_list", list) && !rc)
+        rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
     return rc;
 }
 
-static isg_err print_json(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed, bool runs)
+static isg_err print_json(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed,
+                          bool runs)
 {
     json_t *report = json_pack(
-        "{s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,s:o}", "version",
-        PLAN_JSON_VERSION, "name", p->name, "hash", p->hash, "runs", (json_int_t)p->n_runs, "families",
-        families_json(p, e->speed), "trainer", p->trainer_name, "numerics", p->numerics, "flops", e->flops,
-        "evaluation_flops", e->evaluation_flops, "workers", (json_int_t)workers, "speed_flops_per_s", e->speed,
-        "speed_assumed", assumed, "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s", e->chain_s, "longest", "run",
+        "{s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,s:o}",
+        "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash, "runs",
+        (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer", p->trainer_name,
+        "numerics", p->numerics, "flops", e->flops, "evaluation_flops", e->evaluation_flops,
+        "workers", (json_int_t)workers, "speed_flops_per_s", e->speed, "speed_assumed", assumed,
+        "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s", e->chain_s, "longest", "run",
         p->runs[e->longest].id, "seconds", e->longest_s, "depth", (json_int_t)e->depth, "waiting",
         (json_int_t)e->waiting, "store_bytes", e->store_bytes, "languages", epochs_json(p));
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
@@ -261,17 +283,22 @@ static isg_err run_plan(int argc, char **argv)
     double speed = 0;
     bool json = false, runs = false, done;
     const isg_opt opts[] = {
-        {0, "workers", ISG_OPT_U64, &workers, "R", "predict for so many workers (default: the cores of this machine)", 1, 1e6, NULL},
-        {0, "speed", ISG_OPT_DOUBLE, &speed, "FLOP/S", "speed of a worker (default: measured for proxies on one such core)", 1, 1e30, NULL},
-        {0, "corpus", ISG_OPT_STRING, &options.corpus_override, "DIR", "corpus directory instead of the campaign's", 0, 0, NULL},
+        {0, "workers", ISG_OPT_U64, &workers, "R",
+         "predict for so many workers (default: the cores of this machine)", 1, 1e6, NULL},
+        {0, "speed", ISG_OPT_DOUBLE, &speed, "FLOP/S",
+         "speed of a worker (default: measured for proxies on one such core)", 1, 1e30, NULL},
+        {0, "corpus", ISG_OPT_STRING, &options.corpus_override, "DIR",
+         "corpus directory instead of the campaign's", 0, 0, NULL},
         {0, "runs", ISG_OPT_FLAG, &runs, NULL, "list every run", 0, 0, NULL},
         {0, "json", ISG_OPT_FLAG, &json, NULL, "print the plan as JSON", 0, 0, NULL},
         {0}};
     int n = 0;
-    ISG_TRY(isg_cmd_parse("plan [OPTION]... CAMPAIGN", "Expand a campaign and say what it costs. Executes nothing.", opts, argc,
+    ISG_TRY(isg_cmd_parse("plan [OPTION]... CAMPAIGN",
+                          "Expand a campaign and say what it costs. Executes nothing.", opts, argc,
                           argv, &n, &done));
     if (done) return ISG_OK;
-    if (n != 1) return ISG_FAIL(ISG_EUSAGE, "one campaign, found %d; see 'isogloss plan --help'", n);
+    if (n != 1)
+        return ISG_FAIL(ISG_EUSAGE, "one campaign, found %d; see 'isogloss plan --help'", n);
 
     isg_plan *plan = NULL;
     isg_estimate e;

@@ -15,9 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { MAX_SEEDS = 256, SEED_BYTES = 1 << 20, CHANGES = 6 };
 
-static const char *const words[] = {": ", "- ", "{", "}", "[", "]", ",", "\n", "\"", "'", "&a ", "*a", "!!x ", "#", "---\n", "~", "-1",
-                                    "0", "1e308", "1e999", "99999999999999999999", "0.5", "20x", "max(", "all", "null", "true",
-                                    "\xff", "\xc3\xa9", "\\u0000", "%s", "k", "M", "../"};
+static const char *const words[] = {
+    ": ",       "- ",      "{",    "}",   "[",     "]",     ",",
+    "\n",       "\"",      "'",    "&a ", "*a",    "!!x ",  "#",
+    "---\n",    "~",       "-1",   "0",   "1e308", "1e999", "99999999999999999999",
+    "0.5",      "20x",     "max(", "all", "null",  "true",  "\xff",
+    "\xc3\xa9", "\\u0000", "%s",   "k",   "M",     "../"};
 
 /* Replace `cut` bytes at `at` by `n` others. */
 static isg_err splice(isg_str *s, size_t at, size_t cut, const char *text, size_t n)
@@ -85,12 +88,15 @@ int main(int argc, char **argv)
     isg_err rc = ISG_OK;
     for (int i = 2; i < argc && seeds < MAX_SEEDS && !rc; i++) {
         rc = isg_file_read(argv[i], SEED_BYTES, &seed[seeds]);
-        if (!rc) (void)LLVMFuzzerTestOneInput((const uint8_t *)isg_str_c(&seed[seeds]), seed[seeds].len);
+        if (!rc)
+            (void)LLVMFuzzerTestOneInput((const uint8_t *)isg_str_c(&seed[seeds]), seed[seeds].len);
         seeds++;
     }
     if (!rc) rc = mutate_all(seed, seeds, mutations);
     for (size_t i = 0; i < seeds; i++) isg_str_free(&seed[i]);
-    if (rc) (void)fprintf(stderr, "%s\n", isg_err_message());
-    else (void)printf("%zu seeds and %llu mutations passed\n", seeds, (unsigned long long)mutations);
+    if (rc)
+        (void)fprintf(stderr, "%s\n", isg_err_message());
+    else
+        (void)printf("%zu seeds and %llu mutations passed\n", seeds, (unsigned long long)mutations);
     return rc != ISG_OK;
 }

@@ -13,7 +13,9 @@ static void check_plan(const isg_plan *p)
         const isg_run *r = &p->runs[i];
         double sum = 0;
         for (size_t l = 0; l < p->n_languages; l++) sum += r->weight[l];
-        if (!(sum > 0.999 && sum < 1.001) || r->points[r->n_points - 1] != r->tokens || isg_plan_find(p, r->id) != i) abort();
+        if (!(sum > 0.999 && sum < 1.001) || r->points[r->n_points - 1] != r->tokens ||
+            isg_plan_find(p, r->id) != i)
+            abort();
     }
 }
 
@@ -32,8 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     isg_arena_free(&arena);
     isg_err rc = isg_plan_parse_text(text, "fuzz.yaml", &options, &plan);
     if (!rc != (plan != NULL)) abort();
-    if (!rc) check_plan(plan);
-    else if (rc != ISG_ENOMEM && !strstr(isg_err_message(), "fuzz.yaml")) abort();
+    if (!rc)
+        check_plan(plan);
+    else if (rc != ISG_ENOMEM && !strstr(isg_err_message(), "fuzz.yaml"))
+        abort();
     isg_plan_destroy(&plan);
     free(text);
     return 0;

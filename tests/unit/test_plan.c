@@ -21,10 +21,12 @@ static isg_plan *load(const char *name)
     return p;
 }
 
-#define HEAD                                                                                            \
-    "isogloss: 1\nname: t\nseed: 1\n"                                                                   \
-    "corpus: {languages: {aa: {train_bytes: 4M, held_bytes: 256k}, bb: {train_bytes: 2M, held_bytes: 256k}}}\n"
-#define SYNTHETIC "trainer: {kind: synthetic, law: {E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}}\n"
+#define HEAD                                                                                       \
+    "isogloss: 1\nname: t\nseed: 1\n"                                                              \
+    "corpus: {languages: {aa: {train_bytes: 4M, held_bytes: 256k}, bb: {train_bytes: 2M, "         \
+    "held_bytes: 256k}}}\n"
+#define SYNTHETIC                                                                                  \
+    "trainer: {kind: synthetic, law: {E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}}\n"
 #define GRID "sizes: [p0]\ntokens: [1M]\n"
 #define MONO "families:\n  - {name: mono, mixture: monolingual, languages: [aa]}\n"
 
@@ -90,8 +92,8 @@ static void test_families(void)
     static const struct {
         const char *name;
         size_t runs;
-    } rows[] = {{"mono", 16},  {"mono-again", 4}, {"pairs", 11}, {"unimax", 8}, {"capacity", 6},
-                {"custom", 4}, {"tune", 8},       {"tune-more", 2}, {"lr", 12}, {"mine", 3}};
+    } rows[] = {{"mono", 16},  {"mono-again", 4}, {"pairs", 11},    {"unimax", 8}, {"capacity", 6},
+                {"custom", 4}, {"tune", 8},       {"tune-more", 2}, {"lr", 12},    {"mine", 3}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         CHECK_EQ_U64(p->families[family(p, rows[i].name)].n_runs, rows[i].runs);
     }
@@ -110,22 +112,27 @@ static void test_families(void)
         } else {
             const isg_run *parent = &p->runs[r->parent];
             CHECK(r->parent < i && r->cluster == parent->cluster && r->depth == parent->depth + 1);
-            CHECK(parent->keep_checkpoint && parent->seed == r->seed && parent->shape.d == r->shape.d);
+            CHECK(parent->keep_checkpoint && parent->seed == r->seed &&
+                  parent->shape.d == r->shape.d);
         }
         CHECK_EQ_U64(r->cores, r->shape.n_total <= 30000 ? 1 : 2);
     }
     /* equal content is planned once: de, p0, 2M, seed 10 is in both */
     size_t mono = family(p, "mono"), again = family(p, "mono-again"), shared = 0;
-    for (size_t i = 0; i < p->n_runs; i++) shared += p->runs[i].member[mono] && p->runs[i].member[again];
+    for (size_t i = 0; i < p->n_runs; i++)
+        shared += p->runs[i].member[mono] && p->runs[i].member[again];
     CHECK_EQ_U64(shared, 2);
     CHECK_EQ_U64(p->limits.retry_crash, 7);
     CHECK_NEAR(p->limits.silence_s, 0, 0);
     CHECK_EQ_U64(p->n_evaluations, 3); /* en, de and, for one family, ru */
 
-    static const char *const pinned[] = {/* mono, pairs, unimax, tune, lr, mine */
-        "0bdaf624bae2365d84f256b43303ea89", "522b7c7775152cc0739febbed7401642", "bbc53d988170880ef097d6bcf328dc10",
-        "5e8afc15b0995798b7e7f9d3e6fc330d", "ba940b1144b4faf46614d3a2ac100d2e", "2b4876101176798e7956e9693913c660"};
-    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) CHECK(isg_plan_find(p, pinned[i]) != ISG_NO_RUN);
+    static const char *const pinned[] = {
+        /* mono, pairs, unimax, tune, lr, mine */
+        "0bdaf624bae2365d84f256b43303ea89", "522b7c7775152cc0739febbed7401642",
+        "bbc53d988170880ef097d6bcf328dc10", "5e8afc15b0995798b7e7f9d3e6fc330d",
+        "ba940b1144b4faf46614d3a2ac100d2e", "2b4876101176798e7956e9693913c660"};
+    for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++)
+        CHECK(isg_plan_find(p, pinned[i]) != ISG_NO_RUN);
     isg_plan_destroy(&p);
 }
 
@@ -154,7 +161,8 @@ static void test_unimax(void)
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
         if (!r->member[unimax]) continue;
-        double sw = 2 * 100e3, rest = ((double)r->tokens - sw) / 3; /* two passes over sw; ru has room */
+        double sw = 2 * 100e3,
+               rest = ((double)r->tokens - sw) / 3; /* two passes over sw; ru has room */
         CHECK_NEAR(r->weight[3], sw / (double)r->tokens, 1e-12);
         for (size_t l = 0; l < 3; l++) CHECK_NEAR(r->weight[l], rest / (double)r->tokens, 1e-12);
     }
@@ -166,13 +174,17 @@ static void test_identity_same(void)
 {
     static const char *const same[] = {
         HEAD SYNTHETIC GRID "families:\n  - {name: other, mixture: custom, weights: {aa: 7}}\n",
-        HEAD SYNTHETIC GRID "families:\n  - {name: u, mixture: uniform, languages: [aa], unique: 4M}\n",
+        HEAD SYNTHETIC GRID
+        "families:\n  - {name: u, mixture: uniform, languages: [aa], unique: 4M}\n",
         HEAD SYNTHETIC "sizes: [{layers: 1, d: 32, heads: 1}]\nflops: [1.47456e11]\n" MONO,
         HEAD SYNTHETIC "sizes: [11k]\ntokens: 'max(1M, 20x)'\nlimits: {run_time: 3h}\n" MONO,
         HEAD SYNTHETIC GRID MONO "resources: [{cores: 4}]\ncheckpoints: {keep: all}\ntitle: x\n",
-        "name: renamed\nisogloss: 1\nseed: 1\ncorpus: {path: /x, languages: {bb: {train_bytes: 2M, held_bytes: 256k}, aa: "
-        "{name: A, train_bytes: 4M, held_bytes: 256k}}}\n" SYNTHETIC GRID "evaluate: {languages: [aa]}\n" MONO,
-        HEAD "trainer: {kind: synthetic, law: {E: 1.5, beta: 0.33, B: 900, A: 300, alpha: 0.35}, lr: 1, speed: 1e9, "
+        "name: renamed\nisogloss: 1\nseed: 1\ncorpus: {path: /x, languages: {bb: {train_bytes: 2M, "
+        "held_bytes: 256k}, aa: "
+        "{name: A, train_bytes: 4M, held_bytes: 256k}}}\n" SYNTHETIC GRID
+        "evaluate: {languages: [aa]}\n" MONO,
+        HEAD "trainer: {kind: synthetic, law: {E: 1.5, beta: 0.33, B: 900, A: 300, alpha: 0.35}, "
+             "lr: 1, speed: 1e9, "
              "seconds_per_run: 2s}\n" GRID MONO,
     };
     char id[ISG_RUN_ID_CHARS + 1], other[ISG_RUN_ID_CHARS + 1];
@@ -194,14 +206,21 @@ static void test_identity_differs(void)
         HEAD SYNTHETIC GRID "evaluate: {languages: [aa, bb]}\n" MONO,
         HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: custom, weights: {aa: 1, bb: 1}}\n",
         HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: custom, weights: {aa: 1, bb: 2}}\n",
-        HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {lr: [2]}}\n",
-        HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {context: [64]}}\n",
-        HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {data_seed: [9]}}\n",
-        HEAD "trainer: {kind: synthetic, schedule: cosine, law: {E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}}\n" GRID MONO,
-        HEAD "trainer: {kind: synthetic, law: {E: 1.6, A: 300, B: 900, alpha: 0.35, beta: 0.33}}\n" GRID MONO,
+        HEAD SYNTHETIC GRID
+        "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {lr: [2]}}\n",
+        HEAD SYNTHETIC GRID
+        "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {context: [64]}}\n",
+        HEAD SYNTHETIC GRID
+        "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {data_seed: [9]}}\n",
+        HEAD "trainer: {kind: synthetic, schedule: cosine, law: {E: 1.5, A: 300, B: 900, alpha: "
+             "0.35, beta: 0.33}}\n" GRID MONO,
+        HEAD
+        "trainer: {kind: synthetic, law: {E: 1.6, A: 300, B: 900, alpha: 0.35, beta: 0.33}}\n" GRID
+            MONO,
         HEAD "trainer: {kind: command, command: [x]}\n" GRID MONO,
         HEAD "trainer: {kind: command, command: [x], version: 2}\n" GRID MONO,
-        "isogloss: 1\nname: t\nseed: 1\ncorpus: {fingerprint: other, languages: {aa: {train_bytes: 4M, held_bytes: 256k}, "
+        "isogloss: 1\nname: t\nseed: 1\ncorpus: {fingerprint: other, languages: {aa: {train_bytes: "
+        "4M, held_bytes: 256k}, "
         "bb: {train_bytes: 2M, held_bytes: 256k}}}\n" SYNTHETIC GRID MONO,
     };
     enum { N = sizeof differ / sizeof differ[0] };
@@ -209,7 +228,8 @@ static void test_identity_differs(void)
     for (size_t i = 0; i < N; i++) {
         (void)id_of(differ[i], id[i]);
         for (size_t k = 0; k < i; k++) {
-            if (!strcmp(id[i], id[k])) fprintf(stderr, "campaigns %zu and %zu have the same run\n", i, k);
+            if (!strcmp(id[i], id[k]))
+                fprintf(stderr, "campaigns %zu and %zu have the same run\n", i, k);
             CHECK(strcmp(id[i], id[k]) != 0);
         }
     }
@@ -220,7 +240,8 @@ static void test_order(void)
 {
 #define A "  - {name: a, mixture: monolingual, languages: [aa, bb], seeds: 2}\n"
 #define B "  - {name: b, mixture: bilingual, targets: [aa], sources: [bb]}\n"
-    isg_plan *p = parse(HEAD SYNTHETIC GRID "families:\n" A B), *q = parse(HEAD SYNTHETIC GRID "families:\n" B A);
+    isg_plan *p = parse(HEAD SYNTHETIC GRID "families:\n" A B),
+             *q = parse(HEAD SYNTHETIC GRID "families:\n" B A);
     isg_plan *again = parse(HEAD SYNTHETIC GRID "families:\n" A B);
     if (p && q && again) {
         CHECK_EQ_U64(p->n_runs, 5);
@@ -236,18 +257,24 @@ static void test_order(void)
 
 static void test_run_json(void)
 {
-    isg_plan *p = parse(HEAD SYNTHETIC GRID "evaluate: {points: {count: 2, spacing: linear}}\n" MONO);
+    isg_plan *p =
+        parse(HEAD SYNTHETIC GRID "evaluate: {points: {count: 2, spacing: linear}}\n" MONO);
     json_t *run = NULL;
     if (!p) return;
     CHECK_OK(isg_plan_run_json(p, 0, &run));
     json_object_del(run, "id");
     char *line = json_dumps(run, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    CHECK_STR(line, "{\"shape\":{\"layers\":1,\"d\":32,\"heads\":1,\"context\":128,\"vocab\":256,\"n_nonembedding\":12288,"
-                    "\"n_total\":25056},\"tokens\":1000000,\"mixture\":[{\"language\":\"aa\",\"weight\":1.0,"
-                    "\"unique_bytes\":4000000}],\"schedule\":\"wsd\",\"settings\":{\"batch\":1024.0,\"lr\":1.0,\"warmup\":0.05,"
-                    "\"decay\":0.15,\"beta1\":0.9,\"beta2\":0.95,\"weight_decay\":0.1,\"clip\":1.0},\"seed\":1,"
-                    "\"data_seed\":1,\"evaluations\":[{\"name\":\"aa\",\"language\":\"aa\",\"bytes\":16384,\"shards\":16}],"
-                    "\"points\":[500000,1000000],\"numerics\":\"synthetic-1\",\"corpus\":\"\"}");
+    CHECK_STR(
+        line,
+        "{\"shape\":{\"layers\":1,\"d\":32,\"heads\":1,\"context\":128,\"vocab\":256,\"n_"
+        "nonembedding\":12288,"
+        "\"n_total\":25056},\"tokens\":1000000,\"mixture\":[{\"language\":\"aa\",\"weight\":1.0,"
+        "\"unique_bytes\":4000000}],\"schedule\":\"wsd\",\"settings\":{\"batch\":1024.0,\"lr\":1.0,"
+        "\"warmup\":0.05,"
+        "\"decay\":0.15,\"beta1\":0.9,\"beta2\":0.95,\"weight_decay\":0.1,\"clip\":1.0},\"seed\":1,"
+        "\"data_seed\":1,\"evaluations\":[{\"name\":\"aa\",\"language\":\"aa\",\"bytes\":16384,"
+        "\"shards\":16}],"
+        "\"points\":[500000,1000000],\"numerics\":\"synthetic-1\",\"corpus\":\"\"}");
     free(line);
     json_decref(run);
     isg_plan_destroy(&p);
@@ -280,19 +307,29 @@ static void test_refused(void)
         {HEAD SYNTHETIC MONO "tokens: 1M\n", "key 'sizes' is missing"},
         {HEAD SYNTHETIC "sizes: [p0]\n" MONO, "key 'tokens' (or 'flops') is missing"},
         {HEAD SYNTHETIC GRID "flops: 1e12\n" MONO, "give one of 'tokens' and 'flops'"},
-        {HEAD SYNTHETIC GRID "families:\n  - {name: f, from: none, languages: aa}\n", "listed before this one"},
-        {HEAD SYNTHETIC GRID "families:\n  - {name: f}\n", "exactly one of 'mixture', 'from' and 'runs'"},
+        {HEAD SYNTHETIC GRID "families:\n  - {name: f, from: none, languages: aa}\n",
+         "listed before this one"},
+        {HEAD SYNTHETIC GRID "families:\n  - {name: f}\n",
+         "exactly one of 'mixture', 'from' and 'runs'"},
         {HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa}\n"
-                             "  - {name: f, from: m, languages: aa, seeds: [4]}\n", "has seed 4"},
+                             "  - {name: f, from: m, languages: aa, seeds: [4]}\n",
+         "has seed 4"},
         {HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa}\n"
-                             "  - {name: f, from: m, languages: aa, sizes: [p3]}\n", "no run of family 'm' has size 'p3'"},
-        {HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: bilingual, targets: aa, sources: aa}\n", "have no runs"},
-        {HEAD SYNTHETIC GRID "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {lrr: [1]}}\n",
+                             "  - {name: f, from: m, languages: aa, sizes: [p3]}\n",
+         "no run of family 'm' has size 'p3'"},
+        {HEAD SYNTHETIC GRID
+         "families:\n  - {name: m, mixture: bilingual, targets: aa, sources: aa}\n",
+         "have no runs"},
+        {HEAD SYNTHETIC GRID
+         "families:\n  - {name: m, mixture: monolingual, languages: aa, vary: {lrr: [1]}}\n",
          "did you mean 'lr'?"},
-        {HEAD SYNTHETIC GRID "families:\n  - {name: m, runs: nothing.csv}\n", "key 'runs': cannot open"},
+        {HEAD SYNTHETIC GRID "families:\n  - {name: m, runs: nothing.csv}\n",
+         "key 'runs': cannot open"},
         {HEAD "trainer: {kind: proxy}\n" GRID MONO, "proxies read the directory of a built corpus"},
         {HEAD "trainer: {kind: command}\n" GRID MONO, "key 'command' is missing"},
-        {HEAD "trainer: {kind: synthetic, laws: {bb: {E: 1, A: 1, B: 1, alpha: 1, beta: 1}}}\n" GRID MONO, "'aa' is evaluated but has no law"},
+        {HEAD "trainer: {kind: synthetic, laws: {bb: {E: 1, A: 1, B: 1, alpha: 1, beta: 1}}}\n" GRID
+             MONO,
+         "'aa' is evaluated but has no law"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         isg_plan *p = NULL;
