@@ -39,7 +39,7 @@ own_lists() { # types: "deb" or "deb-src"
     local file
     apt_options=(-o "Dir::State::Lists=$cache/lists-$1" -o "Dir::Cache=$cache/apt"
         -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$cache/sources-$1"
-        -o Acquire::Languages=none -o APT::Update::Post-Invoke-Success::=/bin/true)
+        -o Acquire::Languages=none)
     mkdir -p "$cache/lists-$1/partial" "$cache/apt/archives/partial" "$cache/sources-$1" || return 1
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
         [ -f "$file" ] && sed -nE "s/^deb(-src)?[[:space:]]/$1 /p" "$file" | sort -u \

@@ -62,9 +62,9 @@ static void print_language(const isg_corpus *c, size_t i, const json_t *index)
     double all = dropped + (double)l->train_bytes + (double)l->held_bytes;
     cell(l->code, 8);
     (void)putchar(' ');
-    cell(l->name, 20);
+    cell(l->name, 21);
     (void)printf(" %-6s ", l->script);
-    cell(l->family, 24);
+    cell(l->family, 22);
     (void)printf(" %8s %8s %8s %4.0f %%", isg_str_bytes((double)l->train_bytes, train, sizeof train),
                  isg_str_bytes((double)l->held_bytes, held, sizeof held),
                  isg_str_bytes((double)smallest_shard(c, l), shard, sizeof shard), 100 * dropped / all);
@@ -89,7 +89,7 @@ static void print_table(const isg_corpus *c, const json_t *index)
                  (int64_t)json_integer_value(json_object_get(pages, "held")),
                  (int64_t)json_integer_value(json_object_get(pages, "in_several_languages")));
     (void)printf("fingerprint %s\n\n", c->fingerprint);
-    (void)printf("%-8s %-20s %-6s %-24s %8s %8s %8s %6s  %s\n", "code", "language", "script", "family", "train",
+    (void)printf("%-8s %-21s %-6s %-22s %8s %8s %8s %6s  %s\n", "code", "language", "script", "family", "train",
                  "held", "shard >=", "drop", "most lines shared");
     for (size_t i = 0; i < c->n_languages; i++) {
         print_language(c, i, index);

@@ -18,7 +18,7 @@
 
 /*
  * Two passes. The first reads each language once into a spool file and keeps
- * 48 bytes a line in memory; then everything is decided on hashes (decide.c);
+ * 40 bytes a line in memory; then everything is decided on hashes (decide.c);
  * the second copies the spools into CODE.train and CODE.held. Text is never in
  * memory as a whole, apart from the held-out part of one language.
  */

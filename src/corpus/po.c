@@ -19,8 +19,10 @@ static const char *const inline_tags[] = {"ahelp", "emph", "item", "link", "keyc
                                           "strong", "span", "sup", "sub", "tt", "font", "a", NULL};
 static const isg_markup po_markup = {inline_tags};
 
+enum { MAX_FORMS = 4 };
+
 typedef struct message {
-    isg_str ctxt, id, plural, text[4];
+    isg_str ctxt, id, plural, text[MAX_FORMS];
     size_t n_texts;
     bool fuzzy, obsolete;
 } message;
@@ -38,7 +40,7 @@ static void reset(message *m)
     isg_str_reset(&m->ctxt);
     isg_str_reset(&m->id);
     isg_str_reset(&m->plural);
-    for (size_t i = 0; i < 4; i++) isg_str_reset(&m->text[i]);
+    for (size_t i = 0; i < MAX_FORMS; i++) isg_str_reset(&m->text[i]);
     m->n_texts = 0;
     m->fuzzy = m->obsolete = false;
 }
@@ -205,7 +207,6 @@ static isg_err end_message(po_file *f)
 /* One line; `field` is where quoted text goes. */
 static isg_err take_line(po_file *f, const char *line, size_t n, isg_str **field)
 {
-    static isg_str nowhere; /* never written: plural forms beyond the fourth are dropped below */
     const char *end = line + n;
     message *m = &f->m;
     if (n == 0) {
@@ -224,9 +225,9 @@ static isg_err take_line(po_file *f, const char *line, size_t n, isg_str **field
         if (m->n_texts) ISG_TRY(end_message(f));
         *field = &m->id;
     } else if (has(line, end, "msgstr")) {
-        *field = m->n_texts < 4 ? &m->text[m->n_texts++] : &nowhere;
+        *field = m->n_texts < MAX_FORMS ? &m->text[m->n_texts++] : NULL; /* further plural forms are left out */
     }
-    if (!*field || *field == &nowhere) return ISG_OK;
+    if (!*field) return ISG_OK;
     return add_quoted(line, n, *field);
 }
 
