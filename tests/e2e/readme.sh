@@ -22,7 +22,8 @@ while read -r -a words; do
         next=${words[$((i + 1))]:-}
         case $word in
         make)
-            grep -qE "^$next:" "$ISOGLOSS_SOURCE/Makefile" || complain "no target: make $next" ;;
+            [[ -z $next || $next == '&&' ]] || grep -qE "^$next:" "$ISOGLOSS_SOURCE/Makefile" ||
+                complain "no target: make $next" ;;
         isogloss | */isogloss)
             help=$("$ISOGLOSS" "$next" --help 2>/dev/null) || complain "no command: isogloss $next"
             for option in "${words[@]:i}"; do

@@ -21,7 +21,7 @@ cat >"$dir/long.yaml" <<YAML
 isogloss: 1
 name: requeue
 seed: 7
-corpus: {languages: {en: {train_bytes: 10M, held_bytes: 100k}}, shards: 2}
+corpus: {languages: {en: {train_bytes: 10M, held_bytes: 100k}}, shards: 16}
 trainer: {kind: synthetic, law: {E: 0.7, A: 30, B: 400, alpha: 0.35, beta: 0.4}, noise: {run: 0.01}, seconds_per_run: 1s}
 sizes: [12k, 25k, 49k]
 tokens: [1M, 2M, 4M]
@@ -30,7 +30,7 @@ families: [{name: mono, mixture: monolingual, languages: [en], seeds: 8}]
 YAML
 sed 's/, seconds_per_run: 1s//' "$dir/long.yaml" >"$dir/short.yaml"
 
-result() { "$ISOGLOSS" status --json "$1" | sed -nE 's/.*"digest": *"([0-9a-f]+)".*/\1/p'; }
+result() { "$ISOGLOSS" export --results-digest "$1"; }
 
 "$slurm" start "$dir/slurm" 4 || { echo "the throw-away Slurm does not start"; exit 1; }
 eval "$("$slurm" env "$dir/slurm")"
