@@ -1,11 +1,14 @@
 /*
  * Messages over MPI that never block: buffered Isend, Iprobe before Recv. A
- * dead rank must not hang the others, so after start-up nothing is collective,
- * and leaving has a limit of its own.
+ * dead rank must not hang the others: after start-up nothing is collective; what
+ * is collective before that looks whether the processes of this host still
+ * live; and starting and leaving have limits of their own.
  */
 #define _GNU_SOURCE
 #include "transport.h"
 
+#include "isogloss/os.h"
+#include "isogloss/probe.h"
 #include "segments.h"
 
 #include <fcntl.h>
@@ -16,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAG = 1, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
+enum { TAG = 1, INIT_LIMIT_S = 300, AGREE_LIMIT_S = 3600, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
 
 typedef struct letter {
     struct letter *next;
@@ -28,6 +31,11 @@ struct isg_transport {
     MPI_Comm comm;
     letter *sent; /* not yet taken by the network */
     size_t n_sent;
+    isg_probe *mates; /* [n_mates] processes of this host */
+    int n_mates;
+    /* A call that is given up still has its buffers, so they live as long as we do. */
+    struct { int value, rank; } mine, all;
+    unsigned char text[512];
 };
 
 static isg_err check(int status, const char *call)
@@ -48,24 +56,77 @@ static void close_on_exec(void)
     }
 }
 
+static void nap_ms(long ms)
+{
+    struct timespec t = {.tv_nsec = ms * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+/* Called inside a thread: MPI waits for a rank that will never come. */
+static void *leave_at_limit(void *seconds)
+{
+    for (intptr_t i = 0; i < (intptr_t)seconds * 10; i++) nap_ms(100);
+    _exit(isg_err_exit_status(ISG_EAGAIN));
+}
+
+static bool watch_begin(pthread_t *watch, intptr_t seconds)
+{
+    return pthread_create(watch, NULL, leave_at_limit, (void *)seconds) == 0;
+}
+
+static void watch_end(pthread_t watch)
+{
+    (void)pthread_cancel(watch);
+    (void)pthread_join(watch, NULL);
+}
+
+static bool mate_died(const isg_transport *t)
+{
+    for (int i = 0; i < t->n_mates; i++) {
+        if (isg_probe_is_dead(&t->mates[i])) return true;
+    }
+    return false;
+}
+
+/* Wait for a collective call, but not for the dead. */
+static isg_err finish_call(const isg_transport *t, MPI_Request *request, double limit_s, const char *call)
+{
+    double start = isg_time_mono(), look = start + 0.5;
+    for (long ms = 0;; ms = ms < 5 ? ms + 1 : 5) {
+        int done = 0;
+        ISG_TRY(check(MPI_Test(request, &done, MPI_STATUS_IGNORE), call));
+        if (done) return ISG_OK;
+        double now = isg_time_mono();
+        if (now - start > limit_s) return ISG_FAIL(ISG_EAGAIN, "%s: some rank did not come", call);
+        if (now > look && mate_died(t)) {
+            return ISG_FAIL(ISG_EAGAIN, "a rank on %s died during start-up: run the same command again", isg_os_host());
+        }
+        if (now > look) look = now + 0.5;
+        nap_ms(ms);
+    }
+}
+
 /*
  * Let every pair of ranks of this node meet, so that each has mapped the
  * other's shared memory; after that its file has no use but to stay behind
- * when a job is killed.
+ * when a job is killed. What they tell each other is their process id.
  */
-static isg_err meet_and_unlink(MPI_Comm comm)
+static isg_err meet_and_unlink(isg_transport *t)
 {
     MPI_Comm node = MPI_COMM_NULL;
     int n = 0;
-    isg_err rc = check(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+    isg_err rc = check(MPI_Comm_split_type(t->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
     if (rc) return rc;
     (void)MPI_Comm_size(node, &n);
-    int *words = calloc(2 * (size_t)n, sizeof *words);
-    if (!words) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
-    if (!rc) rc = check(MPI_Alltoall(words, 1, MPI_INT, words + n, 1, MPI_INT, node), "MPI_Alltoall");
+    int *pids = calloc(2 * (size_t)n, sizeof *pids);
+    t->mates = calloc((size_t)n, sizeof *t->mates);
+    if (!pids || !t->mates) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (int i = 0; i < n && !rc; i++) pids[i] = (int)getpid();
+    if (!rc) rc = check(MPI_Alltoall(pids, 1, MPI_INT, pids + n, 1, MPI_INT, node), "MPI_Alltoall");
+    for (int i = 0; i < n && !rc; i++) isg_probe_init(&t->mates[t->n_mates++], pids[n + i]);
     if (!rc) rc = check(MPI_Barrier(node), "MPI_Barrier");
     if (!rc) isg_segments_unlink_own();
-    free(words);
+    free(pids);
     (void)MPI_Comm_free(&node);
     return rc;
 }
@@ -81,6 +142,8 @@ isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
     isg_segments_clear_dead();
     /* Open MPI makes a named semaphore per file for shared file pointers, which HDF5 never uses. */
     (void)setenv("OMPI_MCA_sharedfp", "^sm", 0);
+    pthread_t watch;
+    bool watched = watch_begin(&watch, INIT_LIMIT_S);
     rc = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     if (rc) {
         free(t);
@@ -92,7 +155,8 @@ isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
     t->comm = MPI_COMM_NULL;
     rc = check(MPI_Comm_dup(MPI_COMM_WORLD, &t->comm), "MPI_Comm_dup");
     if (!rc) rc = check(MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    if (!rc) rc = meet_and_unlink(t->comm);
+    if (!rc) rc = meet_and_unlink(t);
+    if (watched) watch_end(watch);
     if (!rc) rc = check(MPI_Comm_rank(t->comm, rank), "MPI_Comm_rank");
     if (!rc) rc = check(MPI_Comm_size(t->comm, size), "MPI_Comm_size");
     if (rc) isg_transport_close(&t, false);
@@ -158,47 +222,35 @@ size_t isg_transport_unsent(const isg_transport *t)
 
 isg_err isg_transport_max(isg_transport *t, int *value, int *rank)
 {
-    struct { int value, rank; } mine = {*value, *rank}, all = {0, 0};
-    (void)MPI_Comm_rank(t->comm, &mine.rank);
-    ISG_TRY(check(MPI_Allreduce(&mine, &all, 1, MPI_2INT, MPI_MAXLOC, t->comm), "MPI_Allreduce"));
-    *value = all.value;
-    *rank = all.rank;
+    MPI_Request request;
+    t->mine.value = *value;
+    (void)MPI_Comm_rank(t->comm, &t->mine.rank);
+    ISG_TRY(check(MPI_Iallreduce(&t->mine, &t->all, 1, MPI_2INT, MPI_MAXLOC, t->comm, &request), "MPI_Iallreduce"));
+    ISG_TRY(finish_call(t, &request, AGREE_LIMIT_S, "MPI_Iallreduce"));
+    *value = t->all.value;
+    *rank = t->all.rank;
     return ISG_OK;
 }
 
 isg_err isg_transport_spread(isg_transport *t, int root, void *data, int n)
 {
-    return check(MPI_Bcast(data, n, MPI_BYTE, root, t->comm), "MPI_Bcast");
-}
-
-static void nap_ms(long ms)
-{
-    struct timespec t = {.tv_nsec = ms * 1000000};
-    (void)nanosleep(&t, NULL);
+    MPI_Request request;
+    if (n < 0 || (size_t)n > sizeof t->text) return ISG_FAIL(ISG_EARG, "%d bytes are too many to spread", n);
+    memcpy(t->text, data, (size_t)n);
+    ISG_TRY(check(MPI_Ibcast(t->text, n, MPI_BYTE, root, t->comm, &request), "MPI_Ibcast"));
+    ISG_TRY(finish_call(t, &request, AGREE_LIMIT_S, "MPI_Ibcast"));
+    memcpy(data, t->text, (size_t)n);
+    return ISG_OK;
 }
 
 /* True if every rank came within the limit. */
-static bool all_arrived(MPI_Comm comm)
+static bool all_arrived(const isg_transport *t)
 {
     MPI_Request request;
-    struct timespec start, now;
-    int done = 0;
-    if (MPI_Ibarrier(comm, &request) != MPI_SUCCESS) return false;
-    (void)clock_gettime(CLOCK_MONOTONIC, &start);
-    for (;;) {
-        if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return false;
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        if (done || now.tv_sec - start.tv_sec > BARRIER_LIMIT_S) return done;
-        nap_ms(1);
-    }
-}
-
-/* MPI_Finalize may wait for a rank that will never come: then leave without it. */
-static void *leave_at_limit(void *unused)
-{
-    (void)unused;
-    for (int i = 0; i < FINALIZE_LIMIT_S * 10; i++) nap_ms(100);
-    _exit(isg_err_exit_status(ISG_EAGAIN));
+    if (MPI_Ibarrier(t->comm, &request) != MPI_SUCCESS) return false;
+    isg_err rc = finish_call(t, &request, BARRIER_LIMIT_S, "MPI_Ibarrier");
+    isg_err_clear();
+    return !rc;
 }
 
 void isg_transport_close(isg_transport **transport, bool orderly)
@@ -206,18 +258,16 @@ void isg_transport_close(isg_transport **transport, bool orderly)
     isg_transport *t = *transport;
     pthread_t watch;
     if (!t) return;
-    bool together = orderly && all_arrived(t->comm);
+    bool together = orderly && all_arrived(t);
     reap(t);
     int rank = 0;
     (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     isg_segments_put_back(rank);
-    bool watched = pthread_create(&watch, NULL, leave_at_limit, NULL) == 0;
+    bool watched = watch_begin(&watch, FINALIZE_LIMIT_S);
     if (together) (void)MPI_Comm_free(&t->comm);
     if (together || watched) (void)MPI_Finalize();
-    if (watched) {
-        (void)pthread_cancel(watch);
-        (void)pthread_join(watch, NULL);
-    }
+    if (watched) watch_end(watch);
+    free(t->mates);
     /* Letters to dead ranks stay: MPI may still read their bytes. */
     free(t);
     *transport = NULL;

@@ -245,11 +245,15 @@ static isg_err run_phase(launch *l)
 {
     isg_err rc = ISG_OK;
     isg_loop loop = {.comm = l->comm, .look = l->leads ? look : NULL, .ctx = l};
-    ISG_TRY(isg_resources_find(l->comm, l->opt->slots, &l->resources));
-    if (!l->leads) rc = open_store(l);
+    rc = isg_resources_find(l->comm, l->opt->slots, &l->resources);
+    if (!rc && !l->leads) rc = open_store(l);
     if (!rc && l->leads) rc = make_leader(l);
     if (!rc && l->works) rc = make_worker(l);
-    ISG_TRY(isg_comm_agree(l->comm, rc));
+    rc = isg_comm_agree(l->comm, rc);
+    if (rc) {
+        l->alone = rc == ISG_EAGAIN; /* a rank died */
+        return rc;
+    }
     loop.leader = l->leader;
     loop.worker = l->worker;
     if (l->leads) {
@@ -317,6 +321,7 @@ isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options, is
     if (l.leads) l.end = started + isg_time_left(options->time_limit_s);
 
     isg_err rc = start_up(&l);
+    l.alone = rc == ISG_EAGAIN; /* a rank died */
     int left = l.leads && !rc && l.job.left > 0;
     if (!l.leads) left = 1;
     if (!rc) rc = isg_comm_min_int(comm, &left);

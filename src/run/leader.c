@@ -12,8 +12,8 @@
 
 #include "isogloss/log.h"
 #include "isogloss/os.h"
+#include "isogloss/probe.h"
 #include "isogloss/str.h"
-#include "probe.h"
 
 #include <math.h>
 #include <stdio.h>

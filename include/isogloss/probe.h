@@ -1,5 +1,5 @@
-#ifndef ISG_RUN_PROBE_H
-#define ISG_RUN_PROBE_H
+#ifndef ISOGLOSS_PROBE_H
+#define ISOGLOSS_PROBE_H
 
 /** Is a process of this host still the one it was? Recycled process ids are told apart by their start. */
 

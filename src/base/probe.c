@@ -1,4 +1,4 @@
-#include "probe.h"
+#include "isogloss/probe.h"
 
 #include <errno.h>
 #include <signal.h>
