@@ -10,6 +10,7 @@
 #include "isogloss/os.h"
 #include "isogloss/probe.h"
 #include "segments.h"
+#include "siblings.h"
 
 #include <fcntl.h>
 #include <mpi.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAG = 1, INIT_LIMIT_S = 300, AGREE_LIMIT_S = 3600, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
+enum { TAG = 1, SIBLINGS_AFTER_S = 3, INIT_LIMIT_S = 300, AGREE_LIMIT_S = 3600, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
 
 typedef struct letter {
     struct letter *next;
@@ -62,16 +63,32 @@ static void nap_ms(long ms)
     (void)nanosleep(&t, NULL);
 }
 
-/* Called inside a thread: MPI waits for a rank that will never come. */
-static void *leave_at_limit(void *seconds)
+/*
+ * Threads that watch a call of MPI which may wait for a rank that never comes,
+ * and leave in its stead. mpirun --enable-recovery does not end a job of which
+ * a rank dies inside MPI_Init.
+ */
+static void *watch_init(void *unused)
 {
-    for (intptr_t i = 0; i < (intptr_t)seconds * 10; i++) nap_ms(100);
+    static const char text[] = "isogloss: a rank died or did not come while the job started: run the same command again\n";
+    (void)unused;
+    for (int s = 0; s < INIT_LIMIT_S && (s < SIBLINGS_AFTER_S || !isg_siblings_missing()); s++) {
+        for (int i = 0; i < 10; i++) nap_ms(100);
+    }
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nowhere left to say it */ }
     _exit(isg_err_exit_status(ISG_EAGAIN));
 }
 
-static bool watch_begin(pthread_t *watch, intptr_t seconds)
+static void *watch_finalize(void *unused)
 {
-    return pthread_create(watch, NULL, leave_at_limit, (void *)seconds) == 0;
+    (void)unused;
+    for (int i = 0; i < FINALIZE_LIMIT_S * 10; i++) nap_ms(100);
+    _exit(isg_err_exit_status(ISG_EAGAIN));
+}
+
+static bool watch_begin(pthread_t *watch, void *(*what)(void *))
+{
+    return pthread_create(watch, NULL, what, NULL) == 0;
 }
 
 static void watch_end(pthread_t watch)
@@ -143,7 +160,7 @@ isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
     /* Open MPI makes a named semaphore per file for shared file pointers, which HDF5 never uses. */
     (void)setenv("OMPI_MCA_sharedfp", "^sm", 0);
     pthread_t watch;
-    bool watched = watch_begin(&watch, INIT_LIMIT_S);
+    bool watched = watch_begin(&watch, watch_init);
     rc = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
     if (rc) {
         free(t);
@@ -263,7 +280,7 @@ void isg_transport_close(isg_transport **transport, bool orderly)
     int rank = 0;
     (void)MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     isg_segments_put_back(rank);
-    bool watched = watch_begin(&watch, FINALIZE_LIMIT_S);
+    bool watched = watch_begin(&watch, watch_finalize);
     if (together) (void)MPI_Comm_free(&t->comm);
     if (together || watched) (void)MPI_Finalize();
     if (watched) watch_end(watch);
