@@ -11,9 +11,9 @@
 enum { ISG_RUN_STATES = ISG_RUN_HELD + 1 };
 
 typedef struct isg_progress {
-    const char *name;                /**< of a family; NULL for the whole campaign */
+    const char *name; /**< of a family; NULL for the whole campaign */
     size_t runs, by_state[ISG_RUN_STATES];
-    double flops, flops_done;        /**< predicted; done or diverged runs count as done [flop] */
+    double flops, flops_done; /**< predicted; done or diverged runs count as done [flop] */
 } isg_progress;
 
 /** A run that gave no usable result, with the last words of its last attempt. */
@@ -21,26 +21,26 @@ typedef struct isg_casualty {
     const char *id, *family;
     isg_run_state state; /**< failed, held or diverged */
     uint32_t attempts;
-    isg_attempt last;    /**< number 0: nothing is recorded */
+    isg_attempt last; /**< number 0: nothing is recorded */
 } isg_casualty;
 
 /** Pointers belong to `records`, `overview` and the arrays below. */
 typedef struct isg_status {
     const char *path;
     isg_overview *overview;
-    isg_run_record *records;  /**< [overview->n_runs]; "running" only if somebody holds the lock */
+    isg_run_record *records; /**< [overview->n_runs]; "running" only if somebody holds the lock */
     isg_progress total;
-    isg_progress *family;     /**< [overview->n_families] */
+    isg_progress *family; /**< [overview->n_families] */
     isg_casualty *casualty;
     size_t n_casualties;
     isg_launch *launches;
     size_t n_launches;
     isg_lock_info holder;
-    bool held;                /**< somebody writes it now: `holder` */
-    double now;               /**< seconds since the epoch */
-    double rate, eta;         /**< [flop/s] and [s] of the present launch; 0: not known */
+    bool held;        /**< somebody writes it now: `holder` */
+    double now;       /**< seconds since the epoch */
+    double rate, eta; /**< [flop/s] and [s] of the present launch; 0: not known */
     bool verified;
-    size_t damaged;           /**< marks that do not fit their results, if verified */
+    size_t damaged; /**< marks that do not fit their results, if verified */
 } isg_status;
 
 /** Read everything. @param verify  compare all CRCs too. Caller: isg_status_destroy(). */

@@ -21,7 +21,7 @@
 typedef struct isg_store isg_store;
 
 typedef enum isg_run_state {
-    ISG_RUN_WAITING,  /**< for its parent */
+    ISG_RUN_WAITING, /**< for its parent */
     ISG_RUN_READY,
     ISG_RUN_RUNNING,
     ISG_RUN_DONE,     /**< committed: mark present and CRC fits */
@@ -31,8 +31,16 @@ typedef enum isg_run_state {
 } isg_run_state;
 
 typedef enum isg_cause {
-    ISG_CAUSE_NONE, ISG_CAUSE_OK, ISG_CAUSE_CRASH, ISG_CAUSE_EXIT, ISG_CAUSE_PROTOCOL,
-    ISG_CAUSE_SILENCE, ISG_CAUSE_TIME, ISG_CAUSE_MEMORY, ISG_CAUSE_KILLED, ISG_CAUSE_STOPPED,
+    ISG_CAUSE_NONE,
+    ISG_CAUSE_OK,
+    ISG_CAUSE_CRASH,
+    ISG_CAUSE_EXIT,
+    ISG_CAUSE_PROTOCOL,
+    ISG_CAUSE_SILENCE,
+    ISG_CAUSE_TIME,
+    ISG_CAUSE_MEMORY,
+    ISG_CAUSE_KILLED,
+    ISG_CAUSE_STOPPED,
     ISG_CAUSE_DIVERGED
 } isg_cause;
 
@@ -44,15 +52,15 @@ const char *isg_lr_state_name(isg_lr_state s);
 
 /** What one finished (or diverged) run leaves. Arrays are row-major; missing values are NaN. */
 typedef struct isg_result {
-    size_t n_points;      /**< points reached, <= max_points */
-    uint64_t *tokens;     /**< [max_points] */
-    uint8_t *lr_state;    /**< [max_points] isg_lr_state */
-    double *seen;         /**< [max_points][n_languages] tokens of each language [token] */
-    double *loss;         /**< [max_points][n_evaluations] [the campaign's unit] */
-    float *shard_loss;    /**< [max_points][n_evaluations][max_shards] */
+    size_t n_points;   /**< points reached, <= max_points */
+    uint64_t *tokens;  /**< [max_points] */
+    uint8_t *lr_state; /**< [max_points] isg_lr_state */
+    double *seen;      /**< [max_points][n_languages] tokens of each language [token] */
+    double *loss;      /**< [max_points][n_evaluations] [the campaign's unit] */
+    float *shard_loss; /**< [max_points][n_evaluations][max_shards] */
     bool diverged;
-    double flops;         /**< as reported by the trainer */
-    double seconds;       /**< wall time over the attempts of the chain (not a result variable) */
+    double flops;   /**< as reported by the trainer */
+    double seconds; /**< wall time over the attempts of the chain (not a result variable) */
 } isg_result;
 
 isg_err isg_result_create(const isg_plan *plan, isg_result **out); /**< filled with NaN and 0 */
@@ -60,20 +68,20 @@ void isg_result_destroy(isg_result **result);
 
 typedef struct isg_mark {
     size_t slot;
-    isg_run_state state;  /**< ISG_RUN_DONE or ISG_RUN_DIVERGED */
-    uint32_t attempt;     /**< that gave the result, >= 1 */
-    uint32_t crc;         /**< from isg_store_put_result */
+    isg_run_state state;       /**< ISG_RUN_DONE or ISG_RUN_DIVERGED */
+    uint32_t attempt;          /**< that gave the result, >= 1 */
+    uint32_t crc;              /**< from isg_store_put_result */
     char host[64], device[32]; /**< of the writer */
 } isg_mark;
 
 typedef struct isg_attempt {
     size_t slot;
-    uint32_t number;      /**< from 1 */
+    uint32_t number; /**< from 1 */
     int rank;
     char host[64];
     isg_cause cause;
-    int code;             /**< exit code, or signal number for crash and killed */
-    double start, end;    /**< seconds since the epoch */
+    int code;          /**< exit code, or signal number for crash and killed */
+    double start, end; /**< seconds since the epoch */
     char message[240];
 } isg_attempt;
 
@@ -81,7 +89,7 @@ typedef struct isg_attempt {
 typedef struct isg_launch {
     char version[32], commit[32], flags[160], mpi[64], hdf5[32], host[64], job[64];
     int ranks;
-    double start, end;    /**< end is 0 until an orderly end */
+    double start, end; /**< end is 0 until an orderly end */
     int exit_status;
 } isg_launch;
 
@@ -130,13 +138,15 @@ isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, s
  * Worker: write the slices of one run and fdatasync. Counts only once marked.
  * @param crc  CRC-32C over the result variables in schemas/store.md order
  */
-isg_err isg_store_put_result(isg_store *store, size_t slot, const isg_result *result, uint32_t *crc);
+isg_err isg_store_put_result(isg_store *store, size_t slot, const isg_result *result,
+                             uint32_t *crc);
 
 /**
  * The two halves of isg_store_put_result, for a worker that finishes many short
  * runs at once: write several, sync once, then tell rank 0 of all of them.
  */
-isg_err isg_store_write_result(isg_store *store, size_t slot, const isg_result *result, uint32_t *crc);
+isg_err isg_store_write_result(isg_store *store, size_t slot, const isg_result *result,
+                               uint32_t *crc);
 isg_err isg_store_sync(isg_store *store);
 
 /** Rank 0: write marks in one group, then sync once. Their results must be synced before. */
@@ -162,7 +172,8 @@ typedef struct isg_run_record {
     char host[64];
 } isg_run_record;
 
-/** Records of all slots [isg_store_runs]. @param verify also compare CRCs (a misfit reads as no result). */
+/** Records of all slots [isg_store_runs]. @param verify also compare CRCs (a misfit reads as no
+ * result). */
 isg_err isg_store_read_records(const isg_store *store, bool verify, isg_run_record *records);
 
 /** One result; ISG_ESTORE if mark and CRC do not fit, ISG_EDATA if there is none. */
@@ -178,10 +189,10 @@ isg_err isg_store_read_launches(const isg_store *store, isg_launch **out, size_t
 typedef struct isg_overview {
     char *campaign, *uuid, *created; /**< name, random identity, ISO 8601 */
     size_t n_runs, n_families;
-    char **family;        /**< [n_families] names */
-    uint8_t *member;      /**< [n_runs][n_families] 0 or 1 */
-    char **id;            /**< [n_runs] run ids */
-    double *flops;        /**< [n_runs] predicted at planning [flop] */
+    char **family;   /**< [n_families] names */
+    uint8_t *member; /**< [n_runs][n_families] 0 or 1 */
+    char **id;       /**< [n_runs] run ids */
+    double *flops;   /**< [n_runs] predicted at planning [flop] */
 } isg_overview;
 
 isg_err isg_store_read_overview(const isg_store *store, isg_overview **out);
@@ -218,7 +229,7 @@ void isg_lock_release(isg_lock **lock);
 typedef struct isg_lock_info {
     char host[64], job[64];
     long pid;
-    uint64_t epoch;      /**< raised by every taking */
+    uint64_t epoch;          /**< raised by every taking */
     double since, heartbeat; /**< seconds since the epoch */
 } isg_lock_info;
 

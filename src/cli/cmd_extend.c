@@ -24,18 +24,22 @@ static isg_err run_extend(int argc, char **argv)
     isg_plan *plan = NULL;
     isg_lock *lock = NULL;
     size_t kept = 0, added = 0;
-    ISG_TRY(isg_cmd_parse("extend STORE CAMPAIGN",
-                          "Make a store larger for a campaign file that was changed after the store was\n"
-                          "made. Finished runs that are still in the campaign are kept and not run again;\n"
-                          "a campaign that would lose finished runs is refused. Not while it is running.",
-                          opts, argc, argv, &n, &done));
+    ISG_TRY(isg_cmd_parse(
+        "extend STORE CAMPAIGN",
+        "Make a store larger for a campaign file that was changed after the store was\n"
+        "made. Finished runs that are still in the campaign are kept and not run again;\n"
+        "a campaign that would lose finished runs is refused. Not while it is running.",
+        opts, argc, argv, &n, &done));
     if (done) return ISG_OK;
-    if (n != 2) return ISG_FAIL(ISG_EUSAGE, "a store and a campaign file are wanted; see 'isogloss extend --help'");
+    if (n != 2)
+        return ISG_FAIL(ISG_EUSAGE,
+                        "a store and a campaign file are wanted; see 'isogloss extend --help'");
     isg_err rc = isg_lock_take(argv[1], &lock);
     if (!rc) rc = load_plan(argv[1], argv[2], &plan);
     if (!rc) rc = isg_store_extend(argv[1], plan, &kept, &added);
     if (!rc) {
-        (void)printf("%s: %zu runs, %zu of them new, %zu results kept\n", argv[1], plan->n_runs, added, kept);
+        (void)printf("%s: %zu runs, %zu of them new, %zu results kept\n", argv[1], plan->n_runs,
+                     added, kept);
     }
     isg_plan_destroy(&plan);
     isg_lock_release(&lock);

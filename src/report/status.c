@@ -1,5 +1,5 @@
-#include "isogloss/os.h"
 #include "isogloss/status.h"
+#include "isogloss/os.h"
 
 #include <string.h>
 
@@ -18,16 +18,17 @@ static double share_of(const isg_progress *p)
 static void print_progress(const isg_progress *p, FILE *out)
 {
     const size_t *n = p->by_state;
-    (void)fprintf(out, "  %-24.24s %6zu %6zu %8zu %6zu %8zu %6zu  %6.1f %%\n", p->name ? p->name : "all",
-                  p->runs, n[ISG_RUN_DONE], n[ISG_RUN_DIVERGED], n[ISG_RUN_FAILED],
-                  n[ISG_RUN_RUNNING], left_of(p), share_of(p));
+    (void)fprintf(out, "  %-24.24s %6zu %6zu %8zu %6zu %8zu %6zu  %6.1f %%\n",
+                  p->name ? p->name : "all", p->runs, n[ISG_RUN_DONE], n[ISG_RUN_DIVERGED],
+                  n[ISG_RUN_FAILED], n[ISG_RUN_RUNNING], left_of(p), share_of(p));
 }
 
 static void print_casualty(const isg_casualty *c, FILE *out)
 {
     const isg_attempt *a = &c->last;
-    (void)fprintf(out, "  %.*s  %s (%s), %u attempt%s", SHORT_ID, c->id, isg_run_state_name(c->state),
-                  c->family, c->attempts, c->attempts == 1 ? "" : "s");
+    (void)fprintf(out, "  %.*s  %s (%s), %u attempt%s", SHORT_ID, c->id,
+                  isg_run_state_name(c->state), c->family, c->attempts,
+                  c->attempts == 1 ? "" : "s");
     if (a->number) {
         bool signalled = a->cause == ISG_CAUSE_CRASH || a->cause == ISG_CAUSE_KILLED;
         (void)fprintf(out, ": %s", isg_cause_name(a->cause));
@@ -47,10 +48,11 @@ static void print_launch(const isg_status *s, FILE *out)
         const isg_launch *l = &s->launches[s->n_launches - 1];
         (void)fprintf(out, "launch %zu of %zu: %s, %d rank%s, host %s%s%s, isogloss %s (%s)\n",
                       s->n_launches, s->n_launches, isg_time_iso(l->start, start), l->ranks,
-                      l->ranks == 1 ? "" : "s", l->host, l->job[0] ? ", job " : "", l->job, l->version,
-                      l->commit);
+                      l->ranks == 1 ? "" : "s", l->host, l->job[0] ? ", job " : "", l->job,
+                      l->version, l->commit);
         if (l->end > 0) {
-            (void)fprintf(out, "  ended %s with exit status %d\n", isg_time_iso(l->end, end), l->exit_status);
+            (void)fprintf(out, "  ended %s with exit status %d\n", isg_time_iso(l->end, end),
+                          l->exit_status);
         } else if (!s->held) {
             (void)fprintf(out, "  did not end in order: the same run command goes on\n");
         }
@@ -68,22 +70,25 @@ static void print_launch(const isg_status *s, FILE *out)
 
 isg_err isg_status_print(const isg_status *s, bool all_failed, FILE *out)
 {
-    (void)fprintf(out, "campaign %s, store %s: %.1f %% of %.3g FLOP done\n", s->overview->campaign, s->path,
-                  share_of(&s->total), s->total.flops);
-    (void)fprintf(out, "  %-24s %6s %6s %8s %6s %8s %6s  %8s\n", "family", "runs", "done", "diverged",
-                  "failed", "running", "left", "FLOPs");
+    (void)fprintf(out, "campaign %s, store %s: %.1f %% of %.3g FLOP done\n", s->overview->campaign,
+                  s->path, share_of(&s->total), s->total.flops);
+    (void)fprintf(out, "  %-24s %6s %6s %8s %6s %8s %6s  %8s\n", "family", "runs", "done",
+                  "diverged", "failed", "running", "left", "FLOPs");
     for (size_t f = 0; f < s->overview->n_families; f++) print_progress(&s->family[f], out);
     print_progress(&s->total, out);
     if (s->n_casualties) (void)fprintf(out, "without a full result:\n");
-    size_t shown = all_failed || s->n_casualties <= SHOWN_CASUALTIES ? s->n_casualties : SHOWN_CASUALTIES;
+    size_t shown =
+        all_failed || s->n_casualties <= SHOWN_CASUALTIES ? s->n_casualties : SHOWN_CASUALTIES;
     for (size_t i = 0; i < shown; i++) print_casualty(&s->casualty[i], out);
     if (shown < s->n_casualties) {
         (void)fprintf(out, "  ... and %zu more (--failed shows all)\n", s->n_casualties - shown);
     }
     if (s->verified && !s->damaged) (void)fprintf(out, "verified: every mark fits its result\n");
     if (s->damaged) {
-        (void)fprintf(out, "DAMAGED: %zu marks do not fit their results; these runs count as not done "
-                      "and the next launch makes them again\n", s->damaged);
+        (void)fprintf(out,
+                      "DAMAGED: %zu marks do not fit their results; these runs count as not done "
+                      "and the next launch makes them again\n",
+                      s->damaged);
     }
     print_launch(s, out);
     return ferror(out) ? ISG_FAIL(ISG_EIO, "cannot write the status") : ISG_OK;
@@ -106,10 +111,11 @@ static json_t *progress_json(const isg_progress *p)
 {
     json_t *states = json_object();
     for (int i = 0; i < ISG_RUN_STATES; i++) {
-        json_object_set_new(states, isg_run_state_name((isg_run_state)i), count_json(p->by_state[i]));
+        json_object_set_new(states, isg_run_state_name((isg_run_state)i),
+                            count_json(p->by_state[i]));
     }
-    json_t *o = json_pack("{s:o, s:o, s:f, s:f}", "runs", count_json(p->runs), "states", states, "flops",
-                          p->flops, "flops_done", p->flops_done);
+    json_t *o = json_pack("{s:o, s:o, s:f, s:f}", "runs", count_json(p->runs), "states", states,
+                          "flops", p->flops, "flops_done", p->flops_done);
     if (p->name) json_object_set_new(o, "family", json_string(p->name));
     return o;
 }
@@ -120,17 +126,17 @@ static json_t *casualty_json(const isg_casualty *c)
     json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "run", c->id, "family", c->family, "state",
                           isg_run_state_name(c->state), "attempts", (int)c->attempts);
     if (!a->number) return o;
-    json_object_set_new(o, "last", json_pack("{s:i, s:s, s:i, s:s, s:o, s:s}", "attempt", (int)a->number,
-                                             "cause", isg_cause_name(a->cause), "code", a->code,
-                                             "host", a->host, "end", time_json(a->end), "message",
-                                             a->message));
+    json_object_set_new(o, "last",
+                        json_pack("{s:i, s:s, s:i, s:s, s:o, s:s}", "attempt", (int)a->number,
+                                  "cause", isg_cause_name(a->cause), "code", a->code, "host",
+                                  a->host, "end", time_json(a->end), "message", a->message));
     return o;
 }
 
 static json_t *launch_json(const isg_launch *l)
 {
-    return json_pack("{s:o, s:o, s:i, s:s, s:s, s:i, s:s, s:s}", "start", time_json(l->start), "end",
-                     time_json(l->end), "ranks", l->ranks, "host", l->host, "job", l->job,
+    return json_pack("{s:o, s:o, s:i, s:s, s:s, s:i, s:s, s:s}", "start", time_json(l->start),
+                     "end", time_json(l->end), "ranks", l->ranks, "host", l->host, "job", l->job,
                      "exit_status", l->exit_status, "version", l->version, "commit", l->commit);
 }
 
@@ -153,12 +159,12 @@ json_t *isg_status_json(const isg_status *s)
         json_array_append_new(casualties, casualty_json(&s->casualty[i]));
     }
     json_t *launch = s->n_launches ? launch_json(&s->launches[s->n_launches - 1]) : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "store", s->path,
-                     "campaign", s->overview->campaign, "uuid", s->overview->uuid, "created",
-                     s->overview->created, "verdict", isg_err_text(isg_status_verdict(s)),
-                     "exit_status", isg_err_exit_status(isg_status_verdict(s)), "total",
-                     progress_json(&s->total), "families", families, "not_done_well", casualties,
-                     "launches", count_json(s->n_launches), "last_launch", launch, "running",
-                     s->held ? running_json(s) : json_null(), "damaged",
-                     s->verified ? count_json(s->damaged) : json_null());
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "store", s->path,
+        "campaign", s->overview->campaign, "uuid", s->overview->uuid, "created",
+        s->overview->created, "verdict", isg_err_text(isg_status_verdict(s)), "exit_status",
+        isg_err_exit_status(isg_status_verdict(s)), "total", progress_json(&s->total), "families",
+        families, "not_done_well", casualties, "launches", count_json(s->n_launches), "last_launch",
+        launch, "running", s->held ? running_json(s) : json_null(), "damaged",
+        s->verified ? count_json(s->damaged) : json_null());
 }

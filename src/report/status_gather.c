@@ -48,24 +48,31 @@ static isg_err count_all(isg_status *s)
         for (size_t f = 0; f < o->n_families; f++) {
             if (o->member[i * o->n_families + f]) count(&s->family[f], r->state, o->flops[i]);
         }
-        if (r->state != ISG_RUN_FAILED && r->state != ISG_RUN_HELD && r->state != ISG_RUN_DIVERGED) continue;
+        if (r->state != ISG_RUN_FAILED && r->state != ISG_RUN_HELD && r->state != ISG_RUN_DIVERGED)
+            continue;
         s->casualty[s->n_casualties++] = (isg_casualty){
-            .id = o->id[i], .family = first_family(o, i), .state = r->state, .attempts = r->attempts,
+            .id = o->id[i],
+            .family = first_family(o, i),
+            .state = r->state,
+            .attempts = r->attempts,
             .last = {.slot = i},
         };
     }
     return ISG_OK;
 }
 
-/* Attempts come in order of writing: the last one of a run wins. Casualties are in order of slots. */
+/* Attempts come in order of writing: the last one of a run wins. Casualties are in order of slots.
+ */
 static void add_last_words(isg_status *s, const isg_attempt *attempts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t lo = 0, hi = s->n_casualties;
         while (lo < hi) {
             size_t mid = lo + (hi - lo) / 2;
-            if (s->casualty[mid].last.slot < attempts[i].slot) lo = mid + 1;
-            else hi = mid;
+            if (s->casualty[mid].last.slot < attempts[i].slot)
+                lo = mid + 1;
+            else
+                hi = mid;
         }
         if (lo < s->n_casualties && s->casualty[lo].last.slot == attempts[i].slot) {
             s->casualty[lo].last = attempts[i];
@@ -152,6 +159,7 @@ isg_err isg_status_verdict(const isg_status *s)
 {
     const size_t *n = s->total.by_state;
     if (s->damaged) return ISG_ESTORE;
-    if (n[ISG_RUN_WAITING] + n[ISG_RUN_READY] + n[ISG_RUN_RUNNING] + n[ISG_RUN_HELD]) return ISG_EAGAIN;
+    if (n[ISG_RUN_WAITING] + n[ISG_RUN_READY] + n[ISG_RUN_RUNNING] + n[ISG_RUN_HELD])
+        return ISG_EAGAIN;
     return n[ISG_RUN_FAILED] ? ISG_ESOME : ISG_OK;
 }

@@ -95,7 +95,8 @@ isg_err isg_store_read_setting(const isg_store *s, const char *column, double *o
 /* Of one struct's field: a number in its memory type, or all bytes of a text. */
 static size_t field_bytes(const isg_store *s, const isg_field *f)
 {
-    return f->type == ISG_TYPE_TEXT ? isg_column_row_bytes(f->col, s->dim) : isg_type_bytes(f->type);
+    return f->type == ISG_TYPE_TEXT ? isg_column_row_bytes(f->col, s->dim)
+                                    : isg_type_bytes(f->type);
 }
 
 isg_err isg_fields_write(isg_store *s, const isg_field *fields, size_t first, size_t n,

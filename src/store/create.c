@@ -62,12 +62,14 @@ static isg_err put_column_attributes(hid_t set, isg_col col, const char *loss_un
     if (isg_column_flags(col)) ISG_TRY(put_flags(set, isg_column_flags(col)));
     if (def->role == ISG_ROLE_RESULT) {
         bool curve = def->dims[1] && col != ISG_COL_POINTS_TOKENS;
-        ISG_TRY(isg_h5_put_text(set, "coordinates", curve
-                                    ? "id family N_total N_nonembedding tokens"
-                                    : "id family N_total N_nonembedding"));
+        ISG_TRY(isg_h5_put_text(set, "coordinates",
+                                curve ? "id family N_total N_nonembedding tokens"
+                                      : "id family N_total N_nonembedding"));
     }
-    if (def->type == ISG_TYPE_F64) return isg_h5_put_numbers(set, "_FillValue", def->type, &none, 1);
-    if (def->type == ISG_TYPE_F32) return isg_h5_put_numbers(set, "_FillValue", def->type, &none_float, 1);
+    if (def->type == ISG_TYPE_F64)
+        return isg_h5_put_numbers(set, "_FillValue", def->type, &none, 1);
+    if (def->type == ISG_TYPE_F32)
+        return isg_h5_put_numbers(set, "_FillValue", def->type, &none_float, 1);
     return ISG_OK;
 }
 
@@ -78,7 +80,8 @@ static isg_err make_scale(hid_t set, isg_col col)
     char name[80];
     (void)snprintf(name, sizeof name, "%s", isg_columns[col].name);
     if (isg_dim_is_bare(dim)) {
-        (void)snprintf(name, sizeof name, "This is a netCDF dimension but not a netCDF variable.%10zu",
+        (void)snprintf(name, sizeof name,
+                       "This is a netCDF dimension but not a netCDF variable.%10zu",
                        isg_dim_fixed(dim));
     }
     return H5DSset_scale(set, name) < 0 ? isg_h5_fail(ISG_EIO, "cannot make a scale") : ISG_OK;
@@ -132,7 +135,8 @@ static isg_err put_root(isg_store *s, const isg_plan *plan, const isg_origin *or
     char title[128], source[128];
     uint32_t format = ISG_STORE_FORMAT;
     (void)snprintf(title, sizeof title, "isogloss campaign %s", plan->name);
-    (void)snprintf(source, sizeof source, "isogloss %s (%s)", isg_build_version(), isg_build_commit());
+    (void)snprintf(source, sizeof source, "isogloss %s (%s)", isg_build_version(),
+                   isg_build_commit());
     const struct {
         const char *name, *text;
     } texts[] = {
@@ -156,9 +160,9 @@ static isg_err put_campaign(isg_store *s, const isg_plan *plan)
     const struct {
         const char *name, *text;
     } texts[] = {
-        {"plan_hash", plan->hash},           {"numerics", plan->numerics},
-        {"trainer", plan->trainer_name},     {"trainer_version", plan->trainer_version},
-        {"corpus", plan->corpus},            {"corpus_fingerprint", plan->corpus_fingerprint},
+        {"plan_hash", plan->hash},       {"numerics", plan->numerics},
+        {"trainer", plan->trainer_name}, {"trainer_version", plan->trainer_version},
+        {"corpus", plan->corpus},        {"corpus_fingerprint", plan->corpus_fingerprint},
     };
     hid_t group = H5Gopen2(s->file, "/campaign", H5P_DEFAULT);
     isg_err rc = group < 0 ? isg_h5_fail(ISG_EIO, "cannot open /campaign") : ISG_OK;
@@ -343,7 +347,8 @@ static void setting_column(const char *name, char out[80])
 {
     bool taken = false;
     for (int c = 0; c < ISG_COLS; c++) {
-        taken = taken || (!strcmp(isg_columns[c].group, "/runs") && !strcmp(isg_columns[c].name, name));
+        taken =
+            taken || (!strcmp(isg_columns[c].group, "/runs") && !strcmp(isg_columns[c].name, name));
     }
     (void)snprintf(out, 80, "%s%s", taken ? "setting_" : "", name);
 }
@@ -397,21 +402,21 @@ isg_err isg_store_settings(const isg_plan *plan, json_t **out)
     }
     for (size_t i = 0; i < plan->n_evaluations; i++) {
         const isg_evaluation *e = &plan->evaluations[i];
-        json_array_append_new(evaluations, json_pack("{s:s, s:I, s:I}", "name", e->name, "bytes",
-                                                     (json_int_t)e->bytes, "shards",
-                                                     (json_int_t)e->shards));
+        json_array_append_new(evaluations,
+                              json_pack("{s:s, s:I, s:I}", "name", e->name, "bytes",
+                                        (json_int_t)e->bytes, "shards", (json_int_t)e->shards));
     }
     for (size_t i = 0; i < plan->n_families; i++) {
         json_array_append_new(families, json_string(plan->families[i].name));
     }
-    *out = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:o, s:o, s:o, s:o}", "name",
-                     plan->name, "seed", (json_int_t)plan->seed, "trainer", plan->trainer_name,
-                     "trainer_version", plan->trainer_version, "numerics", plan->numerics,
-                     "schedule", plan->schedule ? plan->schedule : "", "corpus_fingerprint",
-                     plan->corpus_fingerprint ? plan->corpus_fingerprint : "", "unit", plan->unit,
-                     "trainer_settings", plan->trainer_settings, "languages", languages,
-                     "evaluations", evaluations, "families", families, "settings",
-                     settings_list(plan));
+    *out =
+        json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:o, s:o, s:o, s:o}", "name",
+                  plan->name, "seed", (json_int_t)plan->seed, "trainer", plan->trainer_name,
+                  "trainer_version", plan->trainer_version, "numerics", plan->numerics, "schedule",
+                  plan->schedule ? plan->schedule : "", "corpus_fingerprint",
+                  plan->corpus_fingerprint ? plan->corpus_fingerprint : "", "unit", plan->unit,
+                  "trainer_settings", plan->trainer_settings, "languages", languages, "evaluations",
+                  evaluations, "families", families, "settings", settings_list(plan));
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
 }
 
@@ -469,7 +474,8 @@ static isg_err random_uuid(char out[37])
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     char hex[33];
     isg_str_hex(b, sizeof b, hex);
-    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                   hex + 20);
     return ISG_OK;
 }
 
@@ -486,7 +492,8 @@ static isg_err build(isg_store *s, const isg_plan *plan, const isg_origin *origi
     return isg_store_index(s);
 }
 
-isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin, isg_store **out)
+isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin,
+                        isg_store **out)
 {
     *out = NULL;
     if (!plan->n_runs) return ISG_FAIL(ISG_ESPEC, "campaign '%s' plans no runs", plan->name);
@@ -518,7 +525,8 @@ isg_err isg_store_publish(isg_store **store, const char *path)
     char *tmp = strdup(s->path);
     int fd = dup(s->fd);
     if (!tmp || fd < 0) rc = ISG_FAIL(ISG_ENOMEM, "out of memory or descriptors");
-    if (!rc && H5Fflush(s->file, H5F_SCOPE_GLOBAL) < 0) rc = isg_h5_fail(ISG_EIO, "cannot flush '%s'", tmp);
+    if (!rc && H5Fflush(s->file, H5F_SCOPE_GLOBAL) < 0)
+        rc = isg_h5_fail(ISG_EIO, "cannot flush '%s'", tmp);
     isg_store_close(store); /* HDF5 writes what is left of the metadata now */
     if (!rc && fsync(fd)) rc = ISG_FAIL(ISG_EIO, "cannot sync '%s': %s", tmp, strerror(errno));
     if (!rc && rename(tmp, path)) {
@@ -536,7 +544,8 @@ isg_err isg_store_create(const char *path, const isg_plan *plan)
     isg_store *s = NULL;
     char uuid[37], line[128], now[ISG_TIME_BYTES];
     if (isg_path_exists(path)) {
-        return ISG_FAIL(ISG_EARG, "store '%s' is already there: run continues it, extend grows it", path);
+        return ISG_FAIL(ISG_EARG, "store '%s' is already there: run continues it, extend grows it",
+                        path);
     }
     ISG_TRY(random_uuid(uuid));
     isg_origin origin = {.uuid = uuid, .created = isg_time_iso(isg_time_now(), now)};

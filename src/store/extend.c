@@ -33,13 +33,15 @@ static void say_difference(const char *name, const json_t *was, const json_t *is
     if (!json_is_object(was) || !json_is_object(is)) {
         const size_t style = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12);
         char *a = was ? json_dumps(was, style) : NULL, *b = is ? json_dumps(is, style) : NULL;
-        (void)isg_str_printf(say, "\n  %s: was %.150s, is %.150s", name, a ? a : "absent", b ? b : "absent");
+        (void)isg_str_printf(say, "\n  %s: was %.150s, is %.150s", name, a ? a : "absent",
+                             b ? b : "absent");
         free(a);
         free(b);
         return;
     }
     for (int side = 0; side < 2; side++) {
-        json_object_foreach((json_t *)(uintptr_t)(side ? was : is), key, value) {
+        json_object_foreach((json_t *)(uintptr_t)(side ? was : is), key, value)
+        {
             const json_t *old = json_object_get(was, key), *new = json_object_get(is, key);
             if (side && new) continue; /* seen from the other side */
             char *path = isg_strf("%s%s%s", name, *name ? "." : "", key);
@@ -97,8 +99,10 @@ isg_err isg_store_check_plan(const isg_store *s, const isg_plan *plan)
     rc = still ? say_settings(s, plan, &say) : ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < plan->n_runs && !rc; i++) {
         size_t slot = isg_store_find(s, plan->runs[i].id);
-        if (slot == ISG_NO_RUN) list_id(&added, plan->runs[i].id);
-        else still[slot] = true;
+        if (slot == ISG_NO_RUN)
+            list_id(&added, plan->runs[i].id);
+        else
+            still[slot] = true;
     }
     for (size_t i = 0; i < s->dim[ISG_DIM_RUN] && !rc; i++) {
         if (!still[i]) list_id(&removed, s->id[i]);
@@ -107,11 +111,12 @@ isg_err isg_store_check_plan(const isg_store *s, const isg_plan *plan)
     say_listing(&added, "added", &say);
     say_listing(&removed, "removed", &say);
     if (!rc) {
-        rc = ISG_FAIL(ISG_ESPEC, "the campaign is not the one of store '%s':%s\n"
+        rc = ISG_FAIL(ISG_ESPEC,
+                      "the campaign is not the one of store '%s':%s\n"
                       "Undo the change, or grow the store: isogloss extend %s %s\n"
                       "(results of runs that are still in the campaign are kept), or give the "
-                      "campaign a new store", s->path,
-                      say.len ? isg_str_c(&say) : "\n  the plan's hash differs", s->path,
+                      "campaign a new store",
+                      s->path, say.len ? isg_str_c(&say) : "\n  the plan's hash differs", s->path,
                       plan->path ? plan->path : "CAMPAIGN");
     }
     isg_str_free(&say);
@@ -213,9 +218,11 @@ static isg_err carry_runs(growth *g, const isg_run_record *records)
         rc = carry_result(g, i, slot, r);
     }
     if (!rc && lost.n) {
-        rc = ISG_FAIL(ISG_ESPEC, "%zu finished runs of store '%s' are not in the campaign any more "
+        rc = ISG_FAIL(ISG_ESPEC,
+                      "%zu finished runs of store '%s' are not in the campaign any more "
                       "(%s): extending would lose them; keep them in the campaign, or give it a "
-                      "new store", lost.n, g->old->path, isg_str_c(&lost.ids));
+                      "new store",
+                      lost.n, g->old->path, isg_str_c(&lost.ids));
     }
     isg_str_free(&lost.ids);
     return rc ? rc : isg_store_mark(g->grown, g->marks, g->n_marks);
@@ -299,8 +306,10 @@ isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, s
     for (size_t i = 0; i < plan->n_runs; i++) {
         *added += isg_store_find(old, plan->runs[i].id) == ISG_NO_RUN;
     }
-    if (rc) isg_store_discard(&g.grown);
-    else rc = isg_store_publish(&g.grown, path);
+    if (rc)
+        isg_store_discard(&g.grown);
+    else
+        rc = isg_store_publish(&g.grown, path);
 done:
     isg_overview_destroy(&o);
     isg_store_close(&old);

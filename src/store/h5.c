@@ -198,7 +198,8 @@ isg_err isg_h5_put_text(hid_t object, const char *name, const char *text)
     return rc;
 }
 
-isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const void *values, size_t n)
+isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const void *values,
+                           size_t n)
 {
     hsize_t extent = n;
     hid_t memory = isg_h5_memory_type(type), file = isg_h5_file_type(type);
@@ -306,26 +307,16 @@ isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start
     return ISG_OK;
 }
 
-/* A single number a row is a list of points; longer rows go one by one. */
-isg_err isg_h5_write_rows(hid_t set, hid_t space, hid_t type, size_t elements, const size_t *row,
-                          size_t n, const void *data)
+isg_err isg_h5_write_points(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
+                            const void *data)
 {
-    hsize_t total = n * elements, *point = elements == 1 ? calloc(n, sizeof *point) : NULL;
-    hid_t memory = H5Screate_simple(1, &total, NULL);
-    herr_t bad = memory < 0 || (elements == 1 && !point) ? -1 : 0;
-    for (size_t i = 0; i < n && !bad && point; i++) point[i] = row[i];
-    if (!bad && point) {
-        bad = H5Sselect_elements(space, H5S_SELECT_SET, n, point) < 0 ||
-              H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0;
+    hsize_t extent = n;
+    hid_t memory = H5Screate_simple(1, &extent, NULL);
+    isg_err rc = ISG_OK;
+    if (memory < 0 || H5Sselect_elements(space, H5S_SELECT_SET, n, at) < 0 ||
+        H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0) {
+        rc = isg_h5_fail(ISG_EIO, "cannot write");
     }
-    for (size_t i = 0; i < n && !bad && !point; i++) {
-        hsize_t start[2] = {row[i], 0}, count[2] = {1, elements};
-        size_t bytes = H5Tget_size(type) * elements;
-        void *raw = (char *)(uintptr_t)data + i * bytes; /* only read */
-        bad = move_box(true, set, space, type, 2, start, count, raw);
-    }
-    isg_err rc = bad ? isg_h5_fail(ISG_EIO, "cannot write") : ISG_OK;
     if (memory >= 0) (void)H5Sclose(memory);
-    free(point);
     return rc;
 }

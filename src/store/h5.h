@@ -33,7 +33,8 @@ isg_err isg_h5_dataset(hid_t file, const isg_column_def *def, const hsize_t *ext
 
 /** Attributes of `object` (a file means its root group). */
 isg_err isg_h5_put_text(hid_t object, const char *name, const char *text);
-isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const void *values, size_t n);
+isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const void *values,
+                           size_t n);
 isg_err isg_h5_get_text(hid_t object, const char *name, char **out); /**< caller frees */
 isg_err isg_h5_get_u64(hid_t object, const char *name, uint64_t *out);
 
@@ -48,12 +49,8 @@ isg_err isg_h5_write_box(hid_t set, hid_t space, hid_t type, size_t bytes, const
 isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start,
                         const hsize_t *count, void *data);
 
-/**
- * Write n whole rows of a dataset in one call.
- * @param elements  of one row (the dataset has one dimension, or two of which it is the second)
- * @param row       [n] distinct
- */
-isg_err isg_h5_write_rows(hid_t set, hid_t space, hid_t type, size_t elements, const size_t *row,
-                          size_t n, const void *data);
+/** Write single elements of a one-dimensional dataset in one call. @param at  [n] distinct */
+isg_err isg_h5_write_points(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
+                            const void *data);
 
 #endif

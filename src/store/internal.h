@@ -12,8 +12,8 @@ typedef struct isg_rows {
     uint64_t *sequence; /**< [capacity] 0: free; NULL until first needed */
     uint32_t *owner;    /**< [capacity] run slot, for /attempts */
     size_t capacity;
-    size_t next_free;   /**< no free row before it */
-    uint64_t last;      /**< highest sequence number given */
+    size_t next_free; /**< no free row before it */
+    uint64_t last;    /**< highest sequence number given */
 } isg_rows;
 
 /** An open HDF5 dataset with what a transfer needs. */
@@ -31,8 +31,8 @@ struct isg_store {
     char **id;     /**< [runs] */
     size_t *by_id; /**< [runs] slots in the order of their ids */
     char *numerics;
-    unsigned char *slice;                /**< one run's RESULT columns */
-    size_t slice_at[ISG_RESULTS + 1];    /**< byte offsets of the columns, and the end */
+    unsigned char *slice;             /**< one run's RESULT columns */
+    size_t slice_at[ISG_RESULTS + 1]; /**< byte offsets of the columns, and the end */
     isg_rows attempts, launches;
 };
 
@@ -49,7 +49,8 @@ typedef struct isg_origin {
 } isg_origin;
 
 /** Create PATH.tmp with every dataset and the plan's data; open for writing without MPI. */
-isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin, isg_store **out);
+isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin,
+                        isg_store **out);
 
 /** Give up a store being built: close and remove PATH.tmp. */
 void isg_store_discard(isg_store **store);

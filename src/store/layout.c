@@ -4,7 +4,8 @@
  * the first run (written as PATH.tmp, synced, renamed). After that HDF5 is only asked to write raw
  * data at fixed offsets of contiguous datasets, so no kill can leave metadata half-written and any
  * reader can open the file at any time. (The serial driver sets one flag in the superblock while a
- * file is open for writing; superblock version 0, which our bounds give, has it ignored by readers.)
+ * file is open for writing; superblock version 0, which our bounds give, has it ignored by
+ * readers.)
  *
  * The invariant: a run has a result if and only if its mark is not 0 and the low half of the mark
  * equals the CRC-32C over its id and its slices of the RESULT columns.
@@ -28,7 +29,7 @@
 #include <string.h>
 
 const isg_column_def isg_columns[ISG_COLS] = {
-#define X(sym, group, name, type, dims, role, unit, text) \
+#define X(sym, group, name, type, dims, role, unit, text)                                          \
     [ISG_COL_##sym] = {group, name, ISG_TYPE_##type, dims, ISG_ROLE_##role, unit, text},
 #include "columns.def"
 #undef X
@@ -105,9 +106,14 @@ size_t isg_dim_fixed(isg_dim dim)
 size_t isg_type_bytes(isg_type type)
 {
     static const size_t bytes[] = {
-        [ISG_TYPE_U8] = 1,  [ISG_TYPE_U32] = 4, [ISG_TYPE_U64] = 8,
-        [ISG_TYPE_I32] = 4, [ISG_TYPE_F32] = 4, [ISG_TYPE_F64] = 8,
-        [ISG_TYPE_NAME] = sizeof(char *), [ISG_TYPE_TEXT] = 1,
+        [ISG_TYPE_U8] = 1,
+        [ISG_TYPE_U32] = 4,
+        [ISG_TYPE_U64] = 8,
+        [ISG_TYPE_I32] = 4,
+        [ISG_TYPE_F32] = 4,
+        [ISG_TYPE_F64] = 8,
+        [ISG_TYPE_NAME] = sizeof(char *),
+        [ISG_TYPE_TEXT] = 1,
     };
     return bytes[type];
 }

@@ -10,14 +10,31 @@
 enum { ISG_STORE_FORMAT = 1 };
 
 typedef enum isg_type {
-    ISG_TYPE_U8, ISG_TYPE_U32, ISG_TYPE_U64, ISG_TYPE_I32, ISG_TYPE_F32, ISG_TYPE_F64,
-    ISG_TYPE_NAME, ISG_TYPE_TEXT
+    ISG_TYPE_U8,
+    ISG_TYPE_U32,
+    ISG_TYPE_U64,
+    ISG_TYPE_I32,
+    ISG_TYPE_F32,
+    ISG_TYPE_F64,
+    ISG_TYPE_NAME,
+    ISG_TYPE_TEXT
 } isg_type;
 
 typedef enum isg_dim {
-    ISG_DIM_ENTRY, ISG_DIM_LANGUAGE, ISG_DIM_EVALUATION, ISG_DIM_RUN, ISG_DIM_FAMILY,
-    ISG_DIM_TRAIN_LANGUAGE, ISG_DIM_POINT, ISG_DIM_SHARD, ISG_DIM_ATTEMPT, ISG_DIM_LAUNCH,
-    ISG_DIM_STRING32, ISG_DIM_STRING64, ISG_DIM_STRING160, ISG_DIM_STRING240,
+    ISG_DIM_ENTRY,
+    ISG_DIM_LANGUAGE,
+    ISG_DIM_EVALUATION,
+    ISG_DIM_RUN,
+    ISG_DIM_FAMILY,
+    ISG_DIM_TRAIN_LANGUAGE,
+    ISG_DIM_POINT,
+    ISG_DIM_SHARD,
+    ISG_DIM_ATTEMPT,
+    ISG_DIM_LAUNCH,
+    ISG_DIM_STRING32,
+    ISG_DIM_STRING64,
+    ISG_DIM_STRING160,
+    ISG_DIM_STRING240,
     ISG_DIMS
 } isg_dim;
 
@@ -50,8 +67,8 @@ isg_dim isg_dim_of(char letter);
 
 size_t isg_column_rank(isg_col col);
 bool isg_column_is_scale(isg_col col);
-bool isg_dim_is_bare(isg_dim dim); /**< counts the bytes of texts: has no coordinate values */
-size_t isg_dim_fixed(isg_dim dim);  /**< its length in every store, or 0 */
+bool isg_dim_is_bare(isg_dim dim);    /**< counts the bytes of texts: has no coordinate values */
+size_t isg_dim_fixed(isg_dim dim);    /**< its length in every store, or 0 */
 size_t isg_type_bytes(isg_type type); /**< of one element in memory and file */
 
 /** The scale of dimension `dim` in `group`, or ISG_COLS. */

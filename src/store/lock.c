@@ -104,7 +104,8 @@ static isg_err write_holder(const isg_lock *lock)
                      "\"owner\":\"%s\",\"since\":%.3f,\"heartbeat\":%.3f}",
                      h->info.host, h->info.pid, h->info.job, (unsigned long long)h->restart,
                      (unsigned long long)h->info.epoch, h->owner, h->info.since, h->info.heartbeat);
-    if (n < 0 || n >= TEXT_BYTES) return ISG_FAIL(ISG_EIO, "lock text too long for '%s'", lock->path);
+    if (n < 0 || n >= TEXT_BYTES)
+        return ISG_FAIL(ISG_EIO, "lock text too long for '%s'", lock->path);
     memset(text + n, ' ', (size_t)(TEXT_BYTES - 1 - n));
     text[TEXT_BYTES - 1] = '\n';
     if (pwrite(lock->fd, text, TEXT_BYTES, 0) != TEXT_BYTES || fdatasync(lock->fd)) {
@@ -157,17 +158,23 @@ static verdict ask_slurm(const holder *h)
     enum { LIMIT_S = 10 };
     char out[512], job[64];
     (void)snprintf(job, sizeof job, "%s", h->info.job);
-    char *const argv[] = {(char[]){"squeue"}, (char[]){"-h"}, (char[]){"-o"}, (char[]){"%T"},
-                          (char[]){"-j"}, job, NULL};
+    char *const argv[] = {(char[]){"squeue"},
+                          (char[]){"-h"},
+                          (char[]){"-o"},
+                          (char[]){"%T"},
+                          (char[]){"-j"},
+                          job,
+                          NULL};
     if (!isg_str_is_name(job)) return UNKNOWN;
-    /* A requeued job keeps its number: our own number with another count is our dead former self. */
+    /* A requeued job keeps its number: our own number with another count is our dead former self.
+     */
     if (!strcmp(job, job_of_environment()) && h->restart != restart_of_environment()) return GONE;
     int status = ask(argv, LIMIT_S, out, sizeof out);
     if (status < 0 || status == 127) return UNKNOWN;
     if (strstr(out, "Invalid job id")) return GONE;
     if (status != 0) return UNKNOWN;
-    static const char *const live[] = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING",
-                                       "STAGE_OUT", "RESIZING"};
+    static const char *const live[] = {"RUNNING",   "COMPLETING", "SUSPENDED", "STOPPED",
+                                       "SIGNALING", "STAGE_OUT",  "RESIZING"};
     for (size_t i = 0; i < sizeof live / sizeof *live; i++) {
         if (strstr(out, live[i])) return ALIVE;
     }
@@ -188,7 +195,8 @@ static isg_err busy(const char *path, const holder *h)
     if (!h->owner[0]) {
         return ISG_FAIL(ISG_EBUSY, "lock '%s' is held by a process that is just starting", path);
     }
-    return ISG_FAIL(ISG_EBUSY, "the campaign is being written by pid %ld on host %s%s%s since %s "
+    return ISG_FAIL(ISG_EBUSY,
+                    "the campaign is being written by pid %ld on host %s%s%s since %s "
                     "(last sign of life %.0f s ago): wait for it or stop it; the lock is '%s'",
                     h->info.pid, h->info.host, h->info.job[0] ? ", job " : "", h->info.job,
                     isg_time_iso(h->info.since, since), isg_time_now() - h->info.heartbeat, path);
@@ -202,7 +210,8 @@ static isg_err flock_path(const char *path, int *fd)
     struct stat mine, there;
     for (int i = 0; i < TRIES; i++) {
         *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (*fd < 0) return ISG_FAIL(ISG_EIO, "cannot open the lock '%s': %s", path, strerror(errno));
+        if (*fd < 0)
+            return ISG_FAIL(ISG_EIO, "cannot open the lock '%s': %s", path, strerror(errno));
         int failed = flock(*fd, LOCK_EX | LOCK_NB) ? errno : 0;
         if (failed && failed != EWOULDBLOCK && failed != EINTR) {
             (void)close(*fd);
@@ -285,10 +294,12 @@ isg_err isg_lock_check(isg_lock *lock)
     struct stat mine;
     bool there = read_holder(lock->fd, &now) && !fstat(lock->fd, &mine) && mine.st_nlink > 0;
     if (!there || strcmp(now.owner, lock->me.owner) != 0) {
-        return ISG_FAIL(ISG_EBUSY, "the lock '%s' was taken over by pid %ld on host %s (epoch %llu, ours "
-                        "was %llu): this process must not write any more", lock->path, now.info.pid,
-                        now.info.host[0] ? now.info.host : "unknown",
-                        (unsigned long long)now.info.epoch, (unsigned long long)lock->me.info.epoch);
+        return ISG_FAIL(ISG_EBUSY,
+                        "the lock '%s' was taken over by pid %ld on host %s (epoch %llu, ours "
+                        "was %llu): this process must not write any more",
+                        lock->path, now.info.pid, now.info.host[0] ? now.info.host : "unknown",
+                        (unsigned long long)now.info.epoch,
+                        (unsigned long long)lock->me.info.epoch);
     }
     double t = isg_time_now();
     if (t - lock->me.info.heartbeat < BEAT_S && t >= lock->me.info.heartbeat) return ISG_OK;
@@ -321,8 +332,10 @@ isg_err isg_lock_holder(const char *store_path, isg_lock_info *out, bool *held)
     if (fd < 0) return ISG_OK;
     bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0;
     bool said = read_holder(fd, &h);
-    if (locked) *held = true;
-    else if (said && strcmp(h.info.host, isg_os_host()) != 0) *held = judge(&h) == ALIVE;
+    if (locked)
+        *held = true;
+    else if (said && strcmp(h.info.host, isg_os_host()) != 0)
+        *held = judge(&h) == ALIVE;
     if (*held) *out = h.info;
     (void)close(fd);
     return ISG_OK;

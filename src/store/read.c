@@ -10,7 +10,8 @@
 
 static isg_err misfit(const isg_store *s, size_t slot, uint64_t mark)
 {
-    return ISG_FAIL(ISG_ESTORE, "store '%s', run %s (slot %zu): the mark of attempt %u does not fit "
+    return ISG_FAIL(ISG_ESTORE,
+                    "store '%s', run %s (slot %zu): the mark of attempt %u does not fit "
                     "the result; the run counts as not done and the next launch makes it again",
                     s->path, s->id[slot], slot, (unsigned)(mark >> 32));
 }
@@ -38,9 +39,12 @@ static isg_err judge(const isg_store *s, size_t slot, bool verify, uint64_t mark
     }
     out->mark_attempt = (uint32_t)(mark >> 32);
     out->crc = (uint32_t)mark;
-    if (mark) out->state = diverged ? ISG_RUN_DIVERGED : ISG_RUN_DONE;
-    else if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED) out->state = ISG_RUN_READY;
-    else out->state = state;
+    if (mark)
+        out->state = diverged ? ISG_RUN_DIVERGED : ISG_RUN_DONE;
+    else if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED)
+        out->state = ISG_RUN_READY;
+    else
+        out->state = state;
     return ISG_OK;
 }
 
@@ -77,7 +81,8 @@ isg_err isg_store_read_result(const isg_store *s, size_t slot, isg_result **out)
     uint64_t mark = 0;
     *out = NULL;
     if (slot >= s->dim[ISG_DIM_RUN]) {
-        return ISG_FAIL(ISG_EARG, "slot %zu: store '%s' has %zu runs", slot, s->path, s->dim[ISG_DIM_RUN]);
+        return ISG_FAIL(ISG_EARG, "slot %zu: store '%s' has %zu runs", slot, s->path,
+                        s->dim[ISG_DIM_RUN]);
     }
     ISG_TRY(isg_col_read(s, ISG_COL_RUNS_MARK, slot, 1, &mark));
     if (!mark) return ISG_FAIL(ISG_EDATA, "run %s has no result yet", s->id[slot]);
@@ -183,7 +188,8 @@ isg_err isg_store_read_attempts(const isg_store *s, isg_attempt **out, size_t *n
 isg_err isg_store_read_launches(const isg_store *s, isg_launch **out, size_t *n)
 {
     void *rows;
-    isg_err rc = isg_rows_read(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
+    isg_err rc =
+        isg_rows_read(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
     *out = rows;
     return rc;
 }

@@ -100,8 +100,10 @@ void isg_slice_encode(const isg_store *s, const isg_result *r, unsigned char *sl
         part(s, slice, ISG_COL_POINTS_LR_STATE)[p] = p < n ? r->lr_state[p] : NOT_REACHED;
     }
     put_doubles(part(s, slice, ISG_COL_POINTS_SEEN), r->seen, points * languages, n * languages);
-    put_doubles(part(s, slice, ISG_COL_POINTS_LOSS), r->loss, points * evaluations, n * evaluations);
-    put_floats(part(s, slice, ISG_COL_POINTS_SHARD_LOSS), r->shard_loss, points * shards, n * shards);
+    put_doubles(part(s, slice, ISG_COL_POINTS_LOSS), r->loss, points * evaluations,
+                n * evaluations);
+    put_floats(part(s, slice, ISG_COL_POINTS_SHARD_LOSS), r->shard_loss, points * shards,
+               n * shards);
 }
 
 void isg_slice_decode(const isg_store *s, const unsigned char *slice, isg_result *r)

@@ -1,4 +1,5 @@
-/* Opening, closing and finding. Every column is opened once, so that the run phase only moves data. */
+/* Opening, closing and finding. Every column is opened once, so that the run phase only moves data.
+ */
 #include "internal.h"
 
 #include "isogloss/os.h"
@@ -9,10 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const state_names[] = {"waiting", "ready", "running", "done",
+static const char *const state_names[] = {"waiting",  "ready",  "running", "done",
                                           "diverged", "failed", "held"};
-static const char *const cause_names[] = {"none", "ok", "crash", "exit", "protocol", "silence",
-                                          "time", "memory", "killed", "stopped", "diverged"};
+static const char *const cause_names[] = {"none",     "ok",      "crash",   "exit",
+                                          "protocol", "silence", "time",    "memory",
+                                          "killed",   "stopped", "diverged"};
 static const char *const lr_names[] = {"warmup", "stable", "decay", "end"};
 
 #define NAME_OF(table, i) ((size_t)(i) < sizeof(table) / sizeof *(table) ? (table)[i] : "unknown")
@@ -189,8 +191,10 @@ size_t isg_store_find(const isg_store *store, const char *id)
         size_t mid = lo + (hi - lo) / 2;
         int c = strcmp(store->id[store->by_id[mid]], id);
         if (c == 0) return store->by_id[mid];
-        if (c < 0) lo = mid + 1;
-        else hi = mid;
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return ISG_NO_RUN;
 }

@@ -97,7 +97,8 @@ static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
     void *row = t->row, *seen = t->seen;
     isg_err rc = make_room(&row, t->n, r->n_points * t->evaluations, &t->cap, sizeof *t->row);
     t->row = row;
-    if (!rc) rc = make_room(&seen, t->n_seen, r->n_points * t->languages, &t->cap_seen, sizeof(double));
+    if (!rc)
+        rc = make_room(&seen, t->n_seen, r->n_points * t->languages, &t->cap_seen, sizeof(double));
     t->seen = seen;
     for (size_t p = 0; p < r->n_points && !rc; p++) {
         memcpy(t->seen + t->n_seen, r->seen + p * t->languages, t->languages * sizeof(double));
@@ -105,8 +106,13 @@ static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
             double loss = r->loss[p * t->evaluations + e], tokens = (double)r->tokens[p];
             if (isnan(loss)) continue; /* not measured at this point */
             t->row[t->n++] = (observation){
-                .run = run, .evaluation = e, .tokens = tokens, .loss = loss,
-                .lr_state = r->lr_state[p], .diverged = r->diverged, .seen_at = t->n_seen,
+                .run = run,
+                .evaluation = e,
+                .tokens = tokens,
+                .loss = loss,
+                .lr_state = r->lr_state[p],
+                .diverged = r->diverged,
+                .seen_at = t->n_seen,
                 .final = tokens >= t->tokens[run] && !r->diverged,
             };
         }
@@ -138,13 +144,15 @@ static isg_err load_observations(tidy *t)
 
 /* ---- columns ----------------------------------------------------------------- */
 
-static isg_err add_number(tidy *t, const char *name, double (*of)(const tidy *, const observation *))
+static isg_err add_number(tidy *t, const char *name,
+                          double (*of)(const tidy *, const observation *))
 {
     for (size_t i = 0; i < t->n; i++) t->number[i] = of(t, &t->row[i]);
     return isg_table_add_numbers(t->table, name, t->number);
 }
 
-static isg_err add_text(tidy *t, const char *name, const char *(*of)(const tidy *, const observation *))
+static isg_err add_text(tidy *t, const char *name,
+                        const char *(*of)(const tidy *, const observation *))
 {
     for (size_t i = 0; i < t->n; i++) t->text[i] = of(t, &t->row[i]);
     return isg_table_add_text(t->table, name, t->text);
@@ -268,7 +276,8 @@ static isg_err add_settings(tidy *t)
     isg_err rc = value ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
     if (!rc) rc = isg_col_read_names(t->s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n);
     if (!rc) rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", &settings);
-    json_array_foreach(json_object_get(settings, "settings"), i, item) {
+    json_array_foreach(json_object_get(settings, "settings"), i, item)
+    {
         const char *name = json_string_value(json_object_get(item, "name"));
         const char *column = json_string_value(json_object_get(item, "column"));
         if (rc || !name || !column || !json_is_true(json_object_get(item, "varied"))) continue;

@@ -10,12 +10,14 @@ static isg_err check_slot(const isg_store *s, size_t slot)
 {
     if (!s->write) return ISG_FAIL(ISG_EARG, "store '%s' is open for reading only", s->path);
     if (slot < s->dim[ISG_DIM_RUN]) return ISG_OK;
-    return ISG_FAIL(ISG_EARG, "slot %zu: store '%s' has %zu runs", slot, s->path, s->dim[ISG_DIM_RUN]);
+    return ISG_FAIL(ISG_EARG, "slot %zu: store '%s' has %zu runs", slot, s->path,
+                    s->dim[ISG_DIM_RUN]);
 }
 
 isg_err isg_store_sync(isg_store *s)
 {
-    if (fdatasync(s->fd)) return ISG_FAIL(ISG_EIO, "cannot sync '%s': %s", s->path, strerror(errno));
+    if (fdatasync(s->fd))
+        return ISG_FAIL(ISG_EIO, "cannot sync '%s': %s", s->path, strerror(errno));
     return ISG_OK;
 }
 
@@ -39,41 +41,34 @@ isg_err isg_store_put_result(isg_store *s, size_t slot, const isg_result *result
     return isg_store_sync(s);
 }
 
-/* One column of a group of marks: `from` is the field in the first of n structs of `stride`. */
-static isg_err scatter(isg_store *s, isg_col col, const size_t *slot, size_t n, const char *from,
-                       size_t stride)
+/* A one-dimensional column at the slots of a group of marks. */
+static isg_err scatter(isg_store *s, isg_col col, const hsize_t *at, size_t n, const void *data)
 {
-    size_t bytes = isg_column_row_bytes(col, s->dim);
-    size_t elements = bytes / isg_type_bytes(isg_columns[col].type);
-    char *column = malloc(n * bytes);
-    if (!column) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    for (size_t i = 0; i < n; i++) memcpy(column + i * bytes, from + i * stride, bytes);
     const isg_set *c = &s->col[col];
-    isg_err rc = isg_h5_write_rows(c->set, c->space, c->memory, elements, slot, n, column);
-    free(column);
+    isg_err rc = isg_h5_write_points(c->set, c->space, c->memory, at, n, data);
     return isg_err_context(rc, "dataset '%s' in /runs", isg_columns[col].name);
 }
 
 isg_err isg_store_mark(isg_store *s, const isg_mark *marks, size_t n)
 {
     if (!n) return ISG_OK;
-    size_t *at = calloc(n, sizeof *at);
+    hsize_t *at = calloc(n, sizeof *at);
     uint64_t *word = calloc(n, sizeof *word);
     uint8_t *state = calloc(n, sizeof *state);
     isg_err rc = at && word && state ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
 
     for (size_t i = 0; i < n && !rc; i++) {
-        rc = check_slot(s, marks[i].slot);
-        if (!rc && !marks[i].attempt) rc = ISG_FAIL(ISG_EARG, "a mark needs an attempt of 1 or more");
-        at[i] = marks[i].slot;
-        word[i] = isg_mark_word(marks[i].attempt, marks[i].crc);
-        state[i] = (uint8_t)marks[i].state;
+        const isg_mark *m = &marks[i];
+        rc = check_slot(s, m->slot);
+        if (!rc && !m->attempt) rc = ISG_FAIL(ISG_EARG, "a mark needs an attempt of 1 or more");
+        at[i] = m->slot;
+        word[i] = isg_mark_word(m->attempt, m->crc);
+        state[i] = (uint8_t)m->state;
+        if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_HOST, m->slot, 1, m->host);
+        if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_DEVICE, m->slot, 1, m->device);
     }
-    const char *host = marks[0].host, *device = marks[0].device;
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_HOST, at, n, host, sizeof *marks);
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_DEVICE, at, n, device, sizeof *marks);
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_STATE, at, n, (const char *)state, sizeof *state);
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_MARK, at, n, (const char *)word, sizeof *word);
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_STATE, at, n, state);
+    if (!rc) rc = scatter(s, ISG_COL_RUNS_MARK, at, n, word);
     if (!rc) rc = isg_store_sync(s);
     free(at);
     free(word);
@@ -175,7 +170,8 @@ isg_err isg_store_put_attempts(isg_store *s, const isg_attempt *attempts, size_t
         size_t first = rows_pick(rows, (uint32_t)attempts[i].slot), k = 1;
         bool free_row = !rows->sequence[first];
         /* As many as fit into the free rows that follow go in one write. */
-        while (free_row && i + k < n && first + k < rows->capacity && !rows->sequence[first + k]) k++;
+        while (free_row && i + k < n && first + k < rows->capacity && !rows->sequence[first + k])
+            k++;
         for (size_t j = 0; j < k; j++) rows->owner[first + j] = (uint32_t)attempts[i + j].slot;
         ISG_TRY(rows_put(s, rows, ISG_COL_ATT_SEQUENCE, isg_attempt_fields, first, k, attempts + i,
                          sizeof *attempts));

@@ -3,8 +3,8 @@
  *   store_tool create STORE CAMPAIGN
  *   store_tool fill STORE CAMPAIGN [--first N] [--step N] [--mpi] [--diverge SLOT] [--fail SLOT]
  *
- * fill commits the runs first, first + step, ... one by one (under MPI the rank is added to first) and prints "SLOT CRC" once each is
- * acknowledged: written, synced, marked, synced. */
+ * fill commits the runs first, first + step, ... one by one (under MPI the rank is added to first)
+ * and prints "SLOT CRC" once each is acknowledged: written, synced, marked, synced. */
 #include "isogloss/comm.h"
 #include "isogloss/opt.h"
 #include "isogloss/os.h"
@@ -35,14 +35,21 @@ static isg_err commit(isg_store *store, const isg_plan *plan, size_t slot, bool 
     if (!rc) rc = isg_store_mark(store, &m, 1);
     if (!rc) rc = isg_store_put_state(store, slot, m.state, 1);
     isg_result_destroy(&r);
-    if (!rc && (printf("%zu %08x\n", slot, m.crc) < 0 || fflush(stdout))) rc = ISG_FAIL(ISG_EIO, "stdout");
+    if (!rc && (printf("%zu %08x\n", slot, m.crc) < 0 || fflush(stdout)))
+        rc = ISG_FAIL(ISG_EIO, "stdout");
     return rc;
 }
 
 static isg_err fail(isg_store *store, size_t slot)
 {
-    isg_attempt a = {.slot = slot, .number = 3, .rank = 1, .host = "node7", .cause = ISG_CAUSE_CRASH,
-                     .code = 11, .start = isg_time_now() - 5, .end = isg_time_now()};
+    isg_attempt a = {.slot = slot,
+                     .number = 3,
+                     .rank = 1,
+                     .host = "node7",
+                     .cause = ISG_CAUSE_CRASH,
+                     .code = 11,
+                     .start = isg_time_now() - 5,
+                     .end = isg_time_now()};
     (void)snprintf(a.message, sizeof a.message, "trainer died: \xc3\xa9tude");
     ISG_TRY(isg_store_put_attempts(store, &a, 1));
     return isg_store_put_state(store, slot, ISG_RUN_FAILED, 3);
@@ -84,7 +91,8 @@ static isg_err run(int argc, char **argv)
         o.mpi = isg_comm_is_mpi(comm);
         if (!o.mpi) rc = ISG_FAIL(ISG_EUSAGE, "--mpi needs mpirun");
     }
-    if (!rc) rc = strcmp(argv[1], "create") ? fill(argv[2], plan, &o) : isg_store_create(argv[2], plan);
+    if (!rc)
+        rc = strcmp(argv[1], "create") ? fill(argv[2], plan, &o) : isg_store_create(argv[2], plan);
     if (comm) isg_comm_close(&comm, true);
     isg_plan_destroy(&plan);
     return rc;

@@ -17,13 +17,24 @@ enum { SAMPLE_LANGUAGES = 3, SAMPLE_EVALUATIONS = 2, SAMPLE_POINTS = 4, SAMPLE_S
 static inline void sample_run(isg_run *r, size_t i, double lr)
 {
     *r = (isg_run){
-        .shape = {.label = "p1", .layers = 2, .d = 32 + 16 * (uint32_t)(i % 3), .heads = 2,
-                  .context = 64, .vocab = 256},
-        .tokens = 100000 * (1 + i % 4), .seed = 7, .data_seed = 7 + i, .parent = ISG_NO_RUN,
-        .cluster = i, .n_points = SAMPLE_POINTS - i % 2, .flops = 1e9 * (double)(i + 1), .cores = 1,
+        .shape = {.label = "p1",
+                  .layers = 2,
+                  .d = 32 + 16 * (uint32_t)(i % 3),
+                  .heads = 2,
+                  .context = 64,
+                  .vocab = 256},
+        .tokens = 100000 * (1 + i % 4),
+        .seed = 7,
+        .data_seed = 7 + i,
+        .parent = ISG_NO_RUN,
+        .cluster = i,
+        .n_points = SAMPLE_POINTS - i % 2,
+        .flops = 1e9 * (double)(i + 1),
+        .cores = 1,
     };
     /* Ids in no particular order, and independent of the number of runs. */
-    (void)snprintf(r->id, sizeof r->id, "%016llx%016zx", (unsigned long long)(i + 1) * 0x9e3779b97f4a7c15ULL, i);
+    (void)snprintf(r->id, sizeof r->id, "%016llx%016zx",
+                   (unsigned long long)(i + 1) * 0x9e3779b97f4a7c15ULL, i);
     r->shape.n_nonembedding = 24ULL * r->shape.d * r->shape.d;
     r->shape.n_total = r->shape.n_nonembedding + 256ULL * r->shape.d;
     r->weight = calloc(SAMPLE_LANGUAGES, sizeof *r->weight);
@@ -42,7 +53,7 @@ static inline void sample_run(isg_run *r, size_t i, double lr)
     for (size_t p = 0; p < r->n_points; p++) r->points[p] = r->tokens * (p + 1) / r->n_points;
     r->member[pair] = true;
     if (i == 0) r->member[1] = true; /* belongs to both */
-    if (i == 2) { /* finetuned from run 0 */
+    if (i == 2) {                    /* finetuned from run 0 */
         r->parent = r->cluster = 0;
         r->depth = 1;
     }
@@ -63,14 +74,29 @@ static inline isg_plan sample_plan(size_t n_runs)
                                      {"pairs", ISG_FAMILY_BILINGUAL, "bilingual", 0}};
     static isg_setting settings[2] = {{"lr", "1", true}, {"batch", "token", false}};
     isg_plan p = {
-        .name = "sample", .text = "isogloss: 1\nname: sample\n", .path = "/nowhere/sample.yaml",
-        .seed = 7, .trainer = ISG_TRAINER_SYNTHETIC, .trainer_name = "synthetic",
-        .trainer_version = "1", .numerics = "generic-1", .schedule = "wsd",
-        .trainer_settings = json_pack("{s:s}", "law", "chinchilla"), .corpus = "",
-        .corpus_fingerprint = "none", .unit = "bit/byte", .languages = languages,
-        .n_languages = SAMPLE_LANGUAGES, .evaluations = evaluations,
-        .n_evaluations = SAMPLE_EVALUATIONS, .families = families, .n_families = 2,
-        .settings = settings, .n_settings = 2, .n_runs = n_runs, .max_points = SAMPLE_POINTS,
+        .name = "sample",
+        .text = "isogloss: 1\nname: sample\n",
+        .path = "/nowhere/sample.yaml",
+        .seed = 7,
+        .trainer = ISG_TRAINER_SYNTHETIC,
+        .trainer_name = "synthetic",
+        .trainer_version = "1",
+        .numerics = "generic-1",
+        .schedule = "wsd",
+        .trainer_settings = json_pack("{s:s}", "law", "chinchilla"),
+        .corpus = "",
+        .corpus_fingerprint = "none",
+        .unit = "bit/byte",
+        .languages = languages,
+        .n_languages = SAMPLE_LANGUAGES,
+        .evaluations = evaluations,
+        .n_evaluations = SAMPLE_EVALUATIONS,
+        .families = families,
+        .n_families = 2,
+        .settings = settings,
+        .n_settings = 2,
+        .n_runs = n_runs,
+        .max_points = SAMPLE_POINTS,
         .max_shards = SAMPLE_SHARDS,
     };
     p.runs = calloc(n_runs, sizeof *p.runs);

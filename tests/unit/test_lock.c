@@ -67,9 +67,10 @@ static void test_contention(void)
 static void plant(const char *job, double beat_age, int epoch)
 {
     char text[512];
-    (void)snprintf(text, sizeof text, "{\"host\":\"elsewhere\",\"pid\":77,\"job\":\"%s\",\"restart\":0,"
-                   "\"epoch\":%d,\"owner\":\"0123\",\"since\":%.3f,\"heartbeat\":%.3f}\n", job, epoch,
-                   isg_time_now() - 1000, isg_time_now() - beat_age);
+    (void)snprintf(text, sizeof text,
+                   "{\"host\":\"elsewhere\",\"pid\":77,\"job\":\"%s\",\"restart\":0,"
+                   "\"epoch\":%d,\"owner\":\"0123\",\"since\":%.3f,\"heartbeat\":%.3f}\n",
+                   job, epoch, isg_time_now() - 1000, isg_time_now() - beat_age);
     CHECK_OK(isg_file_write(lock_path, text, strlen(text)));
 }
 
@@ -94,8 +95,10 @@ static void test_other_host(void)
     CHECK(strstr(isg_str_c(&text), "\"epoch\":5,") != NULL);
     isg_str_free(&text);
     FILE *f = fopen(lock_path, "r+"); /* the same file, as a network file system would show it */
-    CHECK(f && fprintf(f, "{\"host\":\"thief\",\"pid\":9,\"job\":\"\",\"restart\":0,\"epoch\":6,"
-                          "\"owner\":\"ff\",\"since\":1.0,\"heartbeat\":1.0}%200s\n", "") > 0);
+    CHECK(f && fprintf(f,
+                       "{\"host\":\"thief\",\"pid\":9,\"job\":\"\",\"restart\":0,\"epoch\":6,"
+                       "\"owner\":\"ff\",\"since\":1.0,\"heartbeat\":1.0}%200s\n",
+                       "") > 0);
     CHECK(f && fclose(f) == 0);
     CHECK_FAILS(isg_lock_check(l), ISG_EBUSY, "pid 9 on host thief (epoch 6, ours was 5)");
     isg_lock_release(&l);
@@ -123,9 +126,12 @@ static void test_slurm(void)
         double age;
         bool taken;
     } rows[] = {
-        {"RUNNING", 500, false},    {"COMPLETING", 500, false},
-        {"", 5, true},              {"PENDING", 5, true}, /* requeued */
-        {"broken", 5, false},       {"broken", 500, true},
+        {"RUNNING", 500, false},
+        {"COMPLETING", 500, false},
+        {"", 5, true},
+        {"PENDING", 5, true}, /* requeued */
+        {"broken", 5, false},
+        {"broken", 500, true},
         {"slurm_load_jobs error: Invalid job id specified", 5, true},
     };
     fake_squeue();
@@ -135,7 +141,8 @@ static void test_slurm(void)
         plant("4711", rows[i].age, 1);
         isg_err rc = isg_lock_take(store, &l);
         if (!check_note(rc == (rows[i].taken ? ISG_OK : ISG_EBUSY), __FILE__, __LINE__)) {
-            fprintf(stderr, "squeue says '%s', age %g: %s\n", rows[i].answer, rows[i].age, isg_err_text(rc));
+            fprintf(stderr, "squeue says '%s', age %g: %s\n", rows[i].answer, rows[i].age,
+                    isg_err_text(rc));
         }
         isg_lock_release(&l);
         CHECK_OK(isg_path_remove(lock_path));

@@ -24,7 +24,8 @@ static const char *path_of(const char *name)
 static isg_err commit(isg_store *s, const isg_plan *plan, size_t run)
 {
     isg_result *r = NULL;
-    isg_mark m = {.slot = run, .state = ISG_RUN_DONE, .attempt = 1, .host = "here", .device = "cpu"};
+    isg_mark m = {
+        .slot = run, .state = ISG_RUN_DONE, .attempt = 1, .host = "here", .device = "cpu"};
     isg_err rc = sample_result(plan, run, &r);
     if (!rc) rc = isg_store_put_result(s, run, r, &m.crc);
     if (!rc) rc = isg_store_mark(s, &m, 1);
@@ -106,7 +107,8 @@ static void test_life(void)
     CHECK_EQ_U64(got->tokens[3], 0);
     CHECK(isnan(got->loss[3 * SAMPLE_EVALUATIONS]));
     CHECK(!memcmp(got->loss, wanted->loss, 3 * SAMPLE_EVALUATIONS * sizeof *got->loss));
-    CHECK(!memcmp(got->shard_loss, wanted->shard_loss, 3 * SAMPLE_EVALUATIONS * SAMPLE_SHARDS * sizeof(float)));
+    CHECK(!memcmp(got->shard_loss, wanted->shard_loss,
+                  3 * SAMPLE_EVALUATIONS * SAMPLE_SHARDS * sizeof(float)));
     CHECK(!memcmp(got->seen, wanted->seen, 3 * SAMPLE_LANGUAGES * sizeof *got->seen));
     CHECK(got->lr_state[2] == ISG_LR_END && !got->diverged);
     isg_result_destroy(&got);
@@ -206,7 +208,8 @@ static void test_damage(void)
     CHECK_FAILS(isg_store_open(path, ISG_STORE_READ, false, &s), ISG_ESTORE, path);
     CHECK_OK(isg_file_write(path, "not HDF5", 8));
     CHECK_FAILS(isg_store_open(path, ISG_STORE_READ, false, &s), ISG_ESTORE, path);
-    CHECK_FAILS(isg_store_open("/nowhere/x.h5", ISG_STORE_READ, false, &s), ISG_EIO, "/nowhere/x.h5");
+    CHECK_FAILS(isg_store_open("/nowhere/x.h5", ISG_STORE_READ, false, &s), ISG_EIO,
+                "/nowhere/x.h5");
     sample_plan_free(&plan);
 }
 
@@ -289,8 +292,14 @@ static void test_attempts(void)
     isg_store *s = open_store(path, ISG_STORE_WRITE);
     for (uint32_t i = 0; i < CAPACITY / 3 * 3; i += 3) {
         for (uint32_t k = 0; k < 3; k++) {
-            give[k] = (isg_attempt){.slot = i ? 1 : 0, .number = i + k + 1, .rank = 2, .host = "node7",
-                                    .cause = ISG_CAUSE_CRASH, .code = 11, .start = i, .end = i + 1};
+            give[k] = (isg_attempt){.slot = i ? 1 : 0,
+                                    .number = i + k + 1,
+                                    .rank = 2,
+                                    .host = "node7",
+                                    .cause = ISG_CAUSE_CRASH,
+                                    .code = 11,
+                                    .start = i,
+                                    .end = i + 1};
             (void)snprintf(give[k].message, sizeof give[k].message, "number %u", i + k + 1);
         }
         CHECK_OK(isg_store_put_attempts(s, give, 3));
@@ -388,7 +397,8 @@ static void test_extend(void)
     CHECK_EQ_U64(isg_store_runs(s), 9);
     CHECK_EQ_U64(isg_store_find(s, small.runs[0].id), 8);
     isg_run_record *rec = records_of(s, true);
-    CHECK(rec[1].state == ISG_RUN_DONE && rec[4].state == ISG_RUN_DONE && rec[3].state == ISG_RUN_FAILED);
+    CHECK(rec[1].state == ISG_RUN_DONE && rec[4].state == ISG_RUN_DONE &&
+          rec[3].state == ISG_RUN_FAILED);
     CHECK(rec[8].state == ISG_RUN_WAITING && rec[1].mark_attempt == 1 && rec[3].attempts == 3);
     CHECK_STR(rec[4].host, "here");
     free(rec);
@@ -413,7 +423,8 @@ static void test_extend(void)
     isg_overview_destroy(&o);
     isg_store_close(&s);
 
-    /* Back to the large plan in its usual order: the same results as if it had been so from the start. */
+    /* Back to the large plan in its usual order: the same results as if it had been so from the
+     * start. */
     char digest[2][65];
     CHECK_OK(isg_store_extend(path, &large, &kept, &added));
     CHECK(kept == 2 && added == 0);
@@ -449,7 +460,8 @@ static void test_check_plan(void)
     more.schedule = "cosine";
     json_object_set_new(more.trainer_settings, "law", json_string("other"));
     CHECK_FAILS(isg_store_check_plan(s, &more), ISG_ESPEC, "schedule: was \"wsd\", is \"cosine\"");
-    CHECK(strstr(isg_err_message(), "trainer_settings.law: was \"chinchilla\", is \"other\"") != NULL);
+    CHECK(strstr(isg_err_message(), "trainer_settings.law: was \"chinchilla\", is \"other\"") !=
+          NULL);
     CHECK_OK(commit(s, &plan, 4));
     isg_store_close(&s);
     CHECK_FAILS(isg_store_extend(path, &less, &kept, &added), ISG_ESPEC, plan.runs[4].id);
