@@ -71,16 +71,17 @@ isg_err isg_held_measure(const isg_held *h, isg_net *net, size_t evaluation, siz
 {
     const struct shard *s = &h->shards[h->first[evaluation] + shard];
     const size_t T = isg_net_shape_of(net)->context, rows = T * isg_net_micro(net);
-    uint8_t *input = malloc(2 * rows), *target = input + rows;
+    uint8_t *input = malloc(rows), *target = malloc(rows);
     float *row_nats = malloc(rows * sizeof *row_nats);
     isg_err rc = ISG_OK;
 
     *nats = 0;
     *bytes = s->n;
-    if (!input || !row_nats) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for an evaluation");
+    if (!input || !target || !row_nats) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for an evaluation");
     for (size_t at = 0; !rc && at < s->n; at += rows) {
         size_t n = s->n - at < rows ? s->n - at : rows, sequences = (n + T - 1) / T;
-        memset(input, '\n', 2 * rows); /* fills up a short last window; not counted */
+        memset(input, '\n', rows); /* fills up a short last window; not counted */
+        memset(target, '\n', rows);
         memcpy(target, s->data + at, n);
         memcpy(input + (at ? 0 : 1), s->data + (at ? at - 1 : 0), at ? n : n - 1);
         isg_net_forward(net, input, sequences);
@@ -88,6 +89,7 @@ isg_err isg_held_measure(const isg_held *h, isg_net *net, size_t evaluation, siz
         for (size_t r = 0; r < n; r++) *nats += (double)row_nats[r];
     }
     free(input);
+    free(target);
     free(row_nats);
     return rc;
 }
