@@ -27,6 +27,7 @@ make_cache() { # corpus directory
     done
     mkdir -p "${ISOGLOSS_CACHE:=$(dirname "$1")/cache}" || exit 1
     cache=$(cd "$ISOGLOSS_CACHE" && pwd) || exit 1
+    find "$cache" -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf {} + # of calls that were killed
     scratch=$(mktemp -d "$cache/new.XXXXXX") || exit 1
     trap 'rm -rf "$scratch"' EXIT
     trap 'exit 143' TERM
