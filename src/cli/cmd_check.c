@@ -101,7 +101,8 @@ static isg_err run_check(int argc, char **argv)
         if (found) rc = found;
     }
     if (c.json) {
-        json_t *report = json_pack("{s:i,s:O}", "version", 1, "campaigns", all);
+        json_t *report =
+            json_pack("{s:s,s:i,s:O}", "schema", "isogloss-check", "version", 1, "campaigns", all);
         isg_err bad =
             report ? isg_json_print(report, stdout) : ISG_FAIL(ISG_ENOMEM, "out of memory");
         if (bad) rc = bad;

@@ -261,14 +261,16 @@ static isg_err print_json(const isg_plan *p, const isg_estimate *e, size_t worke
                           bool runs)
 {
     json_t *report = json_pack(
-        "{s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,s:o}",
-        "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash, "runs",
-        (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer", p->trainer_name,
-        "numerics", p->numerics, "flops", e->flops, "evaluation_flops", e->evaluation_flops,
-        "workers", (json_int_t)workers, "speed_flops_per_s", e->speed, "speed_assumed", assumed,
-        "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s", e->chain_s, "longest", "run",
-        p->runs[e->longest].id, "seconds", e->longest_s, "depth", (json_int_t)e->depth, "waiting",
-        (json_int_t)e->waiting, "store_bytes", e->store_bytes, "languages", epochs_json(p));
+        "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
+        "s:o}",
+        "schema", "isogloss-plan", "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash,
+        "runs", (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer",
+        p->trainer_name, "numerics", p->numerics, "flops", e->flops, "evaluation_flops",
+        e->evaluation_flops, "workers", (json_int_t)workers, "speed_flops_per_s", e->speed,
+        "speed_assumed", assumed, "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s",
+        e->chain_s, "longest", "run", p->runs[e->longest].id, "seconds", e->longest_s, "depth",
+        (json_int_t)e->depth, "waiting", (json_int_t)e->waiting, "store_bytes", e->store_bytes,
+        "languages", epochs_json(p));
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = runs ? add_runs(p, e->speed, report) : ISG_OK;
     if (!rc) rc = isg_json_print(report, stdout);

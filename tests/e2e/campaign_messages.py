@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 
+from jsonschema import Draft202012Validator
+
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
 failed = 0
 
@@ -19,6 +21,12 @@ def expect(what, good, *details):
     if not good:
         failed += 1
         print("FAILED:", what, *details, sep="\n  ")
+
+
+def fits(what, report, schema):
+    with open(os.path.join(SOURCE, "schemas", schema + ".schema.json")) as f:
+        errors = [f"{e.json_path}: {e.message}" for e in Draft202012Validator(json.load(f)).iter_errors(report)]
+    expect(f"{what} fits schemas/{schema}.schema.json", not errors, *errors[:5])
 
 
 TINY = open(os.path.join(SOURCE, "tests/data/tiny.yaml")).read()
@@ -69,6 +77,7 @@ with tempfile.TemporaryDirectory() as d:
     lines = [line.split(":")[1] for line in err.splitlines()]
     expect("several errors", lines == ["4", "7", "8"], err)
     code, out, err = run("check", "--json", path)
+    fits("check --json", json.loads(out), "check")
     report = json.loads(out)["campaigns"][0]
     expect("--json", code == 2 and not report["good"] and len(report["errors"]) == 3, out)
 
@@ -93,6 +102,9 @@ code, out, err = run("plan", tiny)
 expect("plan", code == 0 and not err and max(map(len, out.splitlines())) <= 80, out, err)
 code, out, err = run("plan", "--json", "--runs", "--workers", "3", tiny)
 plan = json.loads(out)
+fits("plan --json --runs", plan, "plan")
+families = os.path.join(SOURCE, "tests/data/families.yaml")
+fits("plan --json of every kind of family", json.loads(run("plan", "--json", "--runs", families)[1]), "plan")
 expect("plan --json", code == 0 and plan["runs"] == len(plan["run_list"]) == 48 and plan["workers"] == 3, out[:300])
 expect("languages", plan["languages"]["bb"]["most_epochs"] == 2, str(plan["languages"]))
 sys.exit(failed > 0)
