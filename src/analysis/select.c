@@ -81,7 +81,7 @@ static isg_err unknown_column(const isg_table *t, const char *name, const char *
     if (!rc && near) {
         rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name, option, near);
     } else if (!rc) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s'; name it with %s. Its columns: %s%s", t->source, name,
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s%s", t->source, name,
                       option, isg_str_c(&list), t->n_columns > 20 ? ", ..." : "");
     }
     isg_str_free(&list);

@@ -218,6 +218,8 @@ typedef struct outcome {
     isg_selection *selection;
     isg_problem *problem;
     isg_fit fit;
+    bool has_undropped;
+    double undropped[ISG_LAW_PARAMS]; /* natural parameters with the rows of --drop-highest */
     isg_boot_summary boot;
     bool has_boot;
     char why[160];
@@ -277,20 +279,37 @@ static isg_err bootstrap(const setup *s, outcome *o)
     return rc;
 }
 
-static isg_err fit_group(const setup *s, const isg_table *table, const char *by_value, outcome *o)
+/* The full fit of a selection. */
+static isg_err fit_selected(const setup *s, const isg_table *table, const isg_select_options *select, outcome *o)
 {
-    isg_select_options select = s->select;
     isg_workspace *w = NULL;
+    isg_err rc = isg_select(table, select, &o->selection);
 
-    select.by_value = by_value;
-    isg_err rc = isg_select(table, &select, &o->selection);
     if (rc) return rc;
     isg_obs obs = {.n = o->selection->n, .var = {o->selection->var[0], o->selection->var[1]}, .loss = o->selection->loss};
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
     if (!rc) rc = isg_workspace_create(o->problem, &w);
     if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
     isg_workspace_destroy(&w);
-    return rc ? rc : bootstrap(s, o);
+    return rc;
+}
+
+static isg_err fit_group(const setup *s, const isg_table *table, const char *by_value, outcome *o)
+{
+    isg_select_options select = s->select;
+
+    select.by_value = by_value;
+    ISG_TRY(fit_selected(s, table, &select, o));
+    if (select.drop_highest) { /* leaving rows out must show what it does */
+        outcome all = {0};
+        select.drop_highest = 0;
+        isg_err rc = fit_selected(s, table, &select, &all);
+        o->has_undropped = rc == ISG_OK;
+        memcpy(o->undropped, all.fit.natural, sizeof o->undropped);
+        outcome_clear(&all);
+        if (rc) return rc;
+    }
+    return bootstrap(s, o);
 }
 
 static isg_fit_report report_of(const setup *s, const isg_table *table, const char *by_value, const outcome *o)
@@ -299,7 +318,7 @@ static isg_fit_report report_of(const setup *s, const isg_table *table, const ch
         .source = table->source, .by = s->args->by, .by_value = by_value, .law = s->fit.law,
         .objective = s->fit.objective, .delta_given = s->fit.delta > 0, .constraints = s->constraints,
         .n_constraints = s->fit.n_constraints, .selection = o->selection, .problem = o->problem, .fit = &o->fit,
-        .boot = o->has_boot ? &o->boot : NULL, .no_interval = o->why, .replicates = s->args->bootstrap,
+        .undropped = o->has_undropped ? o->undropped : NULL, .boot = o->has_boot ? &o->boot : NULL, .no_interval = o->why, .replicates = s->args->bootstrap,
         .seed = s->args->seed, .level = s->args->level, .loss_table = s->args->table || s->select.store,
     };
 }

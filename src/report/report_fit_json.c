@@ -76,6 +76,16 @@ static json_t *derived(const isg_fit_report *r)
     return o;
 }
 
+/* The estimates that rows left out at the user's wish would have changed. */
+static json_t *undropped(const isg_fit_report *r)
+{
+    json_t *o = r->undropped ? json_object() : json_null();
+    for (size_t k = 0; r->undropped && k < r->law->n_params; k++) {
+        (void)set(o, r->law->params[k].name, isg_json_real(r->undropped[k]));
+    }
+    return o;
+}
+
 static json_t *excluded(const isg_selection *s)
 {
     json_t *a = json_array();
@@ -178,6 +188,7 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));
     good = good && set(o, "selection", selection(r)) && set(o, "excluded", excluded(r->selection));
     good = good && set(o, "parameters", parameters(r)) && set(o, "derived", derived(r));
+    good = good && set(o, "with_dropped_rows", undropped(r));
     good = good && set(o, "residuals", residuals) && set(o, "starts", starts(r->fit));
     good = good && set(o, "converged", json_boolean(r->fit->converged));
     good = good && set(o, "gradient_norm", isg_json_real(r->fit->gradient_norm));

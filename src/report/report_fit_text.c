@@ -152,6 +152,15 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
     for (size_t k = 0; known && k < law->n_derived; k++) {
         (void)fprintf(out, "%-8s = %s\n", law->derived[k].name, law->derived[k].meaning);
     }
+    if (r->undropped) {
+        isg_str all = {0};
+        for (size_t k = 0; k < law->n_params; k++) {
+            (void)isg_str_printf(&all, "%s %.5g%s", law->params[k].name, r->undropped[k],
+                                 k + 1 < law->n_params ? ", " : "");
+        }
+        say(out, "dropped    ", isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
+        isg_str_free(&all);
+    }
     if (!r->boot) return;
     say(out, "interval   ", isg_strf("percentiles of %zu refits, %zu clusters (%s) resampled, seed %llu; %zu converged, "
                                      "%zu failed", r->replicates, r->selection->n_clusters, r->selection->cluster_unit,

@@ -105,6 +105,8 @@ def test_exclusions():
     dropped = fit(write("b.csv", rows), "--drop-highest", "3", "--bootstrap", "100")
     highest = sorted(range(60), key=lambda i: -rows[i]["loss"])[:3]
     expect("--drop-highest", sorted(dropped["excluded"][0]["lines"]) == sorted(i + 2 for i in highest))
+    expect("what the dropped rows do is said", dropped["with_dropped_rows"] ==
+           {k: p["estimate"] for k, p in result["parameters"].items()} and result["with_dropped_rows"] is None)
     some = fit(write("b.csv", rows), "--where", "N_params<2e9", "--where", "run_id!=r00", "--bootstrap", "100")
     wanted = sum(r["N_params"] < 2e9 and r["run_id"] != "r00" for r in rows)
     expect("--where", some["n_observations"] == wanted and some["selection"]["rows_not_asked_for"] == 60 - wanted)
