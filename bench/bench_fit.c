@@ -41,9 +41,13 @@ static double evaluation(bench *b)
 {
     const isg_kernel *kernel = NULL;
     size_t blocks = ROWS / ISG_LANES;
-    double *memory = isg_lanes_alloc(4 * blocks), theta[5] = {-1, -1, 0.6, 0.35, 0.37}, g[5], h[25], sum = 0;
+    double *memory = isg_lanes_alloc(4 * blocks), theta[5] = {-1, -1, 0.6, 0.35, 0.37}, g[5], h[25],
+           sum = 0;
     if (!memory || isg_kernel_find(b->numerics, &kernel)) return 0;
-    isg_rows rows = {.n = ROWS, .blocks = blocks, .x = {memory, memory + ROWS}, .y = memory + 2 * ROWS,
+    isg_rows rows = {.n = ROWS,
+                     .blocks = blocks,
+                     .x = {memory, memory + ROWS},
+                     .y = memory + 2 * ROWS,
                      .w = memory + 3 * ROWS};
     for (size_t i = 0; i < ROWS; i++) {
         rows.x[0][i] = sin((double)i);
@@ -71,8 +75,13 @@ static double full_fit(bench *b)
 static double refits(bench *b, isg_refit_start start)
 {
     enum { N = 2000 };
-    isg_boot boot = {.problem = b->problem, .full = &b->full, .cluster = b->cluster, .n_clusters = ROWS,
-                     .replicates = N, .seed = 1, .start = start};
+    isg_boot boot = {.problem = b->problem,
+                     .full = &b->full,
+                     .cluster = b->cluster,
+                     .n_clusters = ROWS,
+                     .replicates = N,
+                     .seed = 1,
+                     .start = start};
     isg_replicates *r = NULL;
     if (isg_replicates_create(&boot, &r)) return 0;
     double t = isg_time_cpu();
@@ -102,7 +111,8 @@ static isg_err set_up(bench *b)
     for (size_t i = 0; i < ROWS; i++) {
         n[i] = 5e7 * pow(300, isg_rng_double(&r));
         d[i] = 8e8 * pow(400, isg_rng_double(&r));
-        loss[i] = (1.817 + 478 / pow(n[i], 0.347) + 2143 / pow(d[i], 0.367)) * exp(0.005 * isg_rng_normal(&r));
+        loss[i] = (1.817 + 478 / pow(n[i], 0.347) + 2143 / pow(d[i], 0.367)) *
+                  exp(0.005 * isg_rng_normal(&r));
         b->cluster[i] = i;
     }
     const isg_obs obs = {.n = ROWS, .var = {n, d}, .loss = loss};
@@ -125,8 +135,10 @@ int main(void)
         }
         printf("fit: %-9s %5.2f us an evaluation with gradient and Hessian, %d rows\n", b.numerics,
                1e6 * median_of(evaluation, &b), ROWS);
-        printf("fit: %-9s %5.2f ms a full fit, %zu starts\n", b.numerics, 1e3 * median_of(full_fit, &b), b.full.starts);
-        printf("fit: %-9s %6.0f refits/s a core from the full fit\n", b.numerics, 1 / median_of(warm, &b));
+        printf("fit: %-9s %5.2f ms a full fit, %zu starts\n", b.numerics,
+               1e3 * median_of(full_fit, &b), b.full.starts);
+        printf("fit: %-9s %6.0f refits/s a core from the full fit\n", b.numerics,
+               1 / median_of(warm, &b));
         printf("fit: %-9s %6.0f refits/s a core, better of full fit and own scan\n", b.numerics,
                1 / median_of(safe, &b));
         isg_workspace_destroy(&b.workspace);

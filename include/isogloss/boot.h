@@ -14,10 +14,10 @@
 enum { ISG_BOOT_MIN_CLUSTERS = 12, ISG_BOOT_WARN_CLUSTERS = 40, ISG_BOOT_BLOCK = 64 };
 
 typedef enum isg_boot_status {
-    ISG_REPLICATE_MISSING,    /**< not computed yet */
+    ISG_REPLICATE_MISSING, /**< not computed yet */
     ISG_REPLICATE_CONVERGED,
-    ISG_REPLICATE_STALLED,    /**< the optimiser did not converge */
-    ISG_REPLICATE_DEGENERATE  /**< the resample has fewer different rows than free parameters */
+    ISG_REPLICATE_STALLED,   /**< the optimiser did not converge */
+    ISG_REPLICATE_DEGENERATE /**< the resample has fewer different rows than free parameters */
 } isg_boot_status;
 
 /** What the blocks are computed from. Borrowed; only read. */

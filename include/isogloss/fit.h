@@ -29,17 +29,17 @@ typedef enum isg_objective {
 const char *isg_objective_name(isg_objective objective);
 
 typedef struct isg_constraint {
-    size_t param;  /**< index into law->params: this one is not free */
-    bool tied;     /**< equal to `other`, else fixed at `value` */
+    size_t param; /**< index into law->params: this one is not free */
+    bool tied;    /**< equal to `other`, else fixed at `value` */
     size_t other;
-    double value;  /**< natural */
+    double value; /**< natural */
 } isg_constraint;
 
 typedef struct isg_fit_options {
     const isg_law *law;
     isg_objective objective;
-    double delta;         /**< for ISG_HUBER [ln loss]; 0: 1.345 robust sd of the full fit's residuals */
-    size_t cold_starts;   /**< quasi-random starts of the full fit besides the scan's */
+    double delta; /**< for ISG_HUBER [ln loss]; 0: 1.345 robust sd of the full fit's residuals */
+    size_t cold_starts; /**< quasi-random starts of the full fit besides the scan's */
     const isg_constraint *constraints; /**< [n_constraints], borrowed for the call */
     size_t n_constraints;
     const char *numerics; /**< NULL: the best here. All give the same bits. */
@@ -73,17 +73,18 @@ typedef struct isg_fit {
     double natural[ISG_LAW_PARAMS]; /**< as in the formula */
     bool free[ISG_LAW_PARAMS];      /**< neither fixed nor tied to another */
     bool at_bound[ISG_LAW_PARAMS];
-    bool identified[ISG_LAW_PARAMS];/**< false: the data do not determine it (or what it follows from) */
+    bool identified[ISG_LAW_PARAMS]; /**< false: the data do not determine it (or what it follows
+                                        from) */
     bool converged;
-    double objective;               /**< the sum: of Huber losses, of |r|, or of squares */
-    double delta;                   /**< as used in objective and refits [ln loss]; infinite for ISG_LSQ */
-    double robust_sd;               /**< 1.4826 median |r - median r| of r = ln L - ln L_pred */
-    double rms;                     /**< root mean square of r */
-    double gradient_norm;           /**< of the objective by the free internal parameters */
-    double condition;               /**< of the column-scaled Jacobian of ln L_pred */
-    size_t starts, at_best;         /**< tried; ended within 1e-6 of the best objective */
-    bool has_runner_up;             /**< some start ended elsewhere */
-    double runner_up;               /**< best objective among those */
+    double objective;       /**< the sum: of Huber losses, of |r|, or of squares */
+    double delta;           /**< as used in objective and refits [ln loss]; infinite for ISG_LSQ */
+    double robust_sd;       /**< 1.4826 median |r - median r| of r = ln L - ln L_pred */
+    double rms;             /**< root mean square of r */
+    double gradient_norm;   /**< of the objective by the free internal parameters */
+    double condition;       /**< of the column-scaled Jacobian of ln L_pred */
+    size_t starts, at_best; /**< tried; ended within 1e-6 of the best objective */
+    bool has_runner_up;     /**< some start ended elsewhere */
+    double runner_up;       /**< best objective among those */
 } isg_fit;
 
 isg_err isg_fit_full(const isg_problem *problem, isg_workspace *workspace, isg_fit *out);

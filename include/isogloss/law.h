@@ -24,8 +24,8 @@ enum { ISG_LAW_PARAMS = 16, ISG_LAW_VARS = 4 }; /**< most of a law */
  * for a log parameter they are relative to the log of the least loss.
  */
 typedef struct isg_law_param {
-    const char *name;    /**< as printed and as written in --fix */
-    bool log;            /**< theta is its natural log */
+    const char *name; /**< as printed and as written in --fix */
+    bool log;         /**< theta is its natural log */
     double lo, hi;
     double start_lo, start_hi;
     const char *meaning; /**< with unit */
@@ -42,12 +42,13 @@ struct isg_rows;
 struct isg_scan;
 struct isg_scan_type;
 
-/** Sum over rows of the loss function, its gradient [p] and Hessian [p][p] (src/analysis/kernel.h). */
+/** Sum over rows of the loss function, its gradient [p] and Hessian [p][p] (src/analysis/kernel.h).
+ */
 typedef double (*isg_law_eval)(const struct isg_rows *rows, const double *theta, double delta,
                                double *gradient, double *hessian);
 
 typedef struct isg_law {
-    const char *name;    /**< as written after --law */
+    const char *name; /**< as written after --law */
     const char *formula;
     const char *summary; /**< one line */
     const isg_law_param *params;
@@ -60,7 +61,8 @@ typedef struct isg_law {
     double (*log_loss)(const double *theta, const double *x, double *gradient);
     /** Rewrite theta for an origin of x that is `by` [n_vars] lower. Linear in theta. */
     void (*shift)(double *theta, const double *by);
-    /** The objective in vector lanes. @param squared  squares of L - L_pred instead of Huber of their logs
+    /** The objective in vector lanes. @param squared  squares of L - L_pred instead of Huber of
+     * their logs
      *  @param order 0 value, 1 and gradient, 2 and Hessian */
     isg_law_eval (*eval)(const struct isg_kernel *kernel, bool squared, int order);
     const struct isg_scan_type *scan; /**< good starts from a grid, or NULL */

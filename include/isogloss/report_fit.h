@@ -21,13 +21,14 @@ typedef struct isg_fit_report {
     const isg_selection *selection;
     const isg_problem *problem;
     const isg_fit *fit;
-    const double *undropped;   /**< [n_params] natural, with the rows of --drop-highest; NULL: none dropped */
+    const double
+        *undropped; /**< [n_params] natural, with the rows of --drop-highest; NULL: none dropped */
     const isg_boot_summary *boot; /**< NULL: no interval */
     const char *no_interval;      /**< then why */
     size_t replicates;
     uint64_t seed;
     double level;
-    bool loss_table;              /**< also the mean losses by N and D */
+    bool loss_table; /**< also the mean losses by N and D */
 } isg_fit_report;
 
 /** At most 80 columns. */

@@ -22,12 +22,12 @@ typedef enum isg_points {
 
 /** NULL and 0 are the defaults. Strings are borrowed. */
 typedef struct isg_select_options {
-    const char *n;       /**< "total", "nonembedding" or a column */
-    const char *d;       /**< column, default D_tokens */
-    const char *loss;    /**< column, default loss */
-    const char *unit;    /**< of the loss */
-    const char *target;  /**< value of the column evaluation, eval_language or eval_set */
-    const char *cluster; /**< column; default cluster_id, else run_id */
+    const char *n;            /**< "total", "nonembedding" or a column */
+    const char *d;            /**< column, default D_tokens */
+    const char *loss;         /**< column, default loss */
+    const char *unit;         /**< of the loss */
+    const char *target;       /**< value of the column evaluation, eval_language or eval_set */
+    const char *cluster;      /**< column; default cluster_id, else run_id */
     const char *const *where; /**< "col=value" and !=, <, <=, >, >= */
     size_t n_where;
     const char *by, *by_value; /**< one group of --by */
@@ -41,25 +41,25 @@ typedef struct isg_select_options {
 typedef struct isg_excluded {
     const char *reason; /**< static */
     size_t n;
-    size_t *line;       /**< [n] in the source */
+    size_t *line; /**< [n] in the source */
 } isg_excluded;
 
 enum { ISG_EXCLUDED_KINDS = 10, ISG_SELECT_NOTES = 8 };
 
 typedef struct isg_selection {
-    size_t n;            /**< observations */
-    double *var[2];      /**< [n] N and D */
-    double *loss;        /**< [n] */
-    size_t *cluster;     /**< [n] */
-    size_t *line;        /**< [n] in the source */
+    size_t n;        /**< observations */
+    double *var[2];  /**< [n] N and D */
+    double *loss;    /**< [n] */
+    size_t *cluster; /**< [n] */
+    size_t *line;    /**< [n] in the source */
     size_t n_clusters;
-    size_t n_read;       /**< rows of the table */
-    size_t n_other;      /**< rows that --where, --by, --target and --points did not ask for */
+    size_t n_read;  /**< rows of the table */
+    size_t n_other; /**< rows that --where, --by, --target and --points did not ask for */
     char *n_column, *d_column, *loss_column;
-    char *unit;          /**< "" if unknown */
-    char *target;        /**< "" if there is only one */
-    char *cluster_unit;  /**< what is resampled: "run_id", "row", ... */
-    char *points;        /**< which points, in words */
+    char *unit;         /**< "" if unknown */
+    char *target;       /**< "" if there is only one */
+    char *cluster_unit; /**< what is resampled: "run_id", "row", ... */
+    char *points;       /**< which points, in words */
     isg_excluded excluded[ISG_EXCLUDED_KINDS];
     size_t n_excluded;
     char *note[ISG_SELECT_NOTES]; /**< what was done, in sentences */

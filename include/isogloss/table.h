@@ -15,18 +15,18 @@
 
 typedef struct isg_column {
     char *name;
-    bool numeric;   /**< at least one cell is filled, and every filled cell is a number, nan or inf */
+    bool numeric; /**< at least one cell is filled, and every filled cell is a number, nan or inf */
     double *number; /**< [n_rows], NaN where empty; only if numeric */
     char **text;    /**< [n_rows], never NULL, "" where empty; always present */
     char *bytes;    /**< memory of the texts, or NULL when the table holds it */
 } isg_column;
 
 typedef struct isg_table {
-    char *source;   /**< path or store it came from, for messages */
+    char *source; /**< path or store it came from, for messages */
     size_t n_rows, n_columns;
     isg_column *columns;
-    size_t *line;   /**< [n_rows] line in the source file, or row + 1 */
-    char *bytes;    /**< memory of the texts read from a file */
+    size_t *line; /**< [n_rows] line in the source file, or row + 1 */
+    char *bytes;  /**< memory of the texts read from a file */
 } isg_table;
 
 /**

@@ -38,8 +38,10 @@ static isg_boot_status replicate(const isg_boot *boot, isg_workspace *w, size_t 
     memset(count, 0, boot->n_clusters * sizeof *count);
     isg_rng_at(&r, boot->seed, ISG_RNG_BOOTSTRAP, b);
     for (size_t k = 0; k < boot->n_clusters; k++) count[isg_rng_below(&r, boot->n_clusters)]++;
-    for (size_t i = 0; i < isg_problem_rows(boot->problem); i++) weights[i] = count[boot->cluster[i]];
-    isg_fit_refit(boot->problem, w, boot->full, weights, boot->start ? boot->start : ISG_START_BOTH, out);
+    for (size_t i = 0; i < isg_problem_rows(boot->problem); i++)
+        weights[i] = count[boot->cluster[i]];
+    isg_fit_refit(boot->problem, w, boot->full, weights, boot->start ? boot->start : ISG_START_BOTH,
+                  out);
     if (!isfinite(out->objective)) return ISG_REPLICATE_DEGENERATE;
     return out->converged ? ISG_REPLICATE_CONVERGED : ISG_REPLICATE_STALLED;
 }
@@ -51,7 +53,8 @@ isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap
     uint32_t *count = malloc(boot->n_clusters * sizeof *count);
     double *weights = malloc(isg_problem_rows(boot->problem) * sizeof *weights);
     unsigned char *to = out;
-    isg_err rc = count && weights ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a block of refits");
+    isg_err rc =
+        count && weights ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a block of refits");
 
     if (!rc) rc = isg_workspace_create(boot->problem, &w);
     for (size_t b = block * k; !rc && b < (block + 1) * k && b < boot->replicates; b++) {
@@ -163,7 +166,8 @@ static void count_status(const isg_replicates *r, isg_boot_summary *out)
     }
 }
 
-isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *r, double level, isg_boot_summary *out)
+isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *r, double level,
+                           isg_boot_summary *out)
 {
     const isg_law *law = isg_problem_law(boot->problem);
     size_t numbers = law->n_params + law->n_derived, n = 0;

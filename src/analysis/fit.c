@@ -13,19 +13,19 @@
 
 enum { P = ISG_LAW_PARAMS, MAX_SCAN = 8 };
 
-static const double COLD_DELTA = 0.3;       /* where cold starts begin [ln loss] */
-static const double STAGE = 0.2;            /* factor between stages */
-static const double SCAN_STAGES = 20;       /* a scan's cell begins at this times the last delta */
-static const double HUBER_TUNING = 1.345;   /* 95 % efficient under normal noise */
-static const double FIRST_DELTA = 1e-3;     /* before the residuals are known */
-static const double LEAST_DELTA = 1e-9;     /* data without noise */
-static const double LAD_DELTA = 1e-6;       /* times the robust sd */
-static const double SAME_OPTIMUM = 1e-6;    /* relative, of the objective */
-static const double TOLERANCE = 1e-11;      /* Newton decrement, of the objective */
-static const double ROUNDING = 1e-26;       /* objective of exact data, per row */
+static const double COLD_DELTA = 0.3;     /* where cold starts begin [ln loss] */
+static const double STAGE = 0.2;          /* factor between stages */
+static const double SCAN_STAGES = 20;     /* a scan's cell begins at this times the last delta */
+static const double HUBER_TUNING = 1.345; /* 95 % efficient under normal noise */
+static const double FIRST_DELTA = 1e-3;   /* before the residuals are known */
+static const double LEAST_DELTA = 1e-9;   /* data without noise */
+static const double LAD_DELTA = 1e-6;     /* times the robust sd */
+static const double SAME_OPTIMUM = 1e-6;  /* relative, of the objective */
+static const double TOLERANCE = 1e-11;    /* Newton decrement, of the objective */
+static const double ROUNDING = 1e-26;     /* objective of exact data, per row */
 
 struct isg_workspace {
-    isg_rows rows;   /* packed: only rows with weight */
+    isg_rows rows; /* packed: only rows with weight */
     double *memory;
     double *weights; /* padded copy for the scan */
     double *scratch; /* of the scan */
@@ -115,9 +115,10 @@ static void evaluate(descent *d, point *at)
     }
 }
 
-/* (H + lambda diag s) x = -g over the parameters in `idx`. @return false if not positive definite */
-static bool solve(const point *at, size_t n, const size_t *idx, size_t m, double lambda, const double *s,
-                  double *x)
+/* (H + lambda diag s) x = -g over the parameters in `idx`. @return false if not positive definite
+ */
+static bool solve(const point *at, size_t n, const size_t *idx, size_t m, double lambda,
+                  const double *s, double *x)
 {
     double l[P][P];
 
@@ -149,15 +150,16 @@ static size_t movable(const isg_map *m, const point *at, size_t *idx)
 {
     size_t n = 0;
     for (size_t j = 0; j < m->n; j++) {
-        bool held = (at->q[j] <= m->lo[j] && at->g[j] > 0) || (at->q[j] >= m->hi[j] && at->g[j] < 0);
+        bool held =
+            (at->q[j] <= m->lo[j] && at->g[j] > 0) || (at->q[j] >= m->hi[j] && at->g[j] < 0);
         if (!held) idx[n++] = j;
     }
     return n;
 }
 
 /* The step inside the bounds (at most 3 in any parameter) and what the quadratic model promises. */
-static double bounded_step(const isg_map *m, const point *at, const size_t *idx, size_t k, const double *x,
-                           double *q)
+static double bounded_step(const isg_map *m, const point *at, const size_t *idx, size_t k,
+                           const double *x, double *q)
 {
     double longest = 0, step[P] = {0}, gain = 0;
 
@@ -198,8 +200,10 @@ static step_end newton_step(descent *d, point *at, double *lambda, double tolera
     evaluate(d, &next);
     if (next.f < at->f || (small && next.f <= at->f)) {
         double ratio = (at->f - next.f) / gain;
-        if (ratio > 0.75) *lambda = *lambda < 1e-6 ? 0 : *lambda * 0.1;
-        else if (!(ratio >= 0.25)) *lambda = *lambda > 0 ? *lambda * 3 : 1e-3;
+        if (ratio > 0.75)
+            *lambda = *lambda < 1e-6 ? 0 : *lambda * 0.1;
+        else if (!(ratio >= 0.25))
+            *lambda = *lambda > 0 ? *lambda * 3 : 1e-3;
         *at = next;
         return small ? STEP_CONVERGED : STEP_GOOD;
     }
@@ -228,7 +232,8 @@ static void descend(const isg_problem *p, const isg_rows *rows, const double *th
 
     isg_map_q(p, theta, at.q);
     if (p->objective == ISG_LSQ) first = last; /* squares have no delta */
-    for (double delta = first; delta > 1.5 * last; delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
+    for (double delta = first; delta > 1.5 * last;
+         delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
         bool coarse = delta > FIRST_DELTA;
         (void)newton(&d, delta, &at, coarse ? 60 : 200, coarse ? 1e-5 : 1e-13, coarse ? 1e-2 : 0);
     }
@@ -246,14 +251,16 @@ static void cold_start(const isg_problem *p, size_t k, double *theta)
     size_t n = p->law->n_params;
     double phi = 2;
 
-    for (int i = 0; i < 40; i++) phi = isg_exp(isg_ln(1 + phi) / (double)(n + 1)); /* phi^(n+1) = 1 + phi */
+    for (int i = 0; i < 40; i++)
+        phi = isg_exp(isg_ln(1 + phi) / (double)(n + 1)); /* phi^(n+1) = 1 + phi */
     double step = 1;
     for (size_t j = 0; j < n; j++) {
         const isg_law_param *param = &p->law->params[j];
         step /= phi;
         double u = 0.5 + step * (double)(k + 1);
         u -= floor(u);
-        theta[j] = (param->log ? p->log_loss_min : 0) + param->start_lo + u * (param->start_hi - param->start_lo);
+        theta[j] = (param->log ? p->log_loss_min : 0) + param->start_lo +
+                   u * (param->start_hi - param->start_lo);
     }
 }
 
@@ -294,8 +301,10 @@ typedef struct starts {
 
 static void theta_of_start(const isg_problem *p, const starts *s, size_t k, double *theta)
 {
-    if (k < s->n_scan) memcpy(theta, s->theta[k], p->law->n_params * sizeof *theta);
-    else cold_start(p, k - s->n_scan, theta);
+    if (k < s->n_scan)
+        memcpy(theta, s->theta[k], p->law->n_params * sizeof *theta);
+    else
+        cold_start(p, k - s->n_scan, theta);
 }
 
 static isg_err all_starts(const isg_problem *p, const starts *s, double delta, isg_fit *out)
@@ -318,12 +327,15 @@ static isg_err all_starts(const isg_problem *p, const starts *s, double delta, i
     out->at_best = 0;
     out->has_runner_up = false;
     for (size_t k = 0; k < n; k++) {
-        if (ends[k] <= limit) out->at_best++;
-        else if (!out->has_runner_up || ends[k] < out->runner_up) out->runner_up = ends[k];
+        if (ends[k] <= limit)
+            out->at_best++;
+        else if (!out->has_runner_up || ends[k] < out->runner_up)
+            out->runner_up = ends[k];
         if (ends[k] > limit) out->has_runner_up = true;
     }
     free(ends);
-    if (!(best.objective < (double)INFINITY)) return ISG_FAIL(ISG_EDATA, "no start led to a finite objective");
+    if (!(best.objective < (double)INFINITY))
+        return ISG_FAIL(ISG_EDATA, "no start led to a finite objective");
     memcpy(out->theta, best.theta, sizeof best.theta);
     out->objective = best.objective;
     out->converged = best.converged;
@@ -332,7 +344,8 @@ static isg_err all_starts(const isg_problem *p, const starts *s, double delta, i
 }
 
 /* Delta from the residuals, in two rounds from a narrow Huber fit. */
-static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch, double *delta, isg_fit *out)
+static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch, double *delta,
+                          isg_fit *out)
 {
     bool lad = p->objective == ISG_LAD;
 
@@ -388,7 +401,8 @@ isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
     double delta = 0;
 
     *out = (isg_fit){0};
-    if (p->scan) s.n_scan = p->law->scan->find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s.theta);
+    if (p->scan)
+        s.n_scan = p->law->scan->find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s.theta);
     if (!s.n_scan && !p->cold_starts) {
         return ISG_FAIL(ISG_EDATA, "the scan found no start with positive terms; give --starts");
     }
@@ -431,15 +445,15 @@ static double warm_delta(const isg_problem *p, const isg_fit *full)
     return p->objective == ISG_LAD ? full->delta / LAD_DELTA : full->delta;
 }
 
-void isg_fit_from(const isg_problem *p, isg_workspace *w, const isg_fit *full, const double *weights,
-                  const double *theta, isg_refit *out)
+void isg_fit_from(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                  const double *weights, const double *theta, isg_refit *out)
 {
     (void)pack(p, w, weights);
     descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, out);
 }
 
-void isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full, const double *weights,
-                   isg_refit_start start, isg_refit *out)
+void isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                   const double *weights, isg_refit_start start, isg_refit *out)
 {
     isg_refit other;
     double cell[1][P];
@@ -456,7 +470,8 @@ void isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full, 
     if (!p->law->scan->find(p->scan, w->weights, w->scratch, 1, 1, cell)) return;
     descend(p, &w->rows, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta, &other);
     other.evaluations += out->evaluations;
-    if (other.objective < out->objective || (other.converged && !out->converged && other.objective <= out->objective)) {
+    if (other.objective < out->objective ||
+        (other.converged && !out->converged && other.objective <= out->objective)) {
         *out = other;
     } else {
         out->evaluations = other.evaluations;

@@ -32,16 +32,19 @@ static void fill_jacobian(const isg_problem *p, const double *theta, gsl_matrix 
     }
 }
 
-/* Scale the columns to length 1; those of length zero are not identified, those at a bound stay where they are. */
+/* Scale the columns to length 1; those of length zero are not identified, those at a bound stay
+ * where they are. */
 static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matrix *j, bool *known)
 {
     columns used = {0};
     for (size_t c = 0; c < p->map.n; c++) {
         double length = 0;
-        for (size_t i = 0; i < p->rows.n; i++) length += gsl_matrix_get(j, i, c) * gsl_matrix_get(j, i, c);
+        for (size_t i = 0; i < p->rows.n; i++)
+            length += gsl_matrix_get(j, i, c) * gsl_matrix_get(j, i, c);
         length = sqrt(length);
         size_t owner = p->map.owner[c];
-        bool vanished = fit->at_bound[owner] && p->law->params[owner].log; /* a term that is not there: known */
+        bool vanished =
+            fit->at_bound[owner] && p->law->params[owner].log; /* a term that is not there: known */
         known[c] = vanished || length > ZERO_COLUMN * sqrt((double)p->rows.n);
         if (!known[c] || fit->at_bound[owner]) continue;
         for (size_t i = 0; i < p->rows.n; i++) {

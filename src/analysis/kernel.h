@@ -45,8 +45,8 @@ typedef struct isg_scan isg_scan;
 /** Which exponents a scan may try: its axes, after --fix and --tie. */
 typedef struct isg_scan_limits {
     bool fixed[ISG_LAW_PARAMS];
-    double value[ISG_LAW_PARAMS];     /**< centred theta of the fixed ones */
-    size_t tied_to[ISG_LAW_PARAMS];   /**< itself when free */
+    double value[ISG_LAW_PARAMS];   /**< centred theta of the fixed ones */
+    size_t tied_to[ISG_LAW_PARAMS]; /**< itself when free */
     double log_loss_min;
 } isg_scan_limits;
 

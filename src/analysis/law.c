@@ -15,9 +15,12 @@ static isg_err unknown(const char *what, const char *word, const char *const *na
     isg_err rc = ISG_OK;
     const char *near = isg_str_nearest(word, names, n);
 
-    for (size_t i = 0; i < n && !rc; i++) rc = isg_str_printf(&list, "%s%s", i ? ", " : "", names[i]);
-    if (!rc && near) rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; did you mean '%s'?", what, word, near);
-    else if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; there are: %s", what, word, isg_str_c(&list));
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = isg_str_printf(&list, "%s%s", i ? ", " : "", names[i]);
+    if (!rc && near)
+        rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; did you mean '%s'?", what, word, near);
+    else if (!rc)
+        rc = ISG_FAIL(ISG_EUSAGE, "unknown %s '%s'; there are: %s", what, word, isg_str_c(&list));
     isg_str_free(&list);
     return rc;
 }

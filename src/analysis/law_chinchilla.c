@@ -52,8 +52,8 @@ struct isg_scan {
     bool tied; /* only the diagonal */
     double least_e;
     double alpha[GRID], beta[GRID];
-    double *basis;                 /* memory of the columns below */
-    const double *one, *y;         /* 1 and 1/L: everything is relative to L */
+    double *basis;                   /* memory of the columns below */
+    const double *one, *y;           /* 1 and 1/L: everything is relative to L */
     const double *t[GRID], *q[GRID]; /* N^-alpha/L, D^-beta/L (centred) */
 };
 
@@ -66,7 +66,8 @@ typedef struct gram {
 static void set_axis(const isg_scan_limits *limits, size_t param, double *axis, size_t *n)
 {
     *n = limits->fixed[param] ? 1 : GRID;
-    for (size_t j = 0; j < *n; j++) axis[j] = GRID_LO + (double)j * (GRID_HI - GRID_LO) / (GRID - 1);
+    for (size_t j = 0; j < *n; j++)
+        axis[j] = GRID_LO + (double)j * (GRID_HI - GRID_LO) / (GRID - 1);
     if (limits->fixed[param]) axis[0] = limits->value[param];
 }
 
@@ -138,8 +139,10 @@ static void fill_gram(const isg_scan *s, const double *w, double *work, gram *m)
         m->t1[j] = sums[0];
         m->ty[j] = sums[1];
         m->tt[j] = sums[2];
-        if (s->tied) k->dots(work, s->q + j, 1, s->blocks, &m->tq[j][j]);
-        else k->dots(work, s->q, s->n_beta, s->blocks, m->tq[j]);
+        if (s->tied)
+            k->dots(work, s->q + j, 1, s->blocks, &m->tq[j][j]);
+        else
+            k->dots(work, s->q, s->n_beta, s->blocks, m->tq[j]);
     }
     for (size_t j = 0; j < s->n_beta; j++) {
         k->times(w, s->q[j], s->blocks, work);
@@ -158,7 +161,8 @@ static bool solve_cell(const gram *m, size_t j, size_t k, double *rss, double ab
     double l00 = sqrt(m->yy), l10 = m->ty[j] / l00, l20 = m->qy[k] / l00;
     double d1 = m->tt[j] - l10 * l10;
     if (!(d1 > 1e-12 * m->tt[j])) return false;
-    double l11 = sqrt(d1), l21 = (m->tq[j][k] - l20 * l10) / l11, d2 = m->qq[k] - l20 * l20 - l21 * l21;
+    double l11 = sqrt(d1), l21 = (m->tq[j][k] - l20 * l10) / l11,
+           d2 = m->qq[k] - l20 * l20 - l21 * l21;
     if (!(d2 > 1e-12 * m->qq[k])) return false;
     double y0 = m->wy / l00, y1 = (m->t1[j] - l10 * y0) / l11;
     double l22 = sqrt(d2), y2 = (m->q1[k] - l20 * y0 - l21 * y1) / l22;
@@ -186,9 +190,11 @@ static size_t next_cell(const double *rss, const size_t *taken, size_t n, size_t
 {
     size_t best = GRID * GRID;
     for (size_t cell = 0; cell < GRID * GRID; cell++) {
-        bool near = !(rss[cell] < (double)INFINITY) || (best < GRID * GRID && rss[cell] >= rss[best]);
+        bool near =
+            !(rss[cell] < (double)INFINITY) || (best < GRID * GRID && rss[cell] >= rss[best]);
         for (size_t i = 0; i < n && !near; i++) {
-            near = distance(cell / GRID, taken[i] / GRID) < apart && distance(cell % GRID, taken[i] % GRID) < apart;
+            near = distance(cell / GRID, taken[i] / GRID) < apart &&
+                   distance(cell % GRID, taken[i] % GRID) < apart;
         }
         if (!near) best = cell;
     }

@@ -43,15 +43,17 @@ static isg_err constrain(isg_problem *p, const isg_constraint *k)
     if (k->tied) {
         double other[ISG_LAW_PARAMS];
         if (k->other == k->param || param->log != p->law->params[k->other].log) {
-            return ISG_FAIL(ISG_EUSAGE, "--tie %s=%s: only two different parameters of one kind can be equal",
+            return ISG_FAIL(ISG_EUSAGE,
+                            "--tie %s=%s: only two different parameters of one kind can be equal",
                             param->name, p->law->params[k->other].name);
         }
         raw_row(p, k->other, other);
         for (size_t j = 0; j < p->law->n_params; j++) row[j] -= other[j];
     } else if (param->log ? k->value <= 0 : k->value < param->lo || k->value > param->hi) {
-        return param->log ? ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: must be positive", param->name, k->value)
-                          : ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: allowed are %g to %g", param->name, k->value,
-                                     param->lo, param->hi);
+        return param->log
+                   ? ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: must be positive", param->name, k->value)
+                   : ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: allowed are %g to %g", param->name,
+                              k->value, param->lo, param->hi);
     } else {
         value = param->log ? isg_ln(k->value) : k->value;
     }
@@ -112,7 +114,8 @@ static isg_err make_map(isg_problem *p, const isg_fit_options *o)
     for (size_t k = 0; k < o->n_constraints; k++) {
         const isg_constraint *c = &o->constraints[k];
         if (dependent[c->param]) {
-            return ISG_FAIL(ISG_EUSAGE, "parameter %s is fixed or tied twice", p->law->params[c->param].name);
+            return ISG_FAIL(ISG_EUSAGE, "parameter %s is fixed or tied twice",
+                            p->law->params[c->param].name);
         }
         ISG_TRY(constrain(p, c));
         dependent[c->param] = true;
@@ -154,7 +157,8 @@ static isg_err check_obs(const isg_law *law, const isg_obs *obs)
 {
     for (size_t i = 0; i < obs->n; i++) {
         bool good = isfinite(obs->loss[i]) && obs->loss[i] > 0;
-        for (size_t k = 0; k < law->n_vars; k++) good = good && isfinite(obs->var[k][i]) && obs->var[k][i] > 0;
+        for (size_t k = 0; k < law->n_vars; k++)
+            good = good && isfinite(obs->var[k][i]) && obs->var[k][i] > 0;
         if (!good) return ISG_FAIL(ISG_EARG, "observation %zu is not finite and positive", i);
     }
     return obs->n ? ISG_OK : ISG_FAIL(ISG_EDATA, "no observations");
@@ -268,8 +272,10 @@ isg_err isg_problem_create(const isg_fit_options *o, const isg_obs *obs, isg_pro
     if (!rc) rc = number_distinct(p);
     if (!rc) rc = make_map(p, o);
     if (!rc && p->n_distinct < p->map.n) {
-        rc = ISG_FAIL(ISG_EDATA, "%zu different points cannot determine %zu parameters; add runs, or --fix "
-                      "or --tie parameters", p->n_distinct, p->map.n);
+        rc = ISG_FAIL(ISG_EDATA,
+                      "%zu different points cannot determine %zu parameters; add runs, or --fix "
+                      "or --tie parameters",
+                      p->n_distinct, p->map.n);
     }
     if (!rc) rc = make_scan(p, o);
     if (rc) isg_problem_destroy(&p);

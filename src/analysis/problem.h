@@ -9,8 +9,8 @@
  * Affine because a fixed A of the formula is a line in centred (a, alpha).
  */
 typedef struct isg_map {
-    size_t n;                       /**< free parameters */
-    size_t owner[ISG_LAW_PARAMS];   /**< [n] index of the parameter that q_j is */
+    size_t n;                     /**< free parameters */
+    size_t owner[ISG_LAW_PARAMS]; /**< [n] index of the parameter that q_j is */
     bool identity;
     double t[ISG_LAW_PARAMS][ISG_LAW_PARAMS]; /**< [n_params][n] */
     double c[ISG_LAW_PARAMS];
@@ -23,14 +23,14 @@ struct isg_problem {
     isg_objective objective;
     double delta; /* 0: from residuals */
     size_t cold_starts;
-    isg_rows rows;     /* weights 1 */
-    double *memory;    /* of rows */
-    double *loss;      /* [n] */
+    isg_rows rows;  /* weights 1 */
+    double *memory; /* of rows */
+    double *loss;   /* [n] */
     double centre[ISG_LAW_VARS];
     double log_loss_min;
     isg_map map;
-    isg_scan *scan;    /* NULL if the law has none */
-    size_t *distinct;  /* [n] number of the row's tuple of variables */
+    isg_scan *scan;   /* NULL if the law has none */
+    size_t *distinct; /* [n] number of the row's tuple of variables */
     size_t n_distinct;
 };
 

@@ -10,8 +10,16 @@
 #include <string.h>
 
 typedef enum row_state {
-    KEPT, OTHER, /* OTHER: not asked for */
-    NO_LOSS, BAD_LOSS, NO_SIZE, NO_DATA, MIXED, HIGHEST, NOT_COOLED, ROW_STATES
+    KEPT,
+    OTHER, /* OTHER: not asked for */
+    NO_LOSS,
+    BAD_LOSS,
+    NO_SIZE,
+    NO_DATA,
+    MIXED,
+    HIGHEST,
+    NOT_COOLED,
+    ROW_STATES
 } row_state;
 
 static const char *const reason[ROW_STATES] = {
@@ -25,13 +33,15 @@ static const char *const reason[ROW_STATES] = {
 };
 
 /* Columns whose values make rows incomparable, whatever they are called in a file. */
-static const char *const separators[] = {"evaluation", "eval_language", "eval_set", "metric", "unit",
-                                         "n_languages", "tokenizer", "train_corpus", "dataset"};
+static const char *const separators[] = {"evaluation", "eval_language", "eval_set",
+                                         "metric",     "unit",          "n_languages",
+                                         "tokenizer",  "train_corpus",  "dataset"};
 /* Of foreign tables; in a campaign's store families overlap and the target decides. */
 static const char *const csv_separators[] = {"family"};
 /* Settings of a campaign: equal by default, columns when varied. */
-static const char *const store_separators[] = {"lr", "batch", "warmup", "decay", "beta1", "beta2",
-                                               "weight_decay", "clip", "schedule", "parent"};
+static const char *const store_separators[] = {"lr",       "batch", "warmup",       "decay",
+                                               "beta1",    "beta2", "weight_decay", "clip",
+                                               "schedule", "parent"};
 static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
 
 enum { COUNT_EVALUATIONS = 3, SHOWN_VALUES = 6 };
@@ -41,9 +51,9 @@ typedef struct work {
     const isg_select_options *o;
     isg_selection *s;
     const isg_column *n, *d, *loss, *run, *cluster;
-    unsigned char *state;   /* [n_rows] row_state */
-    const char **run_key;   /* [n_rows] */
-    char *made;             /* memory of keys put together here */
+    unsigned char *state; /* [n_rows] row_state */
+    const char **run_key; /* [n_rows] */
+    char *made;           /* memory of keys put together here */
     bool pseudo_runs;
 } work;
 
@@ -59,8 +69,10 @@ static const isg_column *filled(const isg_table *t, const char *name)
 static isg_err note(work *w, char *text)
 {
     if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for a note");
-    if (w->s->n_notes == ISG_SELECT_NOTES) free(text);
-    else w->s->note[w->s->n_notes++] = text;
+    if (w->s->n_notes == ISG_SELECT_NOTES)
+        free(text);
+    else
+        w->s->note[w->s->n_notes++] = text;
     return ISG_OK;
 }
 
@@ -79,7 +91,8 @@ static isg_err unknown_column(const isg_table *t, const char *name, const char *
         rc = isg_str_printf(&list, "%s%s", j ? ", " : "", names[j]);
     }
     if (!rc && near) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name, option, near);
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name,
+                      option, near);
     } else if (!rc) {
         rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s%s", t->source, name,
                       option, isg_str_c(&list), t->n_columns > 20 ? ", ..." : "");
@@ -89,7 +102,8 @@ static isg_err unknown_column(const isg_table *t, const char *name, const char *
     return rc;
 }
 
-static isg_err number_column(const work *w, const char *name, const char *option, const isg_column **out)
+static isg_err number_column(const work *w, const char *name, const char *option,
+                             const isg_column **out)
 {
     const isg_column *c = isg_table_column(w->t, name);
 
@@ -99,8 +113,9 @@ static isg_err number_column(const work *w, const char *name, const char *option
     for (size_t i = 0; i < w->t->n_rows; i++) {
         double x;
         if (c->text[i][0] && !isg_str_to_double(c->text[i], &x)) {
-            return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s", w->t->source,
-                            w->t->line[i], name, c->text[i],
+            return ISG_FAIL(ISG_EINPUT,
+                            "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
+                            w->t->source, w->t->line[i], name, c->text[i],
                             strchr(c->text[i], ',') ? " (write decimals with a point)" : "");
         }
     }
@@ -109,7 +124,9 @@ static isg_err number_column(const work *w, const char *name, const char *option
 
 static isg_err find_columns(work *w)
 {
-    static const char *const total[] = {"N_total", "N_params"}, *const rest[] = {"N_nonembedding", "N_params_no_embed"};
+    static const char *const total[] = {"N_total", "N_params"}, *const rest[] = {
+                                                                    "N_nonembedding",
+                                                                    "N_params_no_embed"};
     const char *const *choice = total;
     const char *n = w->o->n;
 
@@ -139,8 +156,8 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Different values of a column among the rows in `state` (all rows if NULL). */
-static isg_err values_of(const isg_table *t, const isg_column *c, const unsigned char *state, const char ***out,
-                         size_t *n)
+static isg_err values_of(const isg_table *t, const isg_column *c, const unsigned char *state,
+                         const char ***out, size_t *n)
 {
     const char **v = malloc((t->n_rows + 1) * sizeof *v);
     size_t m = 0, k = 0;
@@ -206,17 +223,20 @@ static bool holds(comparison op, double order)
 }
 
 /* @param option  as the user wrote it, for messages */
-static isg_err keep_where(work *w, const char *option, const char *name, comparison op, const char *value)
+static isg_err keep_where(work *w, const char *option, const char *name, comparison op,
+                          const char *value)
 {
     const isg_column *c = isg_table_column(w->t, name);
     double wanted = 0;
 
     if (!c) return unknown_column(w->t, name, option);
     bool numbers = c->numeric && isg_str_to_double(value, &wanted);
-    if (!numbers && op > NE) return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
+    if (!numbers && op > NE)
+        return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != KEPT) continue;
-        bool keep = numbers ? !isnan(c->number[i]) && holds(op, (c->number[i] > wanted) - (c->number[i] < wanted))
+        bool keep = numbers ? !isnan(c->number[i]) &&
+                                  holds(op, (c->number[i] > wanted) - (c->number[i] < wanted))
                             : holds(op, strcmp(c->text[i], value));
         if (!keep) w->state[i] = OTHER;
     }
@@ -224,7 +244,9 @@ static isg_err keep_where(work *w, const char *option, const char *name, compari
     memset(w->state, KEPT, w->t->n_rows); /* to say what there is */
     isg_str list = {0};
     isg_err rc = describe_column(w, c, &list);
-    if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "%s leaves no row of %s. There is: %s", option, w->t->source, isg_str_c(&list));
+    if (!rc)
+        rc = ISG_FAIL(ISG_EUSAGE, "%s leaves no row of %s. There is: %s", option, w->t->source,
+                      isg_str_c(&list));
     isg_str_free(&list);
     return rc;
 }
@@ -247,7 +269,8 @@ static isg_err apply_where(work *w, const char *text)
         free(option);
         return rc;
     }
-    return ISG_FAIL(ISG_EUSAGE, "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=)", text);
+    return ISG_FAIL(ISG_EUSAGE, "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=)",
+                    text);
 }
 
 /* --target is a value of one of the columns that name evaluations. */
@@ -265,8 +288,13 @@ static isg_err apply_target(work *w)
         }
         if (c && !rc) rc = describe_column(w, c, &list);
     }
-    if (!rc && list.len) rc = ISG_FAIL(ISG_EUSAGE, "--target %s: there is no such evaluation; there are: %s", target, isg_str_c(&list));
-    else if (!rc) rc = ISG_FAIL(ISG_EUSAGE, "--target %s: %s has none of the columns evaluation, eval_language, eval_set", target, w->t->source);
+    if (!rc && list.len)
+        rc = ISG_FAIL(ISG_EUSAGE, "--target %s: there is no such evaluation; there are: %s", target,
+                      isg_str_c(&list));
+    else if (!rc)
+        rc = ISG_FAIL(ISG_EUSAGE,
+                      "--target %s: %s has none of the columns evaluation, eval_language, eval_set",
+                      target, w->t->source);
     isg_str_free(&list);
     return rc;
 }
@@ -287,8 +315,10 @@ static isg_err keep_largest_d(work *w)
     for (size_t i = 0; i < n; i++) {
         for (size_t j = i + 1; j < n && w->state[i] == KEPT; j++) {
             if (w->state[j] != KEPT || strcmp(w->run_key[i], w->run_key[j]) != 0) continue;
-            if (w->d->number[j] > w->d->number[i]) w->state[i] = OTHER;
-            else if (w->d->number[j] < w->d->number[i]) w->state[j] = OTHER;
+            if (w->d->number[j] > w->d->number[i])
+                w->state[i] = OTHER;
+            else if (w->d->number[j] < w->d->number[i])
+                w->state[j] = OTHER;
         }
     }
     return set_points(w, "the point of most tokens of each run");
@@ -303,11 +333,13 @@ static isg_err note_diverged(work *w)
 
     for (size_t i = 0; diverged && i < w->t->n_rows; i++) {
         if (w->state[i] != KEPT || strcmp(diverged->text[i], "1") != 0) continue;
-        runs += !last || strcmp(last, w->run_key[i]) != 0; /* the points of a run follow each other */
+        runs +=
+            !last || strcmp(last, w->run_key[i]) != 0; /* the points of a run follow each other */
         last = w->run_key[i];
     }
-    return runs ? note(w, isg_strf("%zu run%s diverged and ha%s no final point.", runs, runs > 1 ? "s" : "",
-                                   runs > 1 ? "ve" : "s")) : ISG_OK;
+    return runs ? note(w, isg_strf("%zu run%s diverged and ha%s no final point.", runs,
+                                   runs > 1 ? "s" : "", runs > 1 ? "ve" : "s"))
+                : ISG_OK;
 }
 
 static isg_err choose_points(work *w)
@@ -315,7 +347,8 @@ static isg_err choose_points(work *w)
     const isg_column *final = filled(w->t, "is_final"), *lr = filled(w->t, "lr_state");
     isg_points points = w->o->points;
 
-    if (points == ISG_POINTS_ALL || (points == ISG_POINTS_AUTO && !final && !lr)) return set_points(w, "all points");
+    if (points == ISG_POINTS_ALL || (points == ISG_POINTS_AUTO && !final && !lr))
+        return set_points(w, "all points");
     if (points == ISG_POINTS_STABLE) {
         if (!lr) return unknown_column(w->t, "lr_state", "--points stable");
         ISG_TRY(keep_where(w, "--points stable", "lr_state", EQ, "stable"));
@@ -327,8 +360,10 @@ static isg_err choose_points(work *w)
         if (w->state[i] != KEPT) continue;
         bool last = final ? !strcmp(final->text[i], "1") || !strcmp(final->text[i], "true") : true;
         bool cooled = !lr || !lr->text[i][0] || !strcmp(lr->text[i], "end");
-        if (!last || (!cooled && !final)) w->state[i] = OTHER;
-        else if (!cooled) w->state[i] = NOT_COOLED;
+        if (!last || (!cooled && !final))
+            w->state[i] = OTHER;
+        else if (!cooled)
+            w->state[i] = NOT_COOLED;
     }
     return set_points(w, lr ? "the last, cooled point of each run" : "the last point of each run");
 }
@@ -340,17 +375,22 @@ static void exclude_bad(work *w)
     for (size_t i = 0; i < w->t->n_rows; i++) {
         double n = w->n->number[i], d = w->d->number[i], l = w->loss->number[i];
         if (w->state[i] != KEPT) continue;
-        if (!w->loss->text[i][0]) w->state[i] = NO_LOSS;
-        else if (!isfinite(l) || l < 1e-300) w->state[i] = BAD_LOSS;
-        else if (!isfinite(n) || n < 1e-300) w->state[i] = NO_SIZE;
-        else if (!isfinite(d) || d < 1e-300) w->state[i] = NO_DATA;
+        if (!w->loss->text[i][0])
+            w->state[i] = NO_LOSS;
+        else if (!isfinite(l) || l < 1e-300)
+            w->state[i] = BAD_LOSS;
+        else if (!isfinite(n) || n < 1e-300)
+            w->state[i] = NO_SIZE;
+        else if (!isfinite(d) || d < 1e-300)
+            w->state[i] = NO_DATA;
     }
 }
 
 /* A store's law of one language: the runs trained on that language and nothing else. */
 static isg_err keep_monolingual(work *w)
 {
-    const isg_column *language = filled(w->t, "eval_language"), *count = filled(w->t, "n_languages");
+    const isg_column *language = filled(w->t, "eval_language"),
+                     *count = filled(w->t, "n_languages");
     size_t before = count_kept(w), repeated = 0;
     const isg_column *unique = filled(w->t, "unique_tokens");
 
@@ -361,17 +401,26 @@ static isg_err keep_monolingual(work *w)
         if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
         const isg_column *own = isg_table_column(w->t, name);
         free(name);
-        if (own && !(own->numeric && own->number[i] > 0)) w->state[i] = OTHER; /* a run of other languages */
-        else if (count->number[i] > 1) w->state[i] = MIXED;
-        else if (unique && unique->numeric) repeated += w->d->number[i] > unique->number[i];
+        if (own && !(own->numeric && own->number[i] > 0))
+            w->state[i] = OTHER; /* a run of other languages */
+        else if (count->number[i] > 1)
+            w->state[i] = MIXED;
+        else if (unique && unique->numeric)
+            repeated += w->d->number[i] > unique->number[i];
     }
     size_t after = count_kept(w);
     if (repeated) {
-        ISG_TRY(note(w, isg_strf("%zu of %zu rows read their data more than once; this law counts a repeated token "
-                                 "like a new one (--where \"epochs<=1\" leaves them out).", repeated, after)));
+        ISG_TRY(note(
+            w,
+            isg_strf(
+                "%zu of %zu rows read their data more than once; this law counts a repeated token "
+                "like a new one (--where \"epochs<=1\" leaves them out).",
+                repeated, after)));
     }
     if (before == after) return ISG_OK;
-    return note(w, isg_strf("Only runs trained on the target language alone are used: %zu of %zu rows.", after, before));
+    return note(
+        w, isg_strf("Only runs trained on the target language alone are used: %zu of %zu rows.",
+                    after, before));
 }
 
 typedef struct ranked {
@@ -478,12 +527,15 @@ static bool tells_apart(const work *w, const isg_column *c, const item *items, s
     }
     if (!whole) return false;
     for (size_t i = 1; i < n; i++) {
-        if (same_point(&items[i - 1], &items[i]) && !strcmp(c->text[items[i - 1].row], c->text[items[i].row])) return false;
+        if (same_point(&items[i - 1], &items[i]) &&
+            !strcmp(c->text[items[i - 1].row], c->text[items[i].row]))
+            return false;
     }
     return true;
 }
 
-static isg_err list_separators(const work *w, const char *const *names, size_t n, isg_str *to, const char **first)
+static isg_err list_separators(const work *w, const char *const *names, size_t n, isg_str *to,
+                               const char **first)
 {
     for (size_t k = 0; k < n; k++) {
         const isg_column *c = isg_table_column(w->t, names[k]);
@@ -523,21 +575,27 @@ static isg_err refuse(const work *w, const item *items, size_t n, size_t repeats
         if (!first) first = c->name;
         rc = describe_column(w, c, &list);
     }
-    for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) { /* the best advice: it leaves one loss a point */
+    for (size_t j = 0; !rc && repeats && j < w->t->n_columns;
+         j++) { /* the best advice: it leaves one loss a point */
         const isg_column *c = &w->t->columns[j];
         if (c->numeric || !tells_apart(w, c, items, n)) continue;
         first = c->name;
         break;
     }
     if (!rc && first) {
-        rc = ISG_FAIL(ISG_EINPUT, "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. Choose with "
-                      "--where \"%s=VALUE\"%s, fit each with --by %s, or force it with --pool", w->t->source, n,
-                      repeats ? ": a run has several losses at one D" : "", isg_str_c(&list), first,
-                      names_evaluation(first) ? " or --target VALUE" : "", first);
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
+                      "Choose with "
+                      "--where \"%s=VALUE\"%s, fit each with --by %s, or force it with --pool",
+                      w->t->source, n, repeats ? ": a run has several losses at one D" : "",
+                      isg_str_c(&list), first, names_evaluation(first) ? " or --target VALUE" : "",
+                      first);
     } else if (!rc && repeats) {
-        rc = ISG_FAIL(ISG_EINPUT, "%s: lines %zu and %zu have the same run and D but no column tells them apart. If each row "
-                      "is a run of its own, add a run_id column or give --resample rows", w->t->source,
-                      w->t->line[items[where - 1].row], w->t->line[items[where].row]);
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: lines %zu and %zu have the same run and D but no column tells them "
+                      "apart. If each row "
+                      "is a run of its own, add a run_id column or give --resample rows",
+                      w->t->source, w->t->line[items[where - 1].row], w->t->line[items[where].row]);
     }
     isg_str_free(&list);
     return rc;
@@ -584,19 +642,28 @@ static isg_err note_runs(work *w, const item *items, size_t n)
     size_t runs = 0;
     for (size_t i = 0; i < n; i++) runs += !i || strcmp(items[i].run, items[i - 1].run) != 0;
     if (w->o->rows && runs < n) {
-        return note(w, isg_strf("Rows are resampled one by one, although %zu rows come from %zu runs: intervals are "
-                                "too narrow if the rows of a run err together.", n, runs));
+        return note(w, isg_strf("Rows are resampled one by one, although %zu rows come from %zu "
+                                "runs: intervals are "
+                                "too narrow if the rows of a run err together.",
+                                n, runs));
     }
     if (!w->pseudo_runs || w->cluster || runs == n) return ISG_OK;
-    return note(w, isg_strf("There is no run_id: rows equal in all but D and loss count as one run (%zu rows, %zu "
-                            "runs). If each row is a run of its own, give --resample rows.", n, runs));
+    return note(
+        w,
+        isg_strf(
+            "There is no run_id: rows equal in all but D and loss count as one run (%zu rows, %zu "
+            "runs). If each row is a run of its own, give --resample rows.",
+            n, runs));
 }
 
 static isg_err fill(work *w, item *items, size_t n)
 {
     isg_selection *s = w->s;
     const isg_column *unit = isg_table_column(w->t, "unit");
-    const char *cluster_unit = w->o->rows ? "row" : w->cluster ? w->cluster->name : w->run ? "run_id" : "run";
+    const char *cluster_unit = w->o->rows   ? "row"
+                               : w->cluster ? w->cluster->name
+                               : w->run     ? "run_id"
+                                            : "run";
 
     ISG_TRY(note_runs(w, items, n)); /* still in order of runs */
     qsort(items, n, sizeof *items, by_cluster);
@@ -612,8 +679,8 @@ static isg_err fill(work *w, item *items, size_t n)
     s->unit = isg_strdup(w->o->unit ? w->o->unit : unit ? unit->text[items[0].row] : "");
     s->target = isg_strdup(w->o->target ? w->o->target : "");
     s->cluster_unit = isg_strdup(cluster_unit);
-    if (!s->var[0] || !s->var[1] || !s->loss || !s->cluster || !s->line || !s->n_column || !s->d_column ||
-        !s->loss_column || !s->unit || !s->target || !s->cluster_unit) {
+    if (!s->var[0] || !s->var[1] || !s->loss || !s->cluster || !s->line || !s->n_column ||
+        !s->d_column || !s->loss_column || !s->unit || !s->target || !s->cluster_unit) {
         return ISG_FAIL(ISG_ENOMEM, "no memory for %zu observations", n);
     }
     for (size_t i = 0; i < n; i++) {
@@ -636,13 +703,18 @@ static isg_err gather(work *w)
     if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != KEPT) continue;
-        const char *cluster = w->cluster && w->cluster->text[i][0] ? w->cluster->text[i] : w->run_key[i];
-        items[m++] = (item){.cluster = cluster, .run = w->run_key[i], .row = i, .n = w->n->number[i],
-                            .d = w->d->number[i], .loss = w->loss->number[i]};
+        const char *cluster =
+            w->cluster && w->cluster->text[i][0] ? w->cluster->text[i] : w->run_key[i];
+        items[m++] = (item){.cluster = cluster,
+                            .run = w->run_key[i],
+                            .row = i,
+                            .n = w->n->number[i],
+                            .d = w->d->number[i],
+                            .loss = w->loss->number[i]};
     }
     isg_err rc = n ? check_comparable(w, items, n)
-                   : ISG_FAIL(ISG_EDATA, "%s: no row is left to fit (%zu read)%s%s", w->t->source, w->t->n_rows,
-                              w->s->n_excluded ? "; first reason: " : "",
+                   : ISG_FAIL(ISG_EDATA, "%s: no row is left to fit (%zu read)%s%s", w->t->source,
+                              w->t->n_rows, w->s->n_excluded ? "; first reason: " : "",
                               w->s->n_excluded ? w->s->excluded[0].reason : "");
     if (!rc) qsort(items, n, sizeof *items, by_run);
     if (!rc) rc = fill(w, items, n);
@@ -673,7 +745,8 @@ isg_err isg_select(const isg_table *table, const isg_select_options *options, is
     *out = NULL;
     w.s = calloc(1, sizeof *w.s);
     w.state = calloc(table->n_rows + 1, 1);
-    if (!w.s || !w.state) rc = ISG_FAIL(ISG_ENOMEM, "no memory to select from %zu rows", table->n_rows);
+    if (!w.s || !w.state)
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory to select from %zu rows", table->n_rows);
     if (!rc) rc = select_rows(&w);
     if (rc) isg_selection_destroy(&w.s);
     *out = w.s;

@@ -17,15 +17,16 @@ static const size_t MAX_FILE_BYTES = (size_t)4 << 30;
 
 typedef struct reader {
     const char *path;
-    char *p, *end;        /* next byte; one past the last, where a '\0' stands */
-    const char *line_at;  /* first byte of the current line */
+    char *p, *end;       /* next byte; one past the last, where a '\0' stands */
+    const char *line_at; /* first byte of the current line */
     size_t line;
     char separator;
 } reader;
 
 static isg_err at(const reader *r, const char *where, const char *what)
 {
-    return ISG_FAIL(ISG_EINPUT, "%s:%zu:%zu: %s", r->path, r->line, (size_t)(where - r->line_at) + 1, what);
+    return ISG_FAIL(ISG_EINPUT, "%s:%zu:%zu: %s", r->path, r->line,
+                    (size_t)(where - r->line_at) + 1, what);
 }
 
 /* ---- cells -------------------------------------------------------------- */
@@ -35,8 +36,12 @@ static bool to_number(const char *text, double *out)
     static const struct {
         const char *name;
         double value;
-    } names[] = {{"nan", NAN},       {"na", NAN},        {"inf", INFINITY},
-                 {"+inf", INFINITY}, {"-inf", -INFINITY}, {"infinity", INFINITY},
+    } names[] = {{"nan", NAN},
+                 {"na", NAN},
+                 {"inf", INFINITY},
+                 {"+inf", INFINITY},
+                 {"-inf", -INFINITY},
+                 {"infinity", INFINITY},
                  {"-infinity", -INFINITY}};
 
     if (isg_str_to_double(text, out)) return true;
@@ -86,7 +91,8 @@ static void number_text(double x, char out[NUMBER_BYTES])
 
 static bool ends_cell(const reader *r, const char *p)
 {
-    return p == r->end || *p == r->separator || *p == '\n' || (*p == '\r' && (p + 1 == r->end || p[1] == '\n'));
+    return p == r->end || *p == r->separator || *p == '\n' ||
+           (*p == '\r' && (p + 1 == r->end || p[1] == '\n'));
 }
 
 /* "..." with "" for a quote; compacted in place. */
@@ -110,7 +116,8 @@ static isg_err read_quoted(reader *r, char **cell, char **cell_end)
     }
     r->p++;
     while (r->p < r->end && (*r->p == ' ' || (*r->p == '\t' && r->separator != '\t'))) r->p++;
-    if (!ends_cell(r, r->p)) return at(r, r->p, "text after a closing quote; write a quote inside a cell as \"\"");
+    if (!ends_cell(r, r->p))
+        return at(r, r->p, "text after a closing quote; write a quote inside a cell as \"\"");
     *cell_end = to;
     return ISG_OK;
 }
@@ -167,8 +174,10 @@ static char find_separator(const reader *r)
 
     for (const char *p = r->p; p < r->end && (quoted || *p != '\n'); p++) {
         const char *found = *p ? strchr(candidates, *p) : NULL;
-        if (*p == '"') quoted = !quoted;
-        else if (found && !quoted) count[found - candidates]++;
+        if (*p == '"')
+            quoted = !quoted;
+        else if (found && !quoted)
+            count[found - candidates]++;
     }
     for (size_t i = 1; i < 3; i++) {
         if (count[i] > count[best]) best = i;
@@ -227,9 +236,11 @@ static isg_err read_record(reader *r, cells *c, size_t columns)
         if (++n > columns && columns) too_many = cell;
     }
     if (!columns || n == columns) return ISG_OK;
-    return ISG_FAIL(ISG_EINPUT, "%s:%zu:%zu: %s cells than the header has (%zu); a cell that holds the "
-                    "separator needs quotes", r->path, start.line,
-                    too_many ? (size_t)(too_many - start.p) + 1 : (size_t)1, too_many ? "more" : "fewer", columns);
+    return ISG_FAIL(ISG_EINPUT,
+                    "%s:%zu:%zu: %s cells than the header has (%zu); a cell that holds the "
+                    "separator needs quotes",
+                    r->path, start.line, too_many ? (size_t)(too_many - start.p) + 1 : (size_t)1,
+                    too_many ? "more" : "fewer", columns);
 }
 
 static int by_name(const void *a, const void *b)
@@ -248,8 +259,8 @@ static isg_err check_names(const isg_table *table)
     qsort(sorted, table->n_columns, sizeof *sorted, by_name);
     for (size_t j = 1; j < table->n_columns && !rc; j++) {
         if (!strcmp(sorted[j]->name, sorted[j - 1]->name)) {
-            rc = ISG_FAIL(ISG_EINPUT, "%s:1: the header has the column '%s' twice; rename one", table->source,
-                          sorted[j]->name);
+            rc = ISG_FAIL(ISG_EINPUT, "%s:1: the header has the column '%s' twice; rename one",
+                          table->source, sorted[j]->name);
         }
     }
     free(sorted);
@@ -275,7 +286,8 @@ static isg_err fill_columns(isg_table *table, const cells *body)
         isg_column *column = &table->columns[j];
         column->text = malloc((table->n_rows ? table->n_rows : 1) * sizeof *column->text);
         if (!column->text) return ISG_FAIL(ISG_ENOMEM, "no memory for column '%s'", column->name);
-        for (size_t i = 0; i < table->n_rows; i++) column->text[i] = body->cell[i * table->n_columns + j];
+        for (size_t i = 0; i < table->n_rows; i++)
+            column->text[i] = body->cell[i * table->n_columns + j];
         ISG_TRY(find_numbers(column, table->n_rows));
     }
     return ISG_OK;
@@ -299,13 +311,15 @@ static isg_err parse(reader *r, isg_table *table)
 
     skip_empty_lines(r);
     if (r->p == r->end) {
-        rc = ISG_FAIL(ISG_EINPUT, "%s: the file is empty; a header line with column names is needed", r->path);
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: the file is empty; a header line with column names is needed", r->path);
         goto done;
     }
     r->separator = find_separator(r);
     rc = read_record(r, &header, 0);
     if (!rc) rc = name_columns(table, &header);
-    for (skip_empty_lines(r); !rc && r->p < r->end; skip_empty_lines(r)) rc = read_record(r, &body, header.n);
+    for (skip_empty_lines(r); !rc && r->p < r->end; skip_empty_lines(r))
+        rc = read_record(r, &body, header.n);
     if (rc) goto done;
     table->n_rows = body.rows;
     table->line = body.line;
@@ -331,7 +345,8 @@ isg_err isg_table_read_csv(const char *path, isg_table **out)
     if (rc) goto done;
     text.data[text.len] = '\0';
     table->bytes = text.data;
-    reader r = {.path = path, .p = text.data, .end = text.data + text.len, .line_at = text.data, .line = 1};
+    reader r = {
+        .path = path, .p = text.data, .end = text.data + text.len, .line_at = text.data, .line = 1};
     text = (isg_str){0};
     rc = parse(&r, table);
     if (rc) goto done;
@@ -418,12 +433,14 @@ isg_err isg_table_add_text(isg_table *table, const char *name, const char *const
 const isg_column *isg_table_column(const isg_table *table, const char *name)
 {
     for (size_t j = 0; j < table->n_columns; j++) {
-        if (table->columns[j].name && !strcmp(table->columns[j].name, name)) return &table->columns[j];
+        if (table->columns[j].name && !strcmp(table->columns[j].name, name))
+            return &table->columns[j];
     }
     return NULL;
 }
 
-static isg_err join_column(const isg_table *const *tables, size_t n, const char *name, isg_table *to)
+static isg_err join_column(const isg_table *const *tables, size_t n, const char *name,
+                           isg_table *to)
 {
     const char **text = malloc((to->n_rows + 1) * sizeof *text);
     size_t m = 0;
@@ -487,7 +504,8 @@ void isg_table_destroy(isg_table **table)
 static void write_cell(const char *text, FILE *out)
 {
     size_t n = strlen(text);
-    bool plain = !text[strcspn(text, ",;\t\"\r\n")] && !(n && (text[0] == ' ' || text[n - 1] == ' '));
+    bool plain =
+        !text[strcspn(text, ",;\t\"\r\n")] && !(n && (text[0] == ' ' || text[n - 1] == ' '));
 
     if (plain) {
         (void)fputs(text, out);
@@ -515,6 +533,7 @@ isg_err isg_table_write_csv(const isg_table *table, FILE *out)
         }
         (void)fputc('\n', out);
     }
-    if (fflush(out) || ferror(out)) return ISG_FAIL(ISG_EIO, "cannot write the table of %s", table->source);
+    if (fflush(out) || ferror(out))
+        return ISG_FAIL(ISG_EIO, "cannot write the table of %s", table->source);
     return ISG_OK;
 }

@@ -21,7 +21,8 @@
 enum { MAX_SOURCES = 64 };
 
 typedef struct fit_args {
-    const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective, *delta, *compat;
+    const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective,
+        *delta, *compat;
     const char *by, *output;
     isg_opt_list where, fix, tie;
     uint64_t starts, bootstrap, seed, drop_highest;
@@ -37,42 +38,70 @@ static const char *const compat_names[] = {"hoffmann", NULL};
 static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *done)
 {
     const isg_opt opts[] = {
-        {0, "law", ISG_OPT_STRING, &a->law, "NAME", "Law to fit (chinchilla: L = E + A/N^alpha + B/D^beta).", 0, 0, NULL},
-        {0, "n", ISG_OPT_STRING, &a->n, "COL", "Model size: total, nonembedding or a column. Default: total.", 0, 0, NULL},
-        {0, "d", ISG_OPT_STRING, &a->d, "COL", "Column of training tokens. Default: D_tokens.", 0, 0, NULL},
-        {0, "loss", ISG_OPT_STRING, &a->loss, "COL", "Column of losses. Default: loss.", 0, 0, NULL},
-        {0, "unit", ISG_OPT_STRING, &a->unit, "UNIT", "Unit of the loss, for the report.", 0, 0, NULL},
-        {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION", "Fit the losses of this evaluation or language.", 0, 0, NULL},
-        {0, "points", ISG_OPT_STRING, &a->points, "WHICH", "final: the last, cooled point of each run (default where the "
-         "table can tell); stable: those at a constant learning rate; all.", 0, 0, points_names},
-        {0, "where", ISG_OPT_LIST, &a->where, "COL=VALUE", "Keep only these rows; also !=, <, <=, >, >=. May be repeated.", 0, 0, NULL},
-        {0, "by", ISG_OPT_STRING, &a->by, "COL", "One fit for each value of the column.", 0, 0, NULL},
-        {0, "drop-highest", ISG_OPT_U64, &a->drop_highest, "K", "Leave out the K rows of highest loss.", 0, 1e9, NULL},
-        {0, "pool", ISG_OPT_FLAG, &a->pool, NULL, "Fit rows together that columns say are not comparable.", 0, 0, NULL},
-        {0, "objective", ISG_OPT_STRING, &a->objective, "NAME", "huber (default) or lad, on log losses; lsq, on losses. "
-         "Always a sum over rows.", 0, 0, objective_names},
-        {0, "delta", ISG_OPT_STRING, &a->delta, "X", "Where huber turns from squares to absolute values; auto (default) is "
-         "1.345 times the robust standard deviation of the residuals.", 0, 0, NULL},
-        {0, "compat", ISG_OPT_STRING, &a->compat, "PAPER", "hoffmann: huber with delta 0.001.", 0, 0, compat_names},
-        {0, "fix", ISG_OPT_LIST, &a->fix, "NAME=VALUE", "Hold a parameter, for instance alpha=0.35.", 0, 0, NULL},
-        {0, "tie", ISG_OPT_LIST, &a->tie, "NAME=NAME", "Make two parameters equal, for instance alpha=beta.", 0, 0, NULL},
-        {0, "starts", ISG_OPT_U64, &a->starts, "K", "Cold starts besides those of the scan. Default: 64.", 0, 1e6, NULL},
-        {0, "bootstrap", ISG_OPT_U64, &a->bootstrap, "B", "Refits for the intervals; 0 for none. Default: 4000.", 0, 1e7, NULL},
-        {0, "resample", ISG_OPT_STRING, &a->resample, "WHAT", "clusters (default) or rows.", 0, 0, resample_names},
-        {0, "cluster", ISG_OPT_STRING, &a->cluster, "COL", "Rows that are resampled together. Default: cluster_id, else "
-         "run_id, else rows equal in all but D and loss.", 0, 0, NULL},
-        {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals. Default: 0.95.", 0.5, 0.9999, NULL},
+        {0, "law", ISG_OPT_STRING, &a->law, "NAME",
+         "Law to fit (chinchilla: L = E + A/N^alpha + B/D^beta).", 0, 0, NULL},
+        {0, "n", ISG_OPT_STRING, &a->n, "COL",
+         "Model size: total, nonembedding or a column. Default: total.", 0, 0, NULL},
+        {0, "d", ISG_OPT_STRING, &a->d, "COL", "Column of training tokens. Default: D_tokens.", 0,
+         0, NULL},
+        {0, "loss", ISG_OPT_STRING, &a->loss, "COL", "Column of losses. Default: loss.", 0, 0,
+         NULL},
+        {0, "unit", ISG_OPT_STRING, &a->unit, "UNIT", "Unit of the loss, for the report.", 0, 0,
+         NULL},
+        {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION",
+         "Fit the losses of this evaluation or language.", 0, 0, NULL},
+        {0, "points", ISG_OPT_STRING, &a->points, "WHICH",
+         "final: the last, cooled point of each run (default where the "
+         "table can tell); stable: those at a constant learning rate; all.",
+         0, 0, points_names},
+        {0, "where", ISG_OPT_LIST, &a->where, "COL=VALUE",
+         "Keep only these rows; also !=, <, <=, >, >=. May be repeated.", 0, 0, NULL},
+        {0, "by", ISG_OPT_STRING, &a->by, "COL", "One fit for each value of the column.", 0, 0,
+         NULL},
+        {0, "drop-highest", ISG_OPT_U64, &a->drop_highest, "K",
+         "Leave out the K rows of highest loss.", 0, 1e9, NULL},
+        {0, "pool", ISG_OPT_FLAG, &a->pool, NULL,
+         "Fit rows together that columns say are not comparable.", 0, 0, NULL},
+        {0, "objective", ISG_OPT_STRING, &a->objective, "NAME",
+         "huber (default) or lad, on log losses; lsq, on losses. "
+         "Always a sum over rows.",
+         0, 0, objective_names},
+        {0, "delta", ISG_OPT_STRING, &a->delta, "X",
+         "Where huber turns from squares to absolute values; auto (default) is "
+         "1.345 times the robust standard deviation of the residuals.",
+         0, 0, NULL},
+        {0, "compat", ISG_OPT_STRING, &a->compat, "PAPER", "hoffmann: huber with delta 0.001.", 0,
+         0, compat_names},
+        {0, "fix", ISG_OPT_LIST, &a->fix, "NAME=VALUE",
+         "Hold a parameter, for instance alpha=0.35.", 0, 0, NULL},
+        {0, "tie", ISG_OPT_LIST, &a->tie, "NAME=NAME",
+         "Make two parameters equal, for instance alpha=beta.", 0, 0, NULL},
+        {0, "starts", ISG_OPT_U64, &a->starts, "K",
+         "Cold starts besides those of the scan. Default: 64.", 0, 1e6, NULL},
+        {0, "bootstrap", ISG_OPT_U64, &a->bootstrap, "B",
+         "Refits for the intervals; 0 for none. Default: 4000.", 0, 1e7, NULL},
+        {0, "resample", ISG_OPT_STRING, &a->resample, "WHAT", "clusters (default) or rows.", 0, 0,
+         resample_names},
+        {0, "cluster", ISG_OPT_STRING, &a->cluster, "COL",
+         "Rows that are resampled together. Default: cluster_id, else "
+         "run_id, else rows equal in all but D and loss.",
+         0, 0, NULL},
+        {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals. Default: 0.95.", 0.5,
+         0.9999, NULL},
         {0, "seed", ISG_OPT_U64, &a->seed, "S", "Of the resamples. Default: 1.", 0, 9e15, NULL},
-        {0, "table", ISG_OPT_FLAG, &a->table, NULL, "Also print the losses by N and D (always for stores).", 0, 0, NULL},
-        {'o', "output", ISG_OPT_STRING, &a->output, "FILE", "Write the JSON result to a file.", 0, 0, NULL},
+        {0, "table", ISG_OPT_FLAG, &a->table, NULL,
+         "Also print the losses by N and D (always for stores).", 0, 0, NULL},
+        {'o', "output", ISG_OPT_STRING, &a->output, "FILE", "Write the JSON result to a file.", 0,
+         0, NULL},
         {0, "json", ISG_OPT_FLAG, &a->json, NULL, "Print the result as JSON.", 0, 0, NULL},
         {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
     };
-    return isg_cmd_parse("fit [OPTION]... SOURCE...",
-                         "Fit a scaling law to the runs of stores or CSV files and say how sure every\n"
-                         "number is. A CSV file has columns N_params, D_tokens, loss and whatever tells\n"
-                         "runs apart (run_id, family, eval_language, ...).",
-                         opts, argc, argv, operands, done);
+    return isg_cmd_parse(
+        "fit [OPTION]... SOURCE...",
+        "Fit a scaling law to the runs of stores or CSV files and say how sure every\n"
+        "number is. A CSV file has columns N_params, D_tokens, loss and whatever tells\n"
+        "runs apart (run_id, family, eval_language, ...).",
+        opts, argc, argv, operands, done);
 }
 
 static size_t index_of(const char *word, const char *const *names)
@@ -89,7 +118,8 @@ static bool is_store(const char *path)
     static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     unsigned char head[8] = {0};
     FILE *f = fopen(path, "rb");
-    bool yes = f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, signature, sizeof head);
+    bool yes =
+        f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, signature, sizeof head);
     if (f) (void)fclose(f);
     return yes;
 }
@@ -110,7 +140,8 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     isg_err rc = ISG_OK;
 
     *out = NULL;
-    if (!n) return ISG_FAIL(ISG_EUSAGE, "no source; give stores or CSV files (isogloss fit --help)");
+    if (!n)
+        return ISG_FAIL(ISG_EUSAGE, "no source; give stores or CSV files (isogloss fit --help)");
     if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
     *stores = true;
     for (size_t k = 0; k < n && !rc; k++) {
@@ -146,9 +177,13 @@ static isg_err add_constraint(setup *s, const char *option, const char *text, bo
     isg_err rc = ISG_OK;
 
     if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
-    if (!text[at]) rc = ISG_FAIL(ISG_EUSAGE, "--%s %s: wanted NAME=%s", option, text, tied ? "NAME" : "VALUE");
-    if (!rc && s->fit.n_constraints == ISG_LAW_PARAMS) rc = ISG_FAIL(ISG_EUSAGE, "too many --fix and --tie");
-    if (!rc) rc = isg_law_param_find(s->fit.law, tied ? text + at + 1 : name, tied ? &c.param : &c.other);
+    if (!text[at])
+        rc = ISG_FAIL(ISG_EUSAGE, "--%s %s: wanted NAME=%s", option, text, tied ? "NAME" : "VALUE");
+    if (!rc && s->fit.n_constraints == ISG_LAW_PARAMS)
+        rc = ISG_FAIL(ISG_EUSAGE, "too many --fix and --tie");
+    if (!rc)
+        rc =
+            isg_law_param_find(s->fit.law, tied ? text + at + 1 : name, tied ? &c.param : &c.other);
     if (!rc) rc = isg_law_param_find(s->fit.law, name, tied ? &c.other : &c.param);
     if (!rc && !tied && !isg_str_to_double(text + at + 1, &c.value)) {
         rc = ISG_FAIL(ISG_EUSAGE, "--fix %s: '%s' is not a number", text, text + at + 1);
@@ -162,14 +197,18 @@ static isg_err set_delta(const fit_args *a, isg_fit_options *fit)
 {
     if (a->compat) {
         if (a->delta || fit->objective != ISG_HUBER) {
-            return ISG_FAIL(ISG_EUSAGE, "--compat hoffmann sets --objective huber and --delta itself");
+            return ISG_FAIL(ISG_EUSAGE,
+                            "--compat hoffmann sets --objective huber and --delta itself");
         }
         fit->delta = 1e-3;
     }
     if (!a->delta || !strcmp(a->delta, "auto")) return ISG_OK;
-    if (fit->objective != ISG_HUBER) return ISG_FAIL(ISG_EUSAGE, "--delta belongs to --objective huber");
+    if (fit->objective != ISG_HUBER)
+        return ISG_FAIL(ISG_EUSAGE, "--delta belongs to --objective huber");
     if (!isg_str_to_double(a->delta, &fit->delta) || fit->delta < 1e-9 || fit->delta > 100) {
-        return ISG_FAIL(ISG_EUSAGE, "--delta %s: wanted 'auto' or a number from 1e-9 to 100 [log loss]", a->delta);
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--delta %s: wanted 'auto' or a number from 1e-9 to 100 [log loss]",
+                        a->delta);
     }
     return ISG_OK;
 }
@@ -178,10 +217,20 @@ static isg_err set_up(const fit_args *a, setup *s)
 {
     s->args = a;
     s->select = (isg_select_options){
-        .n = a->n, .d = a->d, .loss = a->loss, .unit = a->unit, .target = a->target, .cluster = a->cluster,
-        .where = a->where.item, .n_where = a->where.n, .pool = a->pool,
-        .rows = a->resample && !strcmp(a->resample, "rows"), .drop_highest = a->drop_highest, .by = a->by,
-        .points = a->points ? (isg_points)(index_of(a->points, points_names) + ISG_POINTS_FINAL) : ISG_POINTS_AUTO,
+        .n = a->n,
+        .d = a->d,
+        .loss = a->loss,
+        .unit = a->unit,
+        .target = a->target,
+        .cluster = a->cluster,
+        .where = a->where.item,
+        .n_where = a->where.n,
+        .pool = a->pool,
+        .rows = a->resample && !strcmp(a->resample, "rows"),
+        .drop_highest = a->drop_highest,
+        .by = a->by,
+        .points = a->points ? (isg_points)(index_of(a->points, points_names) + ISG_POINTS_FINAL)
+                            : ISG_POINTS_AUTO,
     };
     s->fit = isg_fit_defaults();
     s->fit.cold_starts = a->starts;
@@ -198,7 +247,8 @@ static isg_err set_up(const fit_args *a, setup *s)
 /* ---- one fit ----------------------------------------------------------------------------- */
 
 /* Why there can be no interval; "" if there can. */
-static void refuse_interval(const isg_selection *s, const isg_problem *p, size_t replicates, char why[160])
+static void refuse_interval(const isg_selection *s, const isg_problem *p, size_t replicates,
+                            char why[160])
 {
     size_t distinct = isg_problem_distinct_rows(p), params = isg_problem_free_params(p);
 
@@ -206,11 +256,11 @@ static void refuse_interval(const isg_selection *s, const isg_problem *p, size_t
     if (!replicates) {
         (void)snprintf(why, 160, "--bootstrap 0");
     } else if (s->n_clusters < ISG_BOOT_MIN_CLUSTERS) {
-        (void)snprintf(why, 160, "%zu clusters (%s) cannot carry one; at least %d are needed", s->n_clusters,
-                       s->cluster_unit, ISG_BOOT_MIN_CLUSTERS);
+        (void)snprintf(why, 160, "%zu clusters (%s) cannot carry one; at least %d are needed",
+                       s->n_clusters, s->cluster_unit, ISG_BOOT_MIN_CLUSTERS);
     } else if (distinct < 2 * params) {
-        (void)snprintf(why, 160, "%zu different points for %zu parameters; at least %zu are needed", distinct, params,
-                       2 * params);
+        (void)snprintf(why, 160, "%zu different points for %zu parameters; at least %zu are needed",
+                       distinct, params, 2 * params);
     }
 }
 
@@ -253,7 +303,8 @@ static isg_err summarise(const setup *s, const refits *r, outcome *o)
 {
     isg_err rc = isg_boot_summarise(&r->boot, r->replicates, s->args->level, &o->boot);
     if (rc == ISG_OK && 2 * o->boot.converged < r->boot.replicates) {
-        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged, r->boot.replicates);
+        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged,
+                      r->boot.replicates);
     }
     o->has_boot = rc == ISG_OK;
     if (rc != ISG_EDATA) return rc;
@@ -264,11 +315,16 @@ static isg_err summarise(const setup *s, const refits *r, outcome *o)
 
 static isg_err bootstrap(const setup *s, outcome *o)
 {
-    refits r = {.boot = {.problem = o->problem, .full = &o->fit, .cluster = o->selection->cluster,
-                         .n_clusters = o->selection->n_clusters, .replicates = s->args->bootstrap,
+    refits r = {.boot = {.problem = o->problem,
+                         .full = &o->fit,
+                         .cluster = o->selection->cluster,
+                         .n_clusters = o->selection->n_clusters,
+                         .replicates = s->args->bootstrap,
                          .seed = s->args->seed}};
-    const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES), .compute = compute_block,
-                               .collect = collect_block, .ctx = &r};
+    const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES),
+                               .compute = compute_block,
+                               .collect = collect_block,
+                               .ctx = &r};
 
     refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
     if (o->why[0]) return ISG_OK;
@@ -280,13 +336,16 @@ static isg_err bootstrap(const setup *s, outcome *o)
 }
 
 /* The full fit of a selection. */
-static isg_err fit_selected(const setup *s, const isg_table *table, const isg_select_options *select, outcome *o)
+static isg_err fit_selected(const setup *s, const isg_table *table,
+                            const isg_select_options *select, outcome *o)
 {
     isg_workspace *w = NULL;
     isg_err rc = isg_select(table, select, &o->selection);
 
     if (rc) return rc;
-    isg_obs obs = {.n = o->selection->n, .var = {o->selection->var[0], o->selection->var[1]}, .loss = o->selection->loss};
+    isg_obs obs = {.n = o->selection->n,
+                   .var = {o->selection->var[0], o->selection->var[1]},
+                   .loss = o->selection->loss};
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
     if (!rc) rc = isg_workspace_create(o->problem, &w);
     if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
@@ -312,14 +371,28 @@ static isg_err fit_group(const setup *s, const isg_table *table, const char *by_
     return bootstrap(s, o);
 }
 
-static isg_fit_report report_of(const setup *s, const isg_table *table, const char *by_value, const outcome *o)
+static isg_fit_report report_of(const setup *s, const isg_table *table, const char *by_value,
+                                const outcome *o)
 {
     return (isg_fit_report){
-        .source = table->source, .by = s->args->by, .by_value = by_value, .law = s->fit.law,
-        .objective = s->fit.objective, .delta_given = s->fit.delta > 0, .constraints = s->constraints,
-        .n_constraints = s->fit.n_constraints, .selection = o->selection, .problem = o->problem, .fit = &o->fit,
-        .undropped = o->has_undropped ? o->undropped : NULL, .boot = o->has_boot ? &o->boot : NULL, .no_interval = o->why, .replicates = s->args->bootstrap,
-        .seed = s->args->seed, .level = s->args->level, .loss_table = s->args->table || s->select.store,
+        .source = table->source,
+        .by = s->args->by,
+        .by_value = by_value,
+        .law = s->fit.law,
+        .objective = s->fit.objective,
+        .delta_given = s->fit.delta > 0,
+        .constraints = s->constraints,
+        .n_constraints = s->fit.n_constraints,
+        .selection = o->selection,
+        .problem = o->problem,
+        .fit = &o->fit,
+        .undropped = o->has_undropped ? o->undropped : NULL,
+        .boot = o->has_boot ? &o->boot : NULL,
+        .no_interval = o->why,
+        .replicates = s->args->bootstrap,
+        .seed = s->args->seed,
+        .level = s->args->level,
+        .loss_table = s->args->table || s->select.store,
     };
 }
 
@@ -372,11 +445,14 @@ static isg_err run_groups(const setup *s, const isg_table *table, json_t **out)
             (void)json_object_set_new(one, "by", json_string(s->args->by));
             (void)json_object_set_new(one, "group", json_string(values[k]));
             (void)json_object_set_new(one, "error", json_string(isg_err_message()));
-            if (s->speak && !s->args->json) (void)printf("%s = %s: %s\n", s->args->by, values[k], isg_err_message());
+            if (s->speak && !s->args->json)
+                (void)printf("%s = %s: %s\n", s->args->by, values[k], isg_err_message());
         }
         (void)json_array_append_new(fits, one);
-        if (rc) last = rc;
-        else good++;
+        if (rc)
+            last = rc;
+        else
+            good++;
         if (s->speak && !s->args->json && k + 1 < n) (void)printf("\n");
     }
     free(values);
@@ -407,8 +483,10 @@ static isg_err fit_sources(setup *s, char **paths, size_t n)
     isg_err rc = load_sources(paths, n, &table, &s->select.store);
 
     if (s->comm) rc = isg_comm_agree(s->comm, rc); /* a rank may not see the file */
-    if (!rc && s->args->by) rc = run_groups(s, table, &result);
-    else if (!rc) rc = run_group(s, table, NULL, &result);
+    if (!rc && s->args->by)
+        rc = run_groups(s, table, &result);
+    else if (!rc)
+        rc = run_group(s, table, NULL, &result);
     if (s->speak && result && (rc == ISG_OK || rc == ISG_EDATA)) {
         isg_err written = write_json(s->args, result);
         if (!rc) rc = written;

@@ -55,7 +55,11 @@ static json_t *parameters(const isg_fit_report *r)
         bool fixed = c && !c->tied, known = r->fit->identified[k];
         const isg_interval *i = r->boot && known && !fixed ? &r->boot->param[k] : NULL;
         (void)set(o, r->law->params[k].name,
-                  number(r->fit->natural[k], i, fixed ? "fixed" : i ? "percentile" : "none", known));
+                  number(r->fit->natural[k], i,
+                         fixed ? "fixed"
+                         : i   ? "percentile"
+                               : "none",
+                         known));
     }
     return o;
 }
@@ -70,8 +74,9 @@ static json_t *derived(const isg_fit_report *r)
     }
     for (size_t k = 0; o && k < r->law->n_derived; k++) {
         const isg_interval *i = r->boot && known ? &r->boot->derived[k] : NULL;
-        (void)set(o, r->law->derived[k].name,
-                  number(r->law->derived[k].value(r->fit->natural), i, i ? "percentile" : "none", known));
+        (void)set(
+            o, r->law->derived[k].name,
+            number(r->law->derived[k].value(r->fit->natural), i, i ? "percentile" : "none", known));
     }
     return o;
 }
@@ -107,7 +112,8 @@ static json_t *selection(const isg_fit_report *r)
     const isg_selection *s = r->selection;
     json_t *o = json_object(), *notes = json_array();
 
-    for (size_t k = 0; notes && k < s->n_notes; k++) (void)json_array_append_new(notes, json_string(s->note[k]));
+    for (size_t k = 0; notes && k < s->n_notes; k++)
+        (void)json_array_append_new(notes, json_string(s->note[k]));
     (void)set(o, "n_column", json_string(s->n_column));
     (void)set(o, "d_column", json_string(s->d_column));
     (void)set(o, "loss_column", json_string(s->loss_column));
@@ -125,7 +131,10 @@ static json_t *objective(const isg_fit_report *r)
     json_t *o = json_object();
     (void)set(o, "name", json_string(isg_objective_name(r->objective)));
     (void)set(o, "delta", r->objective == ISG_HUBER ? isg_json_real(r->fit->delta) : json_null());
-    (void)set(o, "delta_from", json_string(r->objective != ISG_HUBER ? "none" : r->delta_given ? "given" : "residuals"));
+    (void)set(o, "delta_from",
+              json_string(r->objective != ISG_HUBER ? "none"
+                          : r->delta_given          ? "given"
+                                                    : "residuals"));
     (void)set(o, "value", isg_json_real(r->fit->objective));
     return o;
 }
@@ -175,14 +184,18 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
 
     *out = NULL;
     for (size_t k = 0; k < r->law->n_params; k++) {
-        if (r->fit->at_bound[k]) (void)json_array_append_new(bounds, json_string(r->law->params[k].name));
+        if (r->fit->at_bound[k])
+            (void)json_array_append_new(bounds, json_string(r->law->params[k].name));
     }
     (void)set(residuals, "robust_sd", isg_json_real(r->fit->robust_sd));
     (void)set(residuals, "rms", isg_json_real(r->fit->rms));
     bool good = !rc && set(o, "format", whole(1));
     good = good && set(o, "source", json_string(r->source));
-    if (r->by) good = good && set(o, "by", json_string(r->by)) && set(o, "group", json_string(r->by_value));
-    good = good && set(o, "law", json_string(r->law->name)) && set(o, "formula", json_string(r->law->formula));
+    if (r->by)
+        good =
+            good && set(o, "by", json_string(r->by)) && set(o, "group", json_string(r->by_value));
+    good = good && set(o, "law", json_string(r->law->name)) &&
+           set(o, "formula", json_string(r->law->formula));
     good = good && set(o, "objective", objective(r));
     good = good && set(o, "n_observations", whole(r->selection->n));
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));
@@ -193,7 +206,8 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
     good = good && set(o, "converged", json_boolean(r->fit->converged));
     good = good && set(o, "gradient_norm", isg_json_real(r->fit->gradient_norm));
     good = good && set(o, "condition", isg_json_real(r->fit->condition));
-    good = good && set(o, "at_bound", bounds) && set(o, "bootstrap", bootstrap(r)) && set(o, "warnings", w);
+    good = good && set(o, "at_bound", bounds) && set(o, "bootstrap", bootstrap(r)) &&
+           set(o, "warnings", w);
     if (good) {
         *out = o;
         return ISG_OK;

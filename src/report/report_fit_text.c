@@ -65,16 +65,19 @@ static void print_data(const isg_fit_report *r, FILE *out)
     char a[CELL], b[CELL];
     double lo, hi;
 
-    say(out, "source     ", isg_strf("%s: %zu rows read, %zu used%s%s", r->source, s->n_read, s->n,
-                                     s->points && *s->points ? "; " : "", s->points ? s->points : ""));
+    say(out, "source     ",
+        isg_strf("%s: %zu rows read, %zu used%s%s", r->source, s->n_read, s->n,
+                 s->points && *s->points ? "; " : "", s->points ? s->points : ""));
     if (r->by) say(out, "group      ", isg_strf("%s = %s", r->by, r->by_value));
     if (s->target[0]) say(out, "target     ", isg_strf("%s", s->target));
     for (size_t k = 0; k < s->n_excluded; k++) {
         const isg_excluded *e = &s->excluded[k];
         isg_str lines = {0};
-        for (size_t i = 0; i < e->n && i < 5; i++) (void)isg_str_printf(&lines, "%s%zu", i ? ", " : "", e->line[i]);
-        say(out, "left out   ", isg_strf("%zu: %s (line%s %s%s)", e->n, e->reason, e->n > 1 ? "s" : "",
-                                         isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
+        for (size_t i = 0; i < e->n && i < 5; i++)
+            (void)isg_str_printf(&lines, "%s%zu", i ? ", " : "", e->line[i]);
+        say(out, "left out   ",
+            isg_strf("%zu: %s (line%s %s%s)", e->n, e->reason, e->n > 1 ? "s" : "",
+                     isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
         isg_str_free(&lines);
     }
     for (size_t k = 0; k < 2; k++) {
@@ -84,8 +87,9 @@ static void print_data(const isg_fit_report *r, FILE *out)
                      isg_str_count(hi, b, sizeof b)));
     }
     range_of(s->loss, s->n, &lo, &hi);
-    say(out, "loss       ", isg_strf("%s%s%s%s, %.4g to %.4g", s->loss_column, s->unit[0] ? " [" : "", s->unit,
-                                     s->unit[0] ? "]" : "", lo, hi));
+    say(out, "loss       ",
+        isg_strf("%s%s%s%s, %.4g to %.4g", s->loss_column, s->unit[0] ? " [" : "", s->unit,
+                 s->unit[0] ? "]" : "", lo, hi));
     for (size_t k = 0; k < s->n_notes; k++) paragraph(out, "note       ", s->note[k]);
 }
 
@@ -95,28 +99,37 @@ static void print_objective(const isg_fit_report *r, FILE *out)
     char runner[64] = "";
 
     if (r->objective == ISG_HUBER) {
-        say(out, "objective  ", isg_strf("huber on log loss, sum %.6g, delta %.4g %s", f->objective, f->delta,
-                                         r->delta_given ? "(given)" : "(1.345 robust sd)"));
+        say(out, "objective  ",
+            isg_strf("huber on log loss, sum %.6g, delta %.4g %s", f->objective, f->delta,
+                     r->delta_given ? "(given)" : "(1.345 robust sd)"));
     } else {
-        say(out, "objective  ", isg_strf("%s, sum %.6g", r->objective == ISG_LAD ? "absolute deviations of log loss"
-                                                                                : "squares of the loss", f->objective));
+        say(out, "objective  ",
+            isg_strf("%s, sum %.6g",
+                     r->objective == ISG_LAD ? "absolute deviations of log loss"
+                                             : "squares of the loss",
+                     f->objective));
     }
     if (f->has_runner_up) (void)snprintf(runner, sizeof runner, ", runner-up %.6g", f->runner_up);
-    say(out, "optimum    ", isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %.3g", f->at_best,
-                                     f->starts, runner, f->gradient_norm, f->condition));
-    say(out, "residuals  ", isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
-                                     100 * f->rms));
+    say(out, "optimum    ",
+        isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %.3g", f->at_best,
+                 f->starts, runner, f->gradient_norm, f->condition));
+    say(out, "residuals  ",
+        isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
+                 100 * f->rms));
 }
 
-static void print_number(FILE *out, const char *name, double x, const isg_interval *i, const char *remark)
+static void print_number(FILE *out, const char *name, double x, const isg_interval *i,
+                         const char *remark)
 {
     char a[CELL], b[CELL], c[CELL], d[CELL], range[2 * CELL + 8] = "-";
     double se = i ? i->se : 0;
 
     if (i) (void)snprintf(range, sizeof range, "%s .. %s", show(i->lo, se, c), show(i->hi, se, d));
     (void)fprintf(out, "%-8s %12s %12s   ", name, show(x, se, a), i ? show(i->se, se, b) : "-");
-    if (*remark) (void)fprintf(out, "%-25s  %s\n", range, remark);
-    else (void)fprintf(out, "%s\n", range);
+    if (*remark)
+        (void)fprintf(out, "%-25s  %s\n", range, remark);
+    else
+        (void)fprintf(out, "%s\n", range);
 }
 
 static const char *remark_of(const isg_fit_report *r, size_t param)
@@ -132,7 +145,8 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
     const isg_law *law = r->law;
     bool known = true;
 
-    (void)fprintf(out, "\n%-8s %12s %12s   %g %% interval\n", "", "estimate", "std. error", 100 * r->level);
+    (void)fprintf(out, "\n%-8s %12s %12s   %g %% interval\n", "", "estimate", "std. error",
+                  100 * r->level);
     for (size_t k = 0; k < law->n_params; k++) {
         const char *remark = remark_of(r, k);
         bool fixed = !strcmp(remark, "fixed");
@@ -140,8 +154,8 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
             (void)fprintf(out, "%-8s %12s\n", law->params[k].name, "not identified");
             if (!law->params[k].log) known = false;
         } else {
-            print_number(out, law->params[k].name, r->fit->natural[k], r->boot && !fixed ? &r->boot->param[k] : NULL,
-                         remark);
+            print_number(out, law->params[k].name, r->fit->natural[k],
+                         r->boot && !fixed ? &r->boot->param[k] : NULL, remark);
         }
     }
     for (size_t k = 0; known && k < law->n_derived; k++) {
@@ -158,14 +172,18 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
             (void)isg_str_printf(&all, "%s %.5g%s", law->params[k].name, r->undropped[k],
                                  k + 1 < law->n_params ? ", " : "");
         }
-        say(out, "dropped    ", isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
+        say(out, "dropped    ",
+            isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
         isg_str_free(&all);
     }
     if (!r->boot) return;
-    say(out, "interval   ", isg_strf("percentiles of %zu refits, %zu clusters (%s) resampled, seed %llu; %zu converged, "
-                                     "%zu failed", r->replicates, r->selection->n_clusters, r->selection->cluster_unit,
-                                     (unsigned long long)r->seed, r->boot->converged,
-                                     r->boot->stalled + r->boot->degenerate));
+    say(out, "interval   ",
+        isg_strf(
+            "percentiles of %zu refits, %zu clusters (%s) resampled, seed %llu; %zu converged, "
+            "%zu failed",
+            r->replicates, r->selection->n_clusters, r->selection->cluster_unit,
+            (unsigned long long)r->seed, r->boot->converged,
+            r->boot->stalled + r->boot->degenerate));
 }
 
 /* ---- losses by N and D ------------------------------------------------------------------ */
@@ -206,14 +224,16 @@ static double mean_loss(const isg_selection *s, double n, double d)
 }
 
 /* Steps from a cell to the next filled one in its row or column that go down. */
-static void count_falls(const isg_selection *s, const double *outer, size_t n_outer, const double *inner, size_t n_inner,
-                        bool inner_is_n, size_t *falls, size_t *steps)
+static void count_falls(const isg_selection *s, const double *outer, size_t n_outer,
+                        const double *inner, size_t n_inner, bool inner_is_n, size_t *falls,
+                        size_t *steps)
 {
     *falls = *steps = 0;
     for (size_t i = 0; i < n_outer; i++) {
         double last = NAN;
         for (size_t j = 0; j < n_inner; j++) {
-            double l = inner_is_n ? mean_loss(s, inner[j], outer[i]) : mean_loss(s, outer[i], inner[j]);
+            double l =
+                inner_is_n ? mean_loss(s, inner[j], outer[i]) : mean_loss(s, outer[i], inner[j]);
             if (isnan(l)) continue;
             if (!isnan(last)) ++*steps;
             *falls += l < last;
@@ -226,19 +246,23 @@ static void print_loss_table(const isg_fit_report *r, FILE *out)
 {
     const isg_selection *s = r->selection;
     double *n = NULL, *d = NULL;
-    size_t rows = distinct(s->var[0], s->n, &n), columns = distinct(s->var[1], s->n, &d), falls, steps;
+    size_t rows = distinct(s->var[0], s->n, &n), columns = distinct(s->var[1], s->n, &d), falls,
+           steps;
     char buf[CELL];
 
     if (rows && rows <= MAX_ROWS && columns && columns <= MAX_COLUMNS) {
         (void)fprintf(out, "\n%10s", "N \\ D");
-        for (size_t j = 0; j < columns; j++) (void)fprintf(out, " %9s", isg_str_count(d[j], buf, sizeof buf));
+        for (size_t j = 0; j < columns; j++)
+            (void)fprintf(out, " %9s", isg_str_count(d[j], buf, sizeof buf));
         (void)fputc('\n', out);
         for (size_t i = 0; i < rows; i++) {
             (void)fprintf(out, "%10s", isg_str_count(n[i], buf, sizeof buf));
             for (size_t j = 0; j < columns; j++) {
                 double l = mean_loss(s, n[i], d[j]);
-                if (isnan(l)) (void)fprintf(out, " %9s", "");
-                else (void)fprintf(out, " %9.4f", l);
+                if (isnan(l))
+                    (void)fprintf(out, " %9s", "");
+                else
+                    (void)fprintf(out, " %9.4f", l);
             }
             (void)fputc('\n', out);
         }
@@ -247,8 +271,10 @@ static void print_loss_table(const isg_fit_report *r, FILE *out)
         count_falls(s, n, rows, d, columns, false, &falls, &steps);
         (void)fprintf(out, ", with D in %zu of %zu.\n", falls, steps);
     } else {
-        say(out, "", isg_strf("(No table of losses: %zu sizes and %zu amounts of data; at most %d and %d are shown.)",
-                              rows, columns, MAX_ROWS, MAX_COLUMNS));
+        say(out, "",
+            isg_strf("(No table of losses: %zu sizes and %zu amounts of data; at most %d and %d "
+                     "are shown.)",
+                     rows, columns, MAX_ROWS, MAX_COLUMNS));
     }
     free(n);
     free(d);

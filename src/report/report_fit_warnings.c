@@ -28,12 +28,15 @@ static void warn_unidentified(const isg_fit_report *r, list *l)
 
     for (size_t k = 0; k < r->law->n_params; k++) {
         if (r->fit->identified[k]) continue;
-        if (isg_str_printf(&names, "%s%s", n ? ", " : "", r->law->params[k].name)) l->rc = ISG_ENOMEM;
+        if (isg_str_printf(&names, "%s%s", n ? ", " : "", r->law->params[k].name))
+            l->rc = ISG_ENOMEM;
         n++;
     }
     if (n) {
-        add(l, isg_strf("Not identified: %s. Other values fit these runs just as well; vary N and D apart from each other, "
-                        "or --fix or --tie parameters.", isg_str_c(&names)));
+        add(l, isg_strf("Not identified: %s. Other values fit these runs just as well; vary N and "
+                        "D apart from each other, "
+                        "or --fix or --tie parameters.",
+                        isg_str_c(&names)));
     }
     isg_str_free(&names);
 }
@@ -44,10 +47,12 @@ static void warn_bounds(const isg_fit_report *r, list *l)
         const char *name = r->law->params[k].name;
         double share = r->boot ? r->boot->param[k].share_at_bound : 0;
         if (r->fit->at_bound[k]) {
-            add(l, isg_strf("%s is at its bound (%.3g): the runs do not hold it from there.", name, r->fit->natural[k]));
+            add(l, isg_strf("%s is at its bound (%.3g): the runs do not hold it from there.", name,
+                            r->fit->natural[k]));
         } else if (share > 0.5 * (1 - r->level)) {
-            add(l, isg_strf("%s is at a bound in %.1f %% of the replicates: read its interval as one-sided.", name,
-                            100 * share));
+            add(l, isg_strf("%s is at a bound in %.1f %% of the replicates: read its interval as "
+                            "one-sided.",
+                            name, 100 * share));
         }
     }
 }
@@ -56,14 +61,19 @@ static void warn_optimiser(const isg_fit_report *r, list *l)
 {
     const isg_fit *f = r->fit;
 
-    if (!f->converged) add(l, isg_strf("The optimiser did not converge (gradient %.2g).", f->gradient_norm));
+    if (!f->converged)
+        add(l, isg_strf("The optimiser did not converge (gradient %.2g).", f->gradient_norm));
     if (10 * f->at_best < f->starts) {
-        add(l, isg_strf("Only %zu of %zu starts reach the best optimum; raise --starts to be sure of it.", f->at_best,
-                        f->starts));
+        add(l,
+            isg_strf(
+                "Only %zu of %zu starts reach the best optimum; raise --starts to be sure of it.",
+                f->at_best, f->starts));
     }
     if (f->condition > 1e4 && isfinite(f->condition)) {
-        add(l, isg_strf("The problem is badly conditioned (%.2g): parameters trade off against each other.",
-                        f->condition));
+        add(l,
+            isg_strf(
+                "The problem is badly conditioned (%.2g): parameters trade off against each other.",
+                f->condition));
     }
 }
 
@@ -76,13 +86,17 @@ static void warn_bootstrap(const isg_fit_report *r, list *l)
         return;
     }
     if (s->n_clusters < ISG_BOOT_WARN_CLUSTERS) {
-        add(l, isg_strf("Only %zu clusters (%s): intervals from fewer than %d are rough, often too wide or too "
-                        "narrow by a third.", s->n_clusters, s->cluster_unit, ISG_BOOT_WARN_CLUSTERS));
+        add(l, isg_strf("Only %zu clusters (%s): intervals from fewer than %d are rough, often too "
+                        "wide or too "
+                        "narrow by a third.",
+                        s->n_clusters, s->cluster_unit, ISG_BOOT_WARN_CLUSTERS));
     }
     size_t failed = r->boot->stalled + r->boot->degenerate;
     if (100 * failed > r->replicates) {
-        add(l, isg_strf("%zu of %zu replicates failed (%zu had too few different points, %zu did not converge) and "
-                        "are left out of the intervals.", failed, r->replicates, r->boot->degenerate, r->boot->stalled));
+        add(l, isg_strf("%zu of %zu replicates failed (%zu had too few different points, %zu did "
+                        "not converge) and "
+                        "are left out of the intervals.",
+                        failed, r->replicates, r->boot->degenerate, r->boot->stalled));
     }
 }
 

@@ -95,7 +95,8 @@ static sample make_rows(const isg_law *law, bool squared)
     return s;
 }
 
-static double plain_sum(const isg_law *law, const isg_rows *rows, const double *theta, double delta, bool squared)
+static double plain_sum(const isg_law *law, const isg_rows *rows, const double *theta, double delta,
+                        bool squared)
 {
     double sum = 0;
     for (size_t i = 0; i < rows->n; i++) {
@@ -139,7 +140,8 @@ static void check_objective(const isg_law *law, bool squared)
     free(s.memory);
 }
 
-/* Median of |analytic - difference| of the Hessian: a kink hits single entries, an error hits all. */
+/* Median of |analytic - difference| of the Hessian: a kink hits single entries, an error hits all.
+ */
 static void check_hessian(const isg_law *law)
 {
     sample s = make_rows(law, false);
@@ -149,7 +151,8 @@ static void check_hessian(const isg_law *law)
 
     isg_rng_at(&r, 5, ISG_RNG_TEST, 0);
     random_theta(law, &r, theta);
-    (void)law->eval(isg_kernels[0], false, 2)(&s.rows, theta, 100, g, hess); /* no kink within reach */
+    (void)law->eval(isg_kernels[0], false, 2)(&s.rows, theta, 100, g,
+                                              hess); /* no kink within reach */
     for (size_t j = 0; j < n; j++) {
         const double h = 1e-5;
         memcpy(moved, theta, sizeof moved);
@@ -157,7 +160,8 @@ static void check_hessian(const isg_law *law)
         (void)law->eval(isg_kernels[0], false, 2)(&s.rows, moved, 100, up, unused);
         moved[j] -= 2 * h;
         (void)law->eval(isg_kernels[0], false, 2)(&s.rows, moved, 100, down, unused);
-        for (size_t i = 0; i < n; i++) CHECK_NEAR(hess[i * n + j], (up[i] - down[i]) / (2 * h), 1e-7);
+        for (size_t i = 0; i < n; i++)
+            CHECK_NEAR(hess[i * n + j], (up[i] - down[i]) / (2 * h), 1e-7);
     }
     free(s.memory);
 }
@@ -173,7 +177,8 @@ static void check_same_bits(const isg_law *law)
         double want = law->eval(isg_kernels[0], squared, 2)(&s.rows, theta, 0.1, want_g, want_h);
         for (int level = 1; level < ISG_KERNELS; level++) {
             double g[P] = {0}, h[P * P] = {0};
-            if (!isg_numerics_supported(isg_numerics_of_level(level)) || !isg_kernels[level]) continue;
+            if (!isg_numerics_supported(isg_numerics_of_level(level)) || !isg_kernels[level])
+                continue;
             double f = law->eval(isg_kernels[level], squared, 2)(&s.rows, theta, 0.1, g, h);
             CHECK(!memcmp(&f, &want, sizeof f));
             CHECK(!memcmp(g, want_g, sizeof g));
@@ -196,7 +201,8 @@ static void check_recovery(const isg_law *law)
         double theta[P], x[V];
         for (size_t j = 0; j < law->n_params; j++) {
             const isg_law_param *p = &law->params[j];
-            theta[j] = uniform(&r, 0.7 * p->start_lo + 0.3 * p->start_hi, 0.3 * p->start_lo + 0.7 * p->start_hi);
+            theta[j] = uniform(&r, 0.7 * p->start_lo + 0.3 * p->start_hi,
+                               0.3 * p->start_lo + 0.7 * p->start_hi);
         }
         for (size_t i = 0; i < ROWS; i++) {
             for (size_t k = 0; k < law->n_vars; k++) {

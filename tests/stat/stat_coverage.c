@@ -17,13 +17,22 @@
 
 #include <stdlib.h>
 
-enum { SEEDS = 200, REPLICATES = 200, SIZES = 10, BUDGETS = 6, POINTS = 5, RUNS = SIZES * BUDGETS, ROWS = RUNS * POINTS };
+enum {
+    SEEDS = 200,
+    REPLICATES = 200,
+    SIZES = 10,
+    BUDGETS = 6,
+    POINTS = 5,
+    RUNS = SIZES * BUDGETS,
+    ROWS = RUNS * POINTS
+};
 enum { LANGUAGES = 2, NUMBERS = 6, CONTROL_SEEDS = 100, LEAST = 358, MOST = 398 };
 
 static const char *const number_name[NUMBERS] = {"A", "B", "E", "alpha", "beta", "a"};
 
 /* (A, B, E, alpha, beta); nats per token and bits per byte */
-static const double truth[LANGUAGES][5] = {{477.8, 2143, 1.817, 0.3473, 0.3672}, {483, 3828, 0.67, 0.41, 0.41}};
+static const double truth[LANGUAGES][5] = {{477.8, 2143, 1.817, 0.3473, 0.3672},
+                                           {483, 3828, 0.67, 0.41, 0.41}};
 static const double run_sd = 0.005, point_sd = 0.002;
 
 typedef struct campaign {
@@ -53,7 +62,8 @@ static void simulate(campaign *c, size_t language, uint64_t seed)
     isg_rng_at(&r, seed, ISG_RNG_SIMULATE, language);
     for (size_t i = 0; i < RUNS; i++) {
         double n = 2e7 * power(300, (double)(i / BUDGETS) / (SIZES - 1));
-        double d = 1e9 * power(150, (double)(i % BUDGETS) / (BUDGETS - 1)), shared = run_sd * normal(&r);
+        double d = 1e9 * power(150, (double)(i % BUDGETS) / (BUDGETS - 1)),
+               shared = run_sd * normal(&r);
         for (size_t k = 0; k < POINTS; k++) {
             size_t at = i * POINTS + k;
             c->n[at] = n;
@@ -67,8 +77,8 @@ static void simulate(campaign *c, size_t language, uint64_t seed)
 }
 
 /* Fit, resample, and count the numbers whose interval holds the truth. */
-static void cover(const campaign *c, const size_t *cluster, size_t n_clusters, size_t language, uint64_t seed,
-                  unsigned *inside)
+static void cover(const campaign *c, const size_t *cluster, size_t n_clusters, size_t language,
+                  uint64_t seed, unsigned *inside)
 {
     isg_fit_options options = isg_fit_defaults();
     const isg_obs obs = {.n = ROWS, .var = {c->n, c->d}, .loss = c->loss};
@@ -84,8 +94,12 @@ static void cover(const campaign *c, const size_t *cluster, size_t n_clusters, s
     isg_err rc = isg_problem_create(&options, &obs, &problem);
     if (!rc) rc = isg_workspace_create(problem, &w);
     if (!rc) rc = isg_fit_full(problem, w, &fit);
-    isg_boot boot = {.problem = problem, .full = &fit, .cluster = cluster, .n_clusters = n_clusters,
-                     .replicates = REPLICATES, .seed = seed};
+    isg_boot boot = {.problem = problem,
+                     .full = &fit,
+                     .cluster = cluster,
+                     .n_clusters = n_clusters,
+                     .replicates = REPLICATES,
+                     .seed = seed};
     if (!rc) rc = isg_replicates_create(&boot, &replicates);
     if (!rc) rc = isg_boot_all(&boot, replicates);
     if (!rc) rc = isg_boot_summarise(&boot, replicates, 0.95, &summary);
@@ -101,7 +115,8 @@ static void cover(const campaign *c, const size_t *cluster, size_t n_clusters, s
 
 int main(void)
 {
-    static const unsigned pinned[LANGUAGES][NUMBERS] = {{180, 190, 182, 178, 190, 185}, {191, 187, 189, 191, 185, 192}};
+    static const unsigned pinned[LANGUAGES][NUMBERS] = {{180, 190, 182, 178, 190, 185},
+                                                        {191, 187, 189, 191, 185, 192}};
     static const unsigned pinned_control[NUMBERS] = {63, 70, 62, 62, 69, 64};
     static campaign c;
     unsigned both[NUMBERS] = {0};
@@ -111,10 +126,12 @@ int main(void)
         for (uint64_t seed = 0; seed < SEEDS; seed++) {
             simulate(&c, language, seed);
             cover(&c, c.run, RUNS, language, seed, by_run);
-            if (seed < CONTROL_SEEDS && language == 0) cover(&c, c.row, ROWS, language, seed, by_row);
+            if (seed < CONTROL_SEEDS && language == 0)
+                cover(&c, c.row, ROWS, language, seed, by_row);
         }
         for (size_t k = 0; k < NUMBERS; k++) {
-            printf("language %zu, %-5s: %u of %d inside", language, number_name[k], by_run[k], SEEDS);
+            printf("language %zu, %-5s: %u of %d inside", language, number_name[k], by_run[k],
+                   SEEDS);
             if (!language) printf("; resampling rows: %u of %d", by_row[k], CONTROL_SEEDS);
             printf("\n");
             CHECK_EQ_U64(by_run[k], pinned[language][k]);

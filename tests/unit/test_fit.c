@@ -23,7 +23,8 @@ static void simulate(world *w, size_t rows, double sd, uint64_t seed)
     for (size_t i = 0; i < rows; i++) {
         w->n[i] = 5e7 * pow(300, isg_rng_double(&r));
         w->d[i] = 8e8 * pow(400, isg_rng_double(&r));
-        w->loss[i] = (1.817 + 478 / pow(w->n[i], .347) + 2143 / pow(w->d[i], .367)) * exp(sd * isg_rng_normal(&r));
+        w->loss[i] = (1.817 + 478 / pow(w->n[i], .347) + 2143 / pow(w->d[i], .367)) *
+                     exp(sd * isg_rng_normal(&r));
         w->cluster[i] = i;
     }
 }
@@ -56,8 +57,10 @@ static void clear(fitted *f)
  * variance of a mean is (1/n^2) sum (y - mean)^2 within 3.5 / sqrt(2 B). */
 static void test_mean(void)
 {
-    static const isg_constraint only_e[] = {{.param = A, .value = 1e-200}, {.param = B, .value = 1e-200},
-                                            {.param = ALPHA, .value = .3}, {.param = BETA, .value = .3}};
+    static const isg_constraint only_e[] = {{.param = A, .value = 1e-200},
+                                            {.param = B, .value = 1e-200},
+                                            {.param = ALPHA, .value = .3},
+                                            {.param = BETA, .value = .3}};
     enum { REPLICATES = 2000 };
     static world w;
     isg_fit_options options = isg_fit_defaults();
@@ -72,8 +75,12 @@ static void test_mean(void)
     fitted f = fit(&w, options, only_e, 4);
     CHECK_NEAR(f.fit.natural[E], mean, 1e-10);
     CHECK_NEAR(f.fit.objective, squares, 1e-12);
-    isg_boot boot = {.problem = f.problem, .full = &f.fit, .cluster = w.cluster, .n_clusters = N,
-                     .replicates = REPLICATES, .seed = 3};
+    isg_boot boot = {.problem = f.problem,
+                     .full = &f.fit,
+                     .cluster = w.cluster,
+                     .n_clusters = N,
+                     .replicates = REPLICATES,
+                     .seed = 3};
     CHECK_OK(isg_replicates_create(&boot, &r));
     CHECK_OK(isg_boot_all(&boot, r));
     CHECK_OK(isg_boot_summarise(&boot, r, .95, &s));
@@ -87,8 +94,8 @@ static void test_mean(void)
 /* Without E and B the law is a line in logs; a wide Huber loss makes it least squares. */
 static void test_line(void)
 {
-    static const isg_constraint line[] = {{.param = E, .value = 1e-200}, {.param = B, .value = 1e-200},
-                                          {.param = BETA, .value = .3}};
+    static const isg_constraint line[] = {
+        {.param = E, .value = 1e-200}, {.param = B, .value = 1e-200}, {.param = BETA, .value = .3}};
     static world w;
     isg_fit_options options = isg_fit_defaults();
     double weights[N], sw = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
@@ -116,7 +123,8 @@ static void test_line(void)
     clear(&f);
 }
 
-/* FITTING: no replicate at n = 240 and at most 1 in 100 at n = 30 is bettered by many cold starts. */
+/* FITTING: no replicate at n = 240 and at most 1 in 100 at n = 30 is bettered by many cold starts.
+ */
 static void test_cold_starts(size_t rows, size_t replicates, size_t starts, unsigned allowed)
 {
     static world w;
@@ -143,7 +151,8 @@ static void test_cold_starts(size_t rows, size_t replicates, size_t starts, unsi
         worse += best < end.objective * (1 - 1e-7);
         CHECK(end.converged);
     }
-    if (worse > allowed) fprintf(stderr, "n = %zu: %u of %zu replicates bettered\n", rows, worse, replicates);
+    if (worse > allowed)
+        fprintf(stderr, "n = %zu: %u of %zu replicates bettered\n", rows, worse, replicates);
     CHECK(worse <= allowed);
     clear(&f);
 }
@@ -156,8 +165,12 @@ static void test_blocks(void)
 
     simulate(&w, 60, .005, 8);
     fitted f = fit(&w, isg_fit_defaults(), NULL, 0);
-    isg_boot boot = {.problem = f.problem, .full = &f.fit, .cluster = w.cluster, .n_clusters = 60,
-                     .replicates = 150, .seed = 11};
+    isg_boot boot = {.problem = f.problem,
+                     .full = &f.fit,
+                     .cluster = w.cluster,
+                     .n_clusters = 60,
+                     .replicates = 150,
+                     .seed = 11};
     CHECK_OK(isg_replicates_create(&boot, &one));
     CHECK_OK(isg_replicates_create(&boot, &other));
     CHECK_OK(isg_boot_all(&boot, one));
@@ -167,7 +180,8 @@ static void test_blocks(void)
         size_t used = 0;
         CHECK_OK(isg_boot_block(&boot, k, bytes, sizeof bytes, &used));
         CHECK_OK(isg_replicates_collect(other, &boot, k, sizeof bytes, bytes, used));
-        CHECK_FAILS(isg_replicates_collect(other, &boot, k, sizeof bytes, bytes, used - 1), ISG_EPROTO, "bytes");
+        CHECK_FAILS(isg_replicates_collect(other, &boot, k, sizeof bytes, bytes, used - 1),
+                    ISG_EPROTO, "bytes");
     }
     CHECK(!memcmp(one->theta, other->theta, 150 * one->n_params * sizeof(double)));
     CHECK(!memcmp(one->status, other->status, 150));
@@ -203,7 +217,8 @@ static void test_bound(void)
 {
     static world w;
     simulate(&w, N, 0, 13);
-    for (size_t i = 0; i < N; i++) w.loss[i] = 478 / pow(w.n[i], .347) + 2143 / pow(w.d[i], .367) - .01;
+    for (size_t i = 0; i < N; i++)
+        w.loss[i] = 478 / pow(w.n[i], .347) + 2143 / pow(w.d[i], .367) - .01;
     fitted f = fit(&w, isg_fit_defaults(), NULL, 0);
     CHECK(f.fit.at_bound[E] && f.fit.natural[E] < 1e-4);
     CHECK(f.fit.converged && f.fit.identified[ALPHA]);

@@ -61,8 +61,10 @@ static void test_good(void)
         if (c && g->rows) {
             CHECK_STR(c->text[g->rows - 1], g->cell);
             CHECK_EQ_U64(t->line[g->rows - 1], g->line);
-            if (!isnan(g->number)) CHECK(c->numeric && c->number[g->rows - 1] == g->number);
-            else CHECK(!c->numeric || isnan(c->number[g->rows - 1]));
+            if (!isnan(g->number))
+                CHECK(c->numeric && c->number[g->rows - 1] == g->number);
+            else
+                CHECK(!c->numeric || isnan(c->number[g->rows - 1]));
         }
         isg_table_destroy(&t);
         CHECK(!t);
@@ -81,7 +83,9 @@ static void test_bad(void)
         {"a,b\n1,\"2\n3,4\n", ":2:3: this quote is never closed"},
         {"a,b\n1,\"2\"x\n", ":2:6: text after a closing quote"},
         {"a,b,a\n1,2,3\n", "column 'a' twice"},
-        {"\xff\xfe" "a,b", ":1:1: the file is UTF-16"},
+        {"\xff\xfe"
+         "a,b",
+         ":1:1: the file is UTF-16"},
     };
     isg_table *t = NULL;
 
@@ -98,7 +102,8 @@ static void test_bad(void)
 /* Every cut of a valid file is read or refused, never read past its end (run under sanitizers). */
 static void test_truncated(void)
 {
-    static const char text[] = "\xef\xbb\xbf" "a,\"b \"\"c\"\r\n\"1\n2\", 3 \r\n4,\"5\"\r\n";
+    static const char text[] = "\xef\xbb\xbf"
+                               "a,\"b \"\"c\"\r\n\"1\n2\", 3 \r\n4,\"5\"\r\n";
     for (size_t n = 0; n < sizeof text; n++) {
         isg_table *t = NULL;
         put(text, n);
@@ -117,7 +122,8 @@ static void test_wide(void)
     CHECK(f != NULL);
     if (!f) return;
     for (int row = 0; row < 3; row++) {
-        for (int j = 0; j < COLUMNS; j++) (void)fprintf(f, row ? "%s%d" : "%sc%d", j ? "," : "", j * (row ? row : 1));
+        for (int j = 0; j < COLUMNS; j++)
+            (void)fprintf(f, row ? "%s%d" : "%sc%d", j ? "," : "", j * (row ? row : 1));
         (void)fputc('\n', f);
     }
     (void)fclose(f);
@@ -146,7 +152,8 @@ static void test_round_trip(void)
     CHECK_OK(isg_table_read_csv(path, &back));
     if (back) {
         const isg_column *c = isg_table_column(back, "x"), *w = isg_table_column(back, "w");
-        CHECK(c && c->numeric && c->number[0] == x[0] && isnan(c->number[1]) && c->number[2] == x[2]);
+        CHECK(c && c->numeric && c->number[0] == x[0] && isnan(c->number[1]) &&
+              c->number[2] == x[2]);
         for (size_t i = 0; w && i < 3; i++) CHECK_STR(w->text[i], words[i]);
     }
     isg_table_destroy(&t);
