@@ -77,6 +77,10 @@ def one(launcher, options):
             found.remove(fits[0])
             check(message in text, launcher, "status does not say", message)
     check(not found, launcher, "unexpected:", found)
+    left = os.listdir("bad.work/runs")
+    check(len(left) == len(rows) - 1, launcher, len(left), "run directories are left, wanted those of the failures")
+    words = [os.path.join(d, "stderr.txt") for d, _, files in os.walk("bad.work") if "stderr.txt" in files]
+    check(any("no more disk on the moon" in open(w, encoding="utf-8").read() for w in words), launcher, "no stderr.txt with the last words")
     with open("daemon.pids", encoding="ascii") as f:
         pids = [int(line) for line in f]
     check(len(pids) == 3, launcher, "the daemons did not start")
