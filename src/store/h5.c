@@ -52,9 +52,12 @@ isg_err isg_h5_fail(isg_err rc, const char *fmt, ...)
     return ISG_FAIL(rc, "%s (HDF5: %s)", text, reason);
 }
 
-/* Errors become messages of ours; HDF5 prints none. */
+/* Errors become messages of ours; HDF5 prints none. It does not clean up at exit either: a file
+ * that could not be closed because the disk is full would crash there (1.10.8), and every file
+ * that could was closed by us. */
 static void quiet(void)
 {
+    (void)H5dont_atexit();
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 

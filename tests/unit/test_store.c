@@ -7,7 +7,9 @@
 #include "store/layout.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -476,6 +478,51 @@ static void test_check_plan(void)
     sample_plan_free(&less);
 }
 
+/* Slices over 1 MiB go in pieces; every element arrives at its place. */
+static void test_large_slices(void)
+{
+    const char *path = path_of("large.h5");
+    isg_plan plan = sample_plan(3);
+    plan.max_shards = 50001;
+    size_t n = plan.max_points * plan.n_evaluations * plan.max_shards;
+    isg_result *r = NULL, *got = NULL;
+    isg_mark m = {.slot = 1, .state = ISG_RUN_DONE, .attempt = 1};
+    CHECK_OK(isg_store_create(path, &plan));
+    isg_store *s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(sample_result(&plan, 1, &r));
+    r->n_points = plan.max_points;
+    for (size_t i = 0; i < n; i++) r->shard_loss[i] = (float)i;
+    CHECK_OK(isg_store_put_result(s, 1, r, &m.crc));
+    CHECK_OK(isg_store_mark(s, &m, 1));
+    CHECK_OK(isg_store_read_result(s, 1, &got));
+    CHECK(got && !memcmp(got->shard_loss, r->shard_loss, n * sizeof(float)));
+    isg_result_destroy(&r);
+    isg_result_destroy(&got);
+    isg_store_close(&s);
+    sample_plan_free(&plan);
+}
+
+/* A full disk (here: a limit on the size of files) fails with a message and leaves nothing. */
+static void test_no_space(void)
+{
+    const char *path = path_of("full.h5");
+    isg_plan plan = sample_plan(2000);
+    struct rlimit old, small;
+    char tmp[300];
+    (void)snprintf(tmp, sizeof tmp, "%s.tmp", path);
+    CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t limit = 10000; limit < 2000000; limit *= 5) {
+        small = (struct rlimit){.rlim_cur = limit, .rlim_max = old.rlim_max};
+        CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+        CHECK_FAILS(isg_store_create(path, &plan), ISG_EIO, tmp);
+        CHECK(!isg_path_exists(path) && !isg_path_exists(tmp));
+    }
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    CHECK_OK(isg_store_create(path, &plan));
+    sample_plan_free(&plan);
+}
+
 int main(void)
 {
     if (!mkdtemp(dir)) return 1;
@@ -489,6 +536,8 @@ int main(void)
     test_launches();
     test_extend();
     test_check_plan();
+    test_large_slices();
+    test_no_space();
     CHECK_OK(isg_path_remove(dir));
     return check_done();
 }
