@@ -1,7 +1,8 @@
 #ifndef ISOGLOSS_PROBE_H
 #define ISOGLOSS_PROBE_H
 
-/** Is a process of this host still the one it was? Recycled process ids are told apart by their start. */
+/** Is a process of this host still the one it was? Recycled process ids are told apart by their
+ * start. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +12,8 @@ typedef struct isg_probe {
     uint64_t start; /**< of the process, in ticks since boot */
 } isg_probe;
 
-/** @param pid  a living process of this host, or 0. One that cannot be seen from here is not probed. */
+/** @param pid  a living process of this host, or 0. One that cannot be seen from here is not
+ * probed. */
 void isg_probe_init(isg_probe *probe, int32_t pid);
 
 /** Certainly gone (or a zombie, which writes nothing any more). */

@@ -16,7 +16,7 @@
 
 /** A computation cut into blocks that do not depend on each other. */
 typedef struct isg_blocks {
-    size_t n;         /**< blocks 0 .. n-1 */
+    size_t n; /**< blocks 0 .. n-1 */
     /**
      * Compute one block: a pure function of `block` (random streams addressed by
      * number, never by rank or order). Called on any rank and, in one process,
@@ -52,23 +52,23 @@ isg_err isg_run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threads)
 
 /** `isogloss run`. Strings are borrowed. */
 typedef struct isg_campaign_options {
-    const char *campaign;   /**< path of the YAML */
-    const char *store;      /**< path, or NULL: NAME.h5 in the current directory */
-    const char *corpus;     /**< corpus directory instead of the campaign's, or NULL */
-    const char *numerics;   /**< NULL: the best that every rank can do, or what the store says */
-    size_t slots;           /**< trainers at a time on each worker; 0: 1 under MPI, else all cores */
-    double time_limit_s;    /**< 0: none, or what the batch system says */
+    const char *campaign; /**< path of the YAML */
+    const char *store;    /**< path, or NULL: NAME.h5 in the current directory */
+    const char *corpus;   /**< corpus directory instead of the campaign's, or NULL */
+    const char *numerics; /**< NULL: the best that every rank can do, or what the store says */
+    size_t slots;         /**< trainers at a time on each worker; 0: 1 under MPI, else all cores */
+    double time_limit_s;  /**< 0: none, or what the batch system says */
     size_t shard, n_shards; /**< this job's share of the runs; 0, 1: all of them */
 } isg_campaign_options;
 
 /** What a launch did; numbers on rank 0 only. */
 typedef struct isg_campaign_summary {
     char store[1024];
-    size_t n_runs;      /**< of this shard */
+    size_t n_runs; /**< of this shard */
     size_t done, diverged, failed, left;
-    size_t now;         /**< results committed in this launch */
-    double seconds;     /**< of this launch */
-    bool orderly;       /**< every rank: nobody died, so isg_comm_close may be orderly */
+    size_t now;     /**< results committed in this launch */
+    double seconds; /**< of this launch */
+    bool orderly;   /**< every rank: nobody died, so isg_comm_close may be orderly */
 } isg_campaign_summary;
 
 /**

@@ -17,8 +17,10 @@ static bool look(int32_t pid, char *state, uint64_t *start)
     line[n] = '\0';
     const char *after = strrchr(line, ')'); /* the name may hold anything */
     unsigned long long ticks;
-    if (!after || sscanf(after, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                         state, &ticks) != 2) {
+    if (!after ||
+        sscanf(after,
+               ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               state, &ticks) != 2) {
         return false;
     }
     *start = ticks;

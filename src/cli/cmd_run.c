@@ -10,7 +10,10 @@
 /* "90", "90s", "30m", "4h", "2d", "1:30:00" */
 static isg_err parse_time(const char *text, double *out)
 {
-    static const struct { char unit; double seconds; } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     unsigned h, m, s;
     int end = 0;
     if (sscanf(text, "%u:%2u:%2u%n", &h, &m, &s, &end) == 3 && !text[end]) {
@@ -28,7 +31,8 @@ static isg_err parse_time(const char *text, double *out)
     }
     (void)snprintf(number, sizeof number, "%.*s", (int)n, text);
     if (!isg_str_to_double(number, out) || *out <= 0) {
-        return ISG_FAIL(ISG_EUSAGE, "--time-limit '%s': wanted a time such as 90s, 30m, 4h or 1:30:00", text);
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--time-limit '%s': wanted a time such as 90s, 30m, 4h or 1:30:00", text);
     }
     *out *= scale;
     return ISG_OK;
@@ -54,11 +58,11 @@ static void print_summary(const isg_campaign_options *o, const isg_campaign_summ
     if (s->diverged) (void)printf(" (%zu diverged)", s->diverged);
     if (s->failed) (void)printf(", %zu failed", s->failed);
     if (s->left) (void)printf(", %zu left", s->left);
-    (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now, isg_str_duration(s->seconds, time, sizeof time),
-                 s->store);
+    (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now,
+                 isg_str_duration(s->seconds, time, sizeof time), s->store);
     if (s->left) {
-        (void)printf("next:  isogloss run %s%s%s%s   (goes on)\n", o->store ? "-o " : "", o->store ? o->store : "",
-                     o->store ? " " : "", o->campaign);
+        (void)printf("next:  isogloss run %s%s%s%s   (goes on)\n", o->store ? "-o " : "",
+                     o->store ? o->store : "", o->store ? " " : "", o->campaign);
     }
     if (s->failed && !s->left) (void)printf("next:  isogloss status %s   (says why)\n", s->store);
     if (!s->failed && !s->left) (void)printf("next:  isogloss fit %s\n", s->store);
@@ -73,7 +77,7 @@ static isg_err run_campaign(const isg_campaign_options *options)
     if (isg_comm_size(comm) > 1) isg_log_set_rank(isg_comm_rank(comm));
     isg_err rc = isg_run_campaign(comm, options, &summary);
     if (first) print_summary(options, &summary);
-    if (rc == ISG_ESOME) isg_err_clear(); /* the summary says it */
+    if (rc == ISG_ESOME) isg_err_clear();           /* the summary says it */
     if (!first && summary.orderly) isg_err_clear(); /* rank 0 says it for all */
     isg_comm_close(&comm, summary.orderly);
     return rc;
@@ -88,27 +92,35 @@ static isg_err run(int argc, char **argv)
     bool done = false;
     const isg_opt opts[] = {
         {'o', "store", ISG_OPT_STRING, &o.store, "FILE",
-         "Store to create or to go on with (default: NAME.h5 in the current directory).", 0, 0, NULL},
+         "Store to create or to go on with (default: NAME.h5 in the current directory).", 0, 0,
+         NULL},
         {'j', "slots", ISG_OPT_U64, &slots, "J",
-         "Trainers at a time on each worker (default: 1 under mpirun, else all cores).", 1, 65536, NULL},
+         "Trainers at a time on each worker (default: 1 under mpirun, else all cores).", 1, 65536,
+         NULL},
         {'t', "time-limit", ISG_OPT_STRING, &time_limit, "TIME",
-         "Be over within TIME: 90s, 30m, 4h, 1:30:00 (default: what Slurm says, else none).", 0, 0, NULL},
+         "Be over within TIME: 90s, 30m, 4h, 1:30:00 (default: what Slurm says, else none).", 0, 0,
+         NULL},
         {0, "shard", ISG_OPT_STRING, &shard, "I/N",
          "Only the I-th of N shares of the runs, in a store of its own.", 0, 0, NULL},
-        {0, "corpus", ISG_OPT_STRING, &o.corpus, "DIR", "Corpus directory instead of the campaign's.", 0, 0, NULL},
+        {0, "corpus", ISG_OPT_STRING, &o.corpus, "DIR",
+         "Corpus directory instead of the campaign's.", 0, 0, NULL},
         {0, "numerics", ISG_OPT_STRING, &o.numerics, "NAME",
-         "Instruction set of the proxies (default: the best that every rank has, or the store's).", 0, 0, NULL},
-        {'v', "verbose", ISG_OPT_COUNT, &verbose, NULL, "Say more on stderr; twice: even more.", 0, 0, NULL},
+         "Instruction set of the proxies (default: the best that every rank has, or the store's).",
+         0, 0, NULL},
+        {'v', "verbose", ISG_OPT_COUNT, &verbose, NULL, "Say more on stderr; twice: even more.", 0,
+         0, NULL},
         {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
     };
-    ISG_TRY(isg_cmd_parse("run [OPTION]... CAMPAIGN\nmpirun -n N isogloss run [OPTION]... CAMPAIGN",
-                          "Train every run of a campaign that has no result yet. Stopped, killed or\n"
-                          "preempted: the same command goes on, and nothing that is committed is trained\n"
-                          "again. A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends\n"
-                          "with 75; a second one ends at once.",
-                          opts, argc, argv, &operands, &done));
+    ISG_TRY(isg_cmd_parse(
+        "run [OPTION]... CAMPAIGN\nmpirun -n N isogloss run [OPTION]... CAMPAIGN",
+        "Train every run of a campaign that has no result yet. Stopped, killed or\n"
+        "preempted: the same command goes on, and nothing that is committed is trained\n"
+        "again. A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends\n"
+        "with 75; a second one ends at once.",
+        opts, argc, argv, &operands, &done));
     if (done) return ISG_OK;
-    if (operands != 1) return ISG_FAIL(ISG_EUSAGE, "wanted one campaign file, got %d (see --help)", operands);
+    if (operands != 1)
+        return ISG_FAIL(ISG_EUSAGE, "wanted one campaign file, got %d (see --help)", operands);
     o.campaign = argv[1];
     o.slots = (size_t)slots;
     if (time_limit) ISG_TRY(parse_time(time_limit, &o.time_limit_s));

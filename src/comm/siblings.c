@@ -27,7 +27,8 @@ static bool look(const char *pid, char name[32], char *state, int *parent)
 /* A wrapper script between mpirun and us would hide the others. */
 static bool is_launcher(int pid)
 {
-    static const char *const names[] = {"mpirun", "mpiexec", "orterun", "orted", "prterun", "prted", NULL};
+    static const char *const names[] = {"mpirun",  "mpiexec", "orterun", "orted",
+                                        "prterun", "prted",   NULL};
     char text[16], name[32], state;
     int parent;
     (void)snprintf(text, sizeof text, "%d", pid);
@@ -48,7 +49,8 @@ bool isg_siblings_missing(void)
     DIR *proc = opendir("/proc");
     if (!proc) return false;
     for (struct dirent *d = readdir(proc); d; d = readdir(proc)) {
-        if (d->d_name[0] < '1' || d->d_name[0] > '9' || !look(d->d_name, name, &state, &parent)) continue;
+        if (d->d_name[0] < '1' || d->d_name[0] > '9' || !look(d->d_name, name, &state, &parent))
+            continue;
         alive += parent == launcher && state != 'Z' && state != 'X';
     }
     (void)closedir(proc);

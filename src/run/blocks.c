@@ -15,7 +15,7 @@
 typedef struct blocks_job {
     const isg_blocks *blocks;
     size_t done;
-    isg_err rc;              /* of the last attempt that failed */
+    isg_err rc; /* of the last attempt that failed */
     char text[ISG_MSG_TEXT];
 } blocks_job;
 
@@ -54,7 +54,11 @@ static isg_err attempts(void *self, const isg_job_attempt *a, size_t n)
 }
 
 static const isg_job_type blocks_type = {
-    .name = "blocks", .progress = no_progress, .collect = collect, .mark = mark, .attempts = attempts,
+    .name = "blocks",
+    .progress = no_progress,
+    .collect = collect,
+    .mark = mark,
+    .attempts = attempts,
 };
 
 static isg_err outcome(const isg_leader *leader, const blocks_job *job)
@@ -72,9 +76,16 @@ static isg_err make_leader(isg_comm *comm, blocks_job *job, const char *hash, is
     size_t n = job->blocks->n;
     isg_sched_task *tasks = malloc((n ? n : 1) * sizeof *tasks);
     if (!tasks) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu blocks", n);
-    for (size_t i = 0; i < n; i++) tasks[i] = (isg_sched_task){.cost = 1, .parent = ISG_NO_TASK, .cores = 1};
-    isg_leader_options opt = {.comm = comm, .type = &blocks_type, .job = job, .sched = isg_sched_defaults(),
-                              .tasks = tasks, .n_tasks = n, .hash = hash, .numerics = ""};
+    for (size_t i = 0; i < n; i++)
+        tasks[i] = (isg_sched_task){.cost = 1, .parent = ISG_NO_TASK, .cores = 1};
+    isg_leader_options opt = {.comm = comm,
+                              .type = &blocks_type,
+                              .job = job,
+                              .sched = isg_sched_defaults(),
+                              .tasks = tasks,
+                              .n_tasks = n,
+                              .hash = hash,
+                              .numerics = ""};
     opt.sched.retries[ISG_CAUSE_EXIT] = 1;
     opt.sched.retries[ISG_CAUSE_KILLED] = 5;
     isg_err rc = isg_leader_create(&opt, out);
@@ -82,9 +93,11 @@ static isg_err make_leader(isg_comm *comm, blocks_job *job, const char *hash, is
     return rc;
 }
 
-static isg_err make_worker(isg_comm *comm, size_t threads, const char *hash, void *exec, isg_worker **out)
+static isg_err make_worker(isg_comm *comm, size_t threads, const char *hash, void *exec,
+                           isg_worker **out)
 {
-    isg_msg_hello hello = {.slots = (uint32_t)threads, .cores = (uint32_t)threads, .pid = (int32_t)getpid()};
+    isg_msg_hello hello = {
+        .slots = (uint32_t)threads, .cores = (uint32_t)threads, .pid = (int32_t)getpid()};
     (void)snprintf(hello.host, sizeof hello.host, "%s", isg_os_host());
     (void)snprintf(hello.job, sizeof hello.job, "%s", hash);
     return isg_worker_create(comm, 0, &hello, &isg_exec_blocks, exec, out);
@@ -106,8 +119,10 @@ static isg_err run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threa
     if (!rc && exec) rc = make_worker(comm, threads, hash, exec, &loop.worker);
     rc = isg_comm_agree(comm, rc);
     if (!rc) rc = isg_loop_run(&loop);
-    if (!rc && loop.leader) rc = outcome(loop.leader, &job);
-    else if (!rc) rc = isg_worker_outcome(loop.worker);
+    if (!rc && loop.leader)
+        rc = outcome(loop.leader, &job);
+    else if (!rc)
+        rc = isg_worker_outcome(loop.worker);
     isg_worker_destroy(&loop.worker);
     isg_exec_blocks_destroy(&exec);
     isg_leader_destroy(&loop.leader);

@@ -42,7 +42,9 @@ static isg_err mark(void *self, const isg_job_mark *marks, size_t n)
     isg_mark *rows = calloc(n, sizeof *rows);
     if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu marks", n);
     for (size_t i = 0; i < n; i++) {
-        rows[i] = (isg_mark){.slot = job->slot[marks[i].task], .attempt = marks[i].attempt, .crc = marks[i].crc,
+        rows[i] = (isg_mark){.slot = job->slot[marks[i].task],
+                             .attempt = marks[i].attempt,
+                             .crc = marks[i].crc,
                              .state = marks[i].diverged ? ISG_RUN_DIVERGED : ISG_RUN_DONE};
         (void)snprintf(rows[i].host, sizeof rows[i].host, "%s", marks[i].host);
         (void)snprintf(rows[i].device, sizeof rows[i].device, "%s", marks[i].device);
@@ -61,8 +63,13 @@ static isg_err attempts(void *self, const isg_job_attempt *a, size_t n)
     isg_attempt *rows = calloc(n, sizeof *rows);
     if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu attempts", n);
     for (size_t i = 0; i < n; i++) {
-        rows[i] = (isg_attempt){.slot = job->slot[a[i].task], .number = a[i].number, .rank = a[i].rank,
-                                .cause = a[i].cause, .code = a[i].code, .start = a[i].start, .end = a[i].end};
+        rows[i] = (isg_attempt){.slot = job->slot[a[i].task],
+                                .number = a[i].number,
+                                .rank = a[i].rank,
+                                .cause = a[i].cause,
+                                .code = a[i].code,
+                                .start = a[i].start,
+                                .end = a[i].end};
         memcpy(rows[i].host, a[i].host, sizeof rows[i].host);
         memcpy(rows[i].message, a[i].text, sizeof rows[i].message);
     }
@@ -84,8 +91,13 @@ static isg_err keep(void *self)
 }
 
 const isg_job_type isg_campaign_job_type = {
-    .name = "campaign", .describe = describe, .progress = progress, .mark = mark,
-    .attempts = attempts, .state = state, .keep = keep,
+    .name = "campaign",
+    .describe = describe,
+    .progress = progress,
+    .mark = mark,
+    .attempts = attempts,
+    .state = state,
+    .keep = keep,
 };
 
 /* ---- at launch ------------------------------------------------------------- */
@@ -119,10 +131,14 @@ static uint64_t shape_key(const isg_shape *s)
 static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
 {
     const isg_run *run = &job->plan->runs[i];
-    job->tasks[i] = (isg_sched_task){
-        .cost = run->flops, .key = shape_key(&run->shape),
-        .parent = run->parent == ISG_NO_RUN ? ISG_NO_TASK : (uint32_t)run->parent,
-        .cores = run->cores ? run->cores : 1, .gpus = run->gpus, .attempts = r->attempts, .was = was_of(r->state)};
+    job->tasks[i] =
+        (isg_sched_task){.cost = run->flops,
+                         .key = shape_key(&run->shape),
+                         .parent = run->parent == ISG_NO_RUN ? ISG_NO_TASK : (uint32_t)run->parent,
+                         .cores = run->cores ? run->cores : 1,
+                         .gpus = run->gpus,
+                         .attempts = r->attempts,
+                         .was = was_of(r->state)};
     job->mark_attempt[i] = r->mark_attempt;
 }
 
@@ -130,8 +146,12 @@ static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
 static isg_err bury_running(isg_campaign_job *job, size_t i, const isg_run_record *r)
 {
     if (r->state != ISG_RUN_RUNNING || !r->attempts) return ISG_OK;
-    isg_attempt a = {.slot = job->slot[i], .number = r->attempts, .rank = -1, .cause = ISG_CAUSE_KILLED,
-                     .end = isg_time_now(), .message = "the job ended while it ran"};
+    isg_attempt a = {.slot = job->slot[i],
+                     .number = r->attempts,
+                     .rank = -1,
+                     .cause = ISG_CAUSE_KILLED,
+                     .end = isg_time_now(),
+                     .message = "the job ended while it ran"};
     return isg_store_put_attempts(job->store, &a, 1);
 }
 
@@ -149,7 +169,8 @@ static isg_err visit_run_dir(isg_campaign_job *job, const char *id)
     return ISG_OK;
 }
 
-static isg_err each_run_dir(const isg_campaign_job *job, isg_err (*visit)(isg_campaign_job *, const char *),
+static isg_err each_run_dir(const isg_campaign_job *job,
+                            isg_err (*visit)(isg_campaign_job *, const char *),
                             isg_campaign_job *ctx)
 {
     isg_err rc = ISG_OK;
@@ -167,7 +188,8 @@ static isg_err each_run_dir(const isg_campaign_job *job, isg_err (*visit)(isg_ca
 static isg_err sweep_one(isg_campaign_job *job, const char *id)
 {
     size_t i = isg_plan_find(job->plan, id);
-    if (i == ISG_NO_RUN || !job->mark_attempt[i] || job->plan->runs[i].keep_checkpoint) return ISG_OK;
+    if (i == ISG_NO_RUN || !job->mark_attempt[i] || job->plan->runs[i].keep_checkpoint)
+        return ISG_OK;
     char *path = isg_work_run_dir(job->work_dir, id);
     if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = isg_path_remove(path);
@@ -188,7 +210,8 @@ static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard
     for (size_t i = 0; i < n; i++) {
         const isg_run *run = &job->plan->runs[i];
         job->slot[i] = isg_store_find(job->store, run->id);
-        if (job->slot[i] == ISG_NO_RUN) return ISG_FAIL(ISG_ESTORE, "run %s has no slot in the store", run->id);
+        if (job->slot[i] == ISG_NO_RUN)
+            return ISG_FAIL(ISG_ESTORE, "run %s has no slot in the store", run->id);
         const isg_run_record *r = &records[job->slot[i]];
         fill_task(job, i, r);
         if (!is_ours(job->plan, i, shard, n_shards)) {

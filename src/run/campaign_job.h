@@ -1,7 +1,8 @@
 #ifndef ISG_RUN_CAMPAIGN_JOB_H
 #define ISG_RUN_CAMPAIGN_JOB_H
 
-/** The leader's side of campaigns: task i is run i of the plan; marks go to the store, under the lock. */
+/** The leader's side of campaigns: task i is run i of the plan; marks go to the store, under the
+ * lock. */
 
 #include "isogloss/plan.h"
 #include "isogloss/store.h"
@@ -26,7 +27,8 @@ extern const isg_job_type isg_campaign_job_type;
  * Read the records and the work directory: what is done, what can be resumed.
  * Records what an earlier launch left as running, and removes work directories
  * of committed runs. All members of `job` up to work_dir are set; the rest is filled.
- * @param shard, n_shards  runs of other shards are not ours; families of parent and children stay together
+ * @param shard, n_shards  runs of other shards are not ours; families of parent and children stay
+ * together
  */
 isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards);
 void isg_campaign_job_free(isg_campaign_job *job);

@@ -38,7 +38,7 @@ typedef struct launch {
     char *path, *work_dir; /* of the store and its work directory, absolute */
     isg_lock *lock;        /* rank 0 */
     isg_store *store;
-    isg_campaign_job job;  /* rank 0 */
+    isg_campaign_job job; /* rank 0 */
     isg_resources resources;
     void *exec;
     isg_leader *leader;
@@ -46,8 +46,8 @@ typedef struct launch {
     isg_progress *progress;
     isg_launch row;
     size_t row_index;
-    bool alone;            /* a rank died, or must not be waited for */
-    double end;            /* monotonic clock */
+    bool alone; /* a rank died, or must not be waited for */
+    double end; /* monotonic clock */
 } launch;
 
 /* ---- plan, numerics, store --------------------------------------------------- */
@@ -93,8 +93,11 @@ static isg_err agree_numerics(launch *l)
     isg_err rc = ISG_OK;
     if (wanted != isg_numerics_level(l->plan->numerics)) {
         const char *name = isg_numerics_of_level(wanted);
-        if (isg_numerics_supported(name)) rc = load_plan(l, name);
-        else rc = ISG_FAIL(ISG_EFAIL, "%s cannot compute with %s, which this store wants", isg_os_host(), name);
+        if (isg_numerics_supported(name))
+            rc = load_plan(l, name);
+        else
+            rc = ISG_FAIL(ISG_EFAIL, "%s cannot compute with %s, which this store wants",
+                          isg_os_host(), name);
     }
     return isg_comm_agree(l->comm, rc);
 }
@@ -112,7 +115,8 @@ static isg_err prepare_store(launch *l)
         ISG_TRY(rc);
     }
     ISG_TRY(isg_store_check_plan(l->store, l->plan));
-    l->job = (isg_campaign_job){.plan = l->plan, .store = l->store, .lock = l->lock, .work_dir = l->work_dir};
+    l->job = (isg_campaign_job){
+        .plan = l->plan, .store = l->store, .lock = l->lock, .work_dir = l->work_dir};
     size_t n_shards = l->opt->n_shards ? l->opt->n_shards : 1;
     ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards));
     return isg_dir_make(l->work_dir);
@@ -174,8 +178,10 @@ static isg_sched_options sched_options(const launch *l)
     o.retries[ISG_CAUSE_MEMORY] = limits->retry_memory;
     o.retries[ISG_CAUSE_KILLED] = limits->retry_killed;
     o.retries[ISG_CAUSE_DIVERGED] = limits->retry_diverged;
-    if (l->plan->trainer == ISG_TRAINER_SYNTHETIC) o.lanes = ISG_MSG_BUNDLE;
-    else if (limits->checkpoint_every_s > 0) o.checkpoint_s = limits->checkpoint_every_s;
+    if (l->plan->trainer == ISG_TRAINER_SYNTHETIC)
+        o.lanes = ISG_MSG_BUNDLE;
+    else if (limits->checkpoint_every_s > 0)
+        o.checkpoint_s = limits->checkpoint_every_s;
     o.end = l->end;
     o.margin_s = fmin(60, 0.05 * (l->end - isg_time_mono()));
     if (!isfinite(o.margin_s)) o.margin_s = 0;
@@ -184,18 +190,29 @@ static isg_sched_options sched_options(const launch *l)
 
 static isg_err make_leader(launch *l)
 {
-    isg_leader_options o = {.comm = l->comm, .type = &isg_campaign_job_type, .job = &l->job,
-                            .sched = sched_options(l), .tasks = l->job.tasks, .n_tasks = l->plan->n_runs,
-                            .hash = l->plan->hash, .numerics = l->plan->numerics};
+    isg_leader_options o = {.comm = l->comm,
+                            .type = &isg_campaign_job_type,
+                            .job = &l->job,
+                            .sched = sched_options(l),
+                            .tasks = l->job.tasks,
+                            .n_tasks = l->plan->n_runs,
+                            .hash = l->plan->hash,
+                            .numerics = l->plan->numerics};
     return isg_leader_create(&o, &l->leader);
 }
 
 static isg_err make_worker(launch *l)
 {
     const isg_resources *r = &l->resources;
-    isg_runs_options o = {.plan = l->plan, .store = l->store, .work_dir = l->work_dir, .slots = r->slots,
-                          .cores = r->cores, .gpus = r->gpus};
-    isg_msg_hello hello = {.slots = (uint32_t)r->slots, .cores = (uint32_t)r->cores, .gpus = (uint32_t)r->gpus,
+    isg_runs_options o = {.plan = l->plan,
+                          .store = l->store,
+                          .work_dir = l->work_dir,
+                          .slots = r->slots,
+                          .cores = r->cores,
+                          .gpus = r->gpus};
+    isg_msg_hello hello = {.slots = (uint32_t)r->slots,
+                           .cores = (uint32_t)r->cores,
+                           .gpus = (uint32_t)r->gpus,
                            .pid = (int32_t)getpid()};
     ISG_TRY(isg_exec_runs_create(&o, &l->exec));
     (void)snprintf(hello.host, sizeof hello.host, "%s", isg_os_host());
@@ -221,22 +238,34 @@ static isg_err outcome(const launch *l)
     isg_leader_look(l->leader, &st);
     size_t left = st.total - st.done - st.diverged - st.failed;
     if (trouble[0]) {
-        return ISG_FAIL(ISG_EAGAIN, "a result could not be written: %s; nothing is lost: mend that and run the same "
-                                    "command again", trouble);
+        return ISG_FAIL(
+            ISG_EAGAIN,
+            "a result could not be written: %s; nothing is lost: mend that and run the same "
+            "command again",
+            trouble);
     }
     switch (isg_leader_why(l->leader)) {
     case ISG_FINISH_ALL: return st.failed ? ISG_ESOME : ISG_OK;
     case ISG_FINISH_DRAINED:
-        return ISG_FAIL(ISG_EAGAIN, "stopped by a signal, %zu runs left: run the same command again", left);
+        return ISG_FAIL(ISG_EAGAIN,
+                        "stopped by a signal, %zu runs left: run the same command again", left);
     case ISG_FINISH_TIME:
-        return ISG_FAIL(ISG_EAGAIN, "%zu runs do not fit into the time limit: run the same command again", left);
+        return ISG_FAIL(ISG_EAGAIN,
+                        "%zu runs do not fit into the time limit: run the same command again",
+                        left);
     case ISG_FINISH_TOO_LARGE:
-        return ISG_FAIL(ISG_EFAIL, "%zu runs need more cores or GPUs than any worker has (resources: in the campaign; "
-                                   "cores per rank in the launcher)", left);
+        return ISG_FAIL(
+            ISG_EFAIL,
+            "%zu runs need more cores or GPUs than any worker has (resources: in the campaign; "
+            "cores per rank in the launcher)",
+            left);
     case ISG_FINISH_ALONE:
-        return ISG_FAIL(ISG_EAGAIN, "no worker is left, %zu runs are: run the same command again", left);
+        return ISG_FAIL(ISG_EAGAIN, "no worker is left, %zu runs are: run the same command again",
+                        left);
     case ISG_FINISH_HELD:
-        return ISG_FAIL(ISG_EAGAIN, "%zu runs are held by workers that are silent: run the same command again", left);
+        return ISG_FAIL(ISG_EAGAIN,
+                        "%zu runs are held by workers that are silent: run the same command again",
+                        left);
     }
     return ISG_OK;
 }
@@ -311,7 +340,8 @@ static void clean_up(launch *l)
     isg_plan_destroy(&l->plan);
 }
 
-isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options, isg_campaign_summary *summary)
+isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options,
+                         isg_campaign_summary *summary)
 {
     double started = isg_time_mono();
     launch l = {.opt = options, .comm = comm, .leads = isg_comm_rank(comm) == 0};

@@ -37,9 +37,9 @@ typedef struct exec {
     size_t n_threads;
     pthread_mutex_t lock; /* over everything below */
     pthread_cond_t work;
-    job *jobs;            /* few: slots, and what waits for its grant */
+    job *jobs; /* few: slots, and what waits for its grant */
     bool leaving;
-    int wake[2];          /* a byte for each computed block */
+    int wake[2]; /* a byte for each computed block */
 } exec;
 
 static job *find_state(exec *e, job_state state)
@@ -75,7 +75,8 @@ static void *thread_main(void *arg)
         compute(e, j);
         (void)pthread_mutex_lock(&e->lock);
         j->state = COMPUTED;
-        while (write(e->wake[1], "", 1) < 0 && errno == EINTR) {}
+        while (write(e->wake[1], "", 1) < 0 && errno == EINTR) {
+        }
     }
     (void)pthread_mutex_unlock(&e->lock);
     return NULL;
@@ -117,8 +118,12 @@ static job *find_kept(exec *e, isg_msg_attempt of)
 
 static void report(exec *e, job *j, const isg_worker_sink *sink)
 {
-    isg_msg_ended end = {.of = j->of, .cause = ISG_CAUSE_OK, .has_result = 1, .seconds = j->seconds,
-                         .own_seconds = j->seconds, .flops = 1};
+    isg_msg_ended end = {.of = j->of,
+                         .cause = ISG_CAUSE_OK,
+                         .has_result = 1,
+                         .seconds = j->seconds,
+                         .own_seconds = j->seconds,
+                         .flops = 1};
     if (j->rc || j->stopped) {
         end.cause = j->stopped ? ISG_CAUSE_STOPPED : ISG_CAUSE_EXIT;
         end.code = (int32_t)j->rc;
@@ -138,7 +143,8 @@ static isg_err step(void *self, double wait_s, const isg_worker_sink *sink)
     struct pollfd fd = {.fd = e->wake[0], .events = POLLIN};
     uint8_t bytes[64];
     if (poll(&fd, 1, (int)(wait_s * 1000)) > 0) {
-        while (read(e->wake[0], bytes, sizeof bytes) == (ssize_t)sizeof bytes) {}
+        while (read(e->wake[0], bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
+        }
     } else if (wait_s > 0 && wait_s < 1e-3) {
         isg_nap(wait_s); /* shorter than poll() can count */
     }
@@ -187,7 +193,9 @@ static void stop(void *self, isg_msg_attempt of, isg_stop_how how)
     (void)how;
     (void)pthread_mutex_lock(&e->lock);
     for (job *j = e->jobs; j; j = j->next) {
-        if (j->state == KEPT || (of.attempt && (j->of.task != of.task || j->of.attempt != of.attempt))) continue;
+        if (j->state == KEPT ||
+            (of.attempt && (j->of.task != of.task || j->of.attempt != of.attempt)))
+            continue;
         j->stopped = true;
         if (j->state == QUEUED) j->state = COMPUTED;
     }
@@ -205,8 +213,14 @@ static size_t busy(const void *self)
 }
 
 const isg_executor_type isg_exec_blocks = {
-    .name = "blocks", .start = start, .step = step, .commit = commit, .committed = nothing,
-    .denied = denied, .stop = stop, .busy = busy,
+    .name = "blocks",
+    .start = start,
+    .step = step,
+    .commit = commit,
+    .committed = nothing,
+    .denied = denied,
+    .stop = stop,
+    .busy = busy,
 };
 
 isg_err isg_exec_blocks_create(const isg_blocks *blocks, size_t threads, void **self)
@@ -228,9 +242,12 @@ isg_err isg_exec_blocks_create(const isg_blocks *blocks, size_t threads, void **
     }
     while (!rc && e->n_threads < threads) {
         int bad = pthread_create(&e->threads[e->n_threads], NULL, thread_main, e);
-        if (!bad) e->n_threads++;
-        else if (e->n_threads) break; /* fewer will do */
-        else rc = ISG_FAIL(ISG_EFAIL, "cannot start a thread: %s", strerror(bad));
+        if (!bad)
+            e->n_threads++;
+        else if (e->n_threads)
+            break; /* fewer will do */
+        else
+            rc = ISG_FAIL(ISG_EFAIL, "cannot start a thread: %s", strerror(bad));
     }
     *self = e;
     if (rc) isg_exec_blocks_destroy(self);

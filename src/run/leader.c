@@ -38,7 +38,7 @@ typedef struct pending {
 struct isg_leader {
     isg_leader_options opt;
     isg_sched *sched;
-    peer *peers;              /* [size] */
+    peer *peers; /* [size] */
     size_t size;
     uint32_t n_hosts;
     pending marks[GROUP];
@@ -47,7 +47,7 @@ struct isg_leader {
     isg_job_attempt attempts[GROUP];
     size_t n_attempts;
     double oldest_attempt;
-    const isg_msg *current;   /* the message that is being handled, or NULL */
+    const isg_msg *current; /* the message that is being handled, or NULL */
     double beat_at, tick_at, probe_at, keep_at;
     int signals;
     bool finished;
@@ -126,8 +126,12 @@ static isg_err do_record(isg_leader *l, const isg_action *a)
     double now = isg_time_mono(), epoch = isg_time_now();
     if (!l->n_attempts) l->oldest_attempt = now;
     isg_job_attempt *r = &l->attempts[l->n_attempts++];
-    *r = (isg_job_attempt){.task = a->task[0], .number = a->attempt[0], .rank = (int)a->worker,
-                           .cause = a->cause, .start = epoch - (now - a->started), .end = epoch};
+    *r = (isg_job_attempt){.task = a->task[0],
+                           .number = a->attempt[0],
+                           .rank = (int)a->worker,
+                           .cause = a->cause,
+                           .start = epoch - (now - a->started),
+                           .end = epoch};
     memcpy(r->host, l->peers[a->worker].host, sizeof r->host);
     const isg_msg *m = l->current;
     bool about = m && m->attempt.task == r->task && m->attempt.attempt == r->number;
@@ -141,8 +145,8 @@ static isg_err do_record(isg_leader *l, const isg_action *a)
                        l->peers[a->worker].host);
     }
     if (r->cause != ISG_CAUSE_OK && r->cause != ISG_CAUSE_STOPPED) {
-        ISG_INFO("leader", "attempt over task=%u attempt=%u rank=%d cause=%s code=%d %s", r->task, r->number,
-                 r->rank, isg_cause_name(r->cause), r->code, r->text);
+        ISG_INFO("leader", "attempt over task=%u attempt=%u rank=%d cause=%s code=%d %s", r->task,
+                 r->number, r->rank, isg_cause_name(r->cause), r->code, r->text);
     }
     return ISG_OK;
 }
@@ -187,17 +191,20 @@ static isg_err do_committed(isg_leader *l, const isg_action *a)
 
 static isg_err do_quit(isg_leader *l, const isg_action *a)
 {
-    return isg_msg_send(l->opt.comm, (int)a->worker, &(isg_msg){.kind = ISG_MSG_QUIT, .quit = {l->lost > 0}});
+    return isg_msg_send(l->opt.comm, (int)a->worker,
+                        &(isg_msg){.kind = ISG_MSG_QUIT, .quit = {l->lost > 0}});
 }
 
 static isg_err do_stop(isg_leader *l, const isg_action *a)
 {
-    return isg_msg_send(l->opt.comm, (int)a->worker, &(isg_msg){.kind = ISG_MSG_STOP, .stop = {.how = a->how}});
+    return isg_msg_send(l->opt.comm, (int)a->worker,
+                        &(isg_msg){.kind = ISG_MSG_STOP, .stop = {.how = a->how}});
 }
 
 static isg_err do_state(isg_leader *l, const isg_action *a)
 {
-    if (!l->opt.type->state || !l->opt.type->state(l->opt.job, a->task[0], a->state, a->attempt[0])) return ISG_OK;
+    if (!l->opt.type->state || !l->opt.type->state(l->opt.job, a->task[0], a->state, a->attempt[0]))
+        return ISG_OK;
     ISG_WARN("leader", "state of task %u is not recorded: %s", a->task[0], isg_err_message());
     isg_err_clear();
     return ISG_OK;
@@ -207,8 +214,8 @@ static isg_err do_lost(isg_leader *l, const isg_action *a)
 {
     l->lost++;
     if (!l->signals) {
-        ISG_WARN("leader", "worker rank %u on %s is dead or silent; its runs go on elsewhere", a->worker,
-                 l->peers[a->worker].host);
+        ISG_WARN("leader", "worker rank %u on %s is dead or silent; its runs go on elsewhere",
+                 a->worker, l->peers[a->worker].host);
     }
     return ISG_OK;
 }
@@ -217,7 +224,8 @@ static isg_err do_set_aside(isg_leader *l, const isg_action *a)
 {
     for (size_t i = 0; i < l->size; i++) {
         if (!l->peers[i].met || l->peers[i].host_id != a->host) continue;
-        ISG_WARN("leader", "host %s is set aside: several runs failed there at once", l->peers[i].host);
+        ISG_WARN("leader", "host %s is set aside: several runs failed there at once",
+                 l->peers[i].host);
         break;
     }
     return ISG_OK;
@@ -242,7 +250,8 @@ static isg_err flush_marks(isg_leader *l)
     for (size_t i = 0; i < n; i++) {
         done[i] = l->marks[i];
         const peer *p = &l->peers[done[i].worker];
-        marks[i] = (isg_job_mark){done[i].task, done[i].attempt, done[i].crc, done[i].diverged, p->host, p->device};
+        marks[i] = (isg_job_mark){done[i].task,     done[i].attempt, done[i].crc,
+                                  done[i].diverged, p->host,         p->device};
     }
     l->n_marks = 0;
     isg_err rc = l->opt.type->mark(l->opt.job, marks, n);
@@ -251,8 +260,11 @@ static isg_err flush_marks(isg_leader *l)
         isg_err_clear();
     }
     for (size_t i = 0; i < n; i++) {
-        ISG_TRY(isg_sched_event(l->sched, &(isg_event){.kind = ISG_EV_MARKED, .now = isg_time_mono(), .ok = !rc,
-                                                       .task = done[i].task, .attempt = done[i].attempt}));
+        ISG_TRY(isg_sched_event(l->sched, &(isg_event){.kind = ISG_EV_MARKED,
+                                                       .now = isg_time_mono(),
+                                                       .ok = !rc,
+                                                       .task = done[i].task,
+                                                       .attempt = done[i].attempt}));
     }
     return act(l);
 }
@@ -315,28 +327,39 @@ static isg_err on_hello(isg_leader *l, int from, const isg_msg *m)
     char text[ISG_MSG_TEXT];
     if (p->met) return ISG_OK;
     if (strcmp(h->job, l->opt.hash) != 0) {
-        (void)snprintf(text, sizeof text, "%s has another campaign file or corpus (plan %.12s, wanted %.12s)",
-                       h->host, h->job, l->opt.hash);
+        (void)snprintf(text, sizeof text,
+                       "%s has another campaign file or corpus (plan %.12s, wanted %.12s)", h->host,
+                       h->job, l->opt.hash);
         return refuse(l, from, text);
     }
     if (l->opt.numerics[0] && strcmp(h->numerics, l->opt.numerics) != 0) {
-        (void)snprintf(text, sizeof text, "%s computes with %s, this store wants %s", h->host, h->numerics,
-                       l->opt.numerics);
+        (void)snprintf(text, sizeof text, "%s computes with %s, this store wants %s", h->host,
+                       h->numerics, l->opt.numerics);
         return refuse(l, from, text);
     }
     p->host_id = host_number(l, h->host);
     p->met = true;
     memcpy(p->host, h->host, sizeof p->host);
-    isg_probe_init(&p->probe, !strcmp(h->host, isg_os_host()) && from != isg_comm_rank(l->opt.comm) ? h->pid : 0);
-    isg_msg w = {.kind = ISG_MSG_WELCOME, .welcome = {.beat_s = isg_beat_s(), .lease_s = isg_lease_s(), .accepted = 1}};
+    isg_probe_init(&p->probe, !strcmp(h->host, isg_os_host()) && from != isg_comm_rank(l->opt.comm)
+                                  ? h->pid
+                                  : 0);
+    isg_msg w = {.kind = ISG_MSG_WELCOME,
+                 .welcome = {.beat_s = isg_beat_s(), .lease_s = isg_lease_s(), .accepted = 1}};
     ISG_TRY(isg_msg_send(l->opt.comm, from, &w));
-    return tell(l, (isg_event){.kind = ISG_EV_JOIN, .worker = (uint32_t)from, .host = p->host_id,
-                               .slots = h->slots, .cores = h->cores, .gpus = h->gpus});
+    return tell(l, (isg_event){.kind = ISG_EV_JOIN,
+                               .worker = (uint32_t)from,
+                               .host = p->host_id,
+                               .slots = h->slots,
+                               .cores = h->cores,
+                               .gpus = h->gpus});
 }
 
 static isg_event about(const isg_msg *m, int from, isg_event_kind kind)
 {
-    return (isg_event){.kind = kind, .worker = (uint32_t)from, .task = m->attempt.task, .attempt = m->attempt.attempt};
+    return (isg_event){.kind = kind,
+                       .worker = (uint32_t)from,
+                       .task = m->attempt.task,
+                       .attempt = m->attempt.attempt};
 }
 
 static isg_err on_started(isg_leader *l, int from, const isg_msg *m)
@@ -381,7 +404,8 @@ static isg_err on_written(isg_leader *l, int from, const isg_msg *m)
 
 static isg_err on_bye(isg_leader *l, int from, const isg_msg *m)
 {
-    return tell(l, (isg_event){.kind = m->bye.left ? ISG_EV_LEFT : ISG_EV_LEAVING, .worker = (uint32_t)from});
+    return tell(l, (isg_event){.kind = m->bye.left ? ISG_EV_LEFT : ISG_EV_LEAVING,
+                               .worker = (uint32_t)from});
 }
 
 static isg_err on_beat(isg_leader *l, int from, const isg_msg *m)
@@ -421,7 +445,8 @@ static isg_err probe_all(isg_leader *l)
 {
     for (size_t i = 0; i < l->size; i++) {
         peer *p = &l->peers[i];
-        if (!p->met || !isg_sched_knows(l->sched, (uint32_t)i) || !isg_probe_is_dead(&p->probe)) continue;
+        if (!p->met || !isg_sched_knows(l->sched, (uint32_t)i) || !isg_probe_is_dead(&p->probe))
+            continue;
         ISG_TRY(tell(l, (isg_event){.kind = ISG_EV_DEAD, .worker = (uint32_t)i}));
     }
     return ISG_OK;
@@ -443,7 +468,8 @@ isg_err isg_leader_step(isg_leader *l, bool idle)
     if (l->finished) return ISG_OK;
     if (due(&l->beat_at, now, isg_beat_s())) ISG_TRY(beat(l));
     if (due(&l->probe_at, now, probe_s)) ISG_TRY(probe_all(l));
-    if (due(&l->tick_at, now, fmin(1, isg_lease_s() / 10))) ISG_TRY(tell(l, (isg_event){.kind = ISG_EV_TICK}));
+    if (due(&l->tick_at, now, fmin(1, isg_lease_s() / 10)))
+        ISG_TRY(tell(l, (isg_event){.kind = ISG_EV_TICK}));
     if (l->opt.type->keep && due(&l->keep_at, now, keep_s)) ISG_TRY(l->opt.type->keep(l->opt.job));
     return ISG_OK;
 }

@@ -18,12 +18,12 @@
 typedef struct isg_leader_options {
     isg_comm *comm;
     const isg_job_type *type;
-    void *job;                 /**< borrowed */
-    isg_sched_options sched;   /**< workers, lease_s are filled in by the leader */
+    void *job;               /**< borrowed */
+    isg_sched_options sched; /**< workers, lease_s are filled in by the leader */
     const isg_sched_task *tasks;
     size_t n_tasks;
-    const char *hash;          /**< of the task list: workers must have the same */
-    const char *numerics;      /**< "" : any */
+    const char *hash;     /**< of the task list: workers must have the same */
+    const char *numerics; /**< "" : any */
 } isg_leader_options;
 
 typedef struct isg_leader isg_leader;

@@ -74,8 +74,10 @@ static isg_err pass_signals(const isg_loop *loop)
     if (!n) return ISG_OK;
     if (loop->leader) ISG_TRY(isg_leader_signals(loop->leader, n));
     if (!loop->worker || loop->leader) return ISG_OK; /* our own worker is told by our leader */
-    if (n == 1) isg_worker_drain(loop->worker);
-    else isg_worker_leave(loop->worker);
+    if (n == 1)
+        isg_worker_drain(loop->worker);
+    else
+        isg_worker_leave(loop->worker);
     return ISG_OK;
 }
 
@@ -93,8 +95,10 @@ static isg_err turn(const isg_loop *loop, size_t *quiet)
     *quiet = n ? 0 : *quiet + 1;
     if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, n == 0));
     double nap = nap_of(loop, *quiet);
-    if (loop->worker && !isg_worker_finished(loop->worker)) ISG_TRY(isg_worker_step(loop->worker, nap));
-    else if (nap > 0) isg_nap(nap);
+    if (loop->worker && !isg_worker_finished(loop->worker))
+        ISG_TRY(isg_worker_step(loop->worker, nap));
+    else if (nap > 0)
+        isg_nap(nap);
     if (nap <= 0 && n == 0) (void)sched_yield();
     if (loop->look) loop->look(loop->ctx);
     return ISG_OK;

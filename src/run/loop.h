@@ -10,11 +10,11 @@
 
 typedef struct isg_loop {
     isg_comm *comm;
-    isg_leader *leader; /**< NULL: not on this rank */
-    isg_worker *worker; /**< NULL: not on this rank */
+    isg_leader *leader;      /**< NULL: not on this rank */
+    isg_worker *worker;      /**< NULL: not on this rank */
     void (*look)(void *ctx); /**< now and then, for a progress display; may be NULL */
     void *ctx;
-    int signals;        /**< that came, set when the loop ends */
+    int signals; /**< that came, set when the loop ends */
 } isg_loop;
 
 /**

@@ -14,7 +14,7 @@ typedef struct wire_head {
     uint8_t version; /* ISG_MSG_VERSION */
     uint8_t kind;
     uint8_t reserved;
-    uint32_t size;   /* of what follows [byte] */
+    uint32_t size; /* of what follows [byte] */
 } wire_head;
 
 _Static_assert(sizeof(wire_head) == 8, "the body stays aligned to 8 bytes");
@@ -52,8 +52,8 @@ static bool check_hello(const isg_msg *m)
 static bool check_welcome(const isg_msg *m)
 {
     const isg_msg_welcome *w = &m->welcome;
-    return w->accepted <= 1 && ends(w->text, sizeof w->text) && isfinite(w->beat_s) && w->beat_s > 0 &&
-           isfinite(w->lease_s) && w->lease_s > 0;
+    return w->accepted <= 1 && ends(w->text, sizeof w->text) && isfinite(w->beat_s) &&
+           w->beat_s > 0 && isfinite(w->lease_s) && w->lease_s > 0;
 }
 
 static bool check_start(const isg_msg *m)
@@ -71,15 +71,17 @@ static bool check_ended(const isg_msg *m)
     const isg_msg_ended *e = &m->ended;
     bool result = e->cause == ISG_CAUSE_OK || e->cause == ISG_CAUSE_DIVERGED;
     return e->of.attempt >= 1 && e->cause > ISG_CAUSE_NONE && e->cause <= ISG_CAUSE_DIVERGED &&
-           e->has_result <= 1 && (result || !e->has_result) && isfinite(e->seconds) && e->seconds >= 0 &&
-           isfinite(e->own_seconds) && e->own_seconds >= 0 && isfinite(e->flops) && e->flops >= 0 &&
-           ends(e->device, sizeof e->device) && ends(e->text, sizeof e->text);
+           e->has_result <= 1 && (result || !e->has_result) && isfinite(e->seconds) &&
+           e->seconds >= 0 && isfinite(e->own_seconds) && e->own_seconds >= 0 &&
+           isfinite(e->flops) && e->flops >= 0 && ends(e->device, sizeof e->device) &&
+           ends(e->text, sizeof e->text);
 }
 
 static bool check_written(const isg_msg *m)
 {
     const isg_msg_written *w = &m->written;
-    return w->of.attempt >= 1 && w->ok <= 1 && w->n <= ISG_MSG_DATA && ends(w->text, sizeof w->text);
+    return w->of.attempt >= 1 && w->ok <= 1 && w->n <= ISG_MSG_DATA &&
+           ends(w->text, sizeof w->text);
 }
 
 static bool check_bye(const isg_msg *m)
@@ -100,7 +102,7 @@ static bool check_quit(const isg_msg *m)
 typedef struct kind_row {
     const char *name;
     bool for_leader;
-    size_t size;      /* of the body [byte] */
+    size_t size;                    /* of the body [byte] */
     bool (*check)(const isg_msg *); /* NULL: nothing to check */
 } kind_row;
 
@@ -143,10 +145,8 @@ static size_t body_size(const isg_msg *msg)
     switch (msg->kind) {
     case ISG_MSG_START:
         return offsetof(isg_msg_start, task) + msg->start.n * sizeof msg->start.task[0];
-    case ISG_MSG_WRITTEN:
-        return offsetof(isg_msg_written, data) + msg->written.n;
-    default:
-        return kinds[msg->kind].size;
+    case ISG_MSG_WRITTEN: return offsetof(isg_msg_written, data) + msg->written.n;
+    default: return kinds[msg->kind].size;
     }
 }
 
@@ -165,13 +165,15 @@ isg_err isg_msg_decode(const uint8_t *data, size_t n, isg_msg *out)
     if (n < sizeof head) return ISG_FAIL(ISG_EPROTO, "message of %zu bytes is too short", n);
     memcpy(&head, data, sizeof head);
     if (head.mark != 'I' || head.version != ISG_MSG_VERSION) {
-        return ISG_FAIL(ISG_EPROTO, "message of version %u, wanted %d: do all ranks run the same program?",
+        return ISG_FAIL(ISG_EPROTO,
+                        "message of version %u, wanted %d: do all ranks run the same program?",
                         head.version, ISG_MSG_VERSION);
     }
     if (!is_kind(head.kind)) return ISG_FAIL(ISG_EPROTO, "message of unknown kind %u", head.kind);
     const kind_row *row = &kinds[head.kind];
     if (head.size != n - sizeof head || head.size > row->size) {
-        return ISG_FAIL(ISG_EPROTO, "%s message of %zu bytes, its head says %u", row->name, n, head.size);
+        return ISG_FAIL(ISG_EPROTO, "%s message of %zu bytes, its head says %u", row->name, n,
+                        head.size);
     }
     memset(out, 0, sizeof *out);
     out->kind = (isg_msg_kind)head.kind;
@@ -180,8 +182,8 @@ isg_err isg_msg_decode(const uint8_t *data, size_t n, isg_msg *out)
         return ISG_FAIL(ISG_EPROTO, "%s message with a value out of range", row->name);
     }
     if (body_size(out) != head.size) {
-        return ISG_FAIL(ISG_EPROTO, "%s message of %u bytes, its count says %zu", row->name, head.size,
-                        body_size(out));
+        return ISG_FAIL(ISG_EPROTO, "%s message of %u bytes, its count says %zu", row->name,
+                        head.size, body_size(out));
     }
     return ISG_OK;
 }

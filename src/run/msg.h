@@ -36,9 +36,9 @@
 
 enum {
     ISG_MSG_VERSION = 1,
-    ISG_MSG_BUNDLE = 64,   /**< most tasks in one START */
-    ISG_MSG_DATA = 3584,   /**< most bytes of an inline result in WRITTEN */
-    ISG_MSG_TEXT = 240     /**< message of an attempt, with the final 0 */
+    ISG_MSG_BUNDLE = 64, /**< most tasks in one START */
+    ISG_MSG_DATA = 3584, /**< most bytes of an inline result in WRITTEN */
+    ISG_MSG_TEXT = 240   /**< message of an attempt, with the final 0 */
 };
 
 typedef enum isg_msg_kind {
@@ -80,9 +80,9 @@ typedef struct isg_msg_hello {
 } isg_msg_hello;
 
 typedef struct isg_msg_welcome {
-    double beat_s;       /**< send a BEAT this often */
-    double lease_s;      /**< silence after which the other side counts as dead */
-    uint8_t accepted;    /**< 0: refused, text says why; QUIT follows */
+    double beat_s;    /**< send a BEAT this often */
+    double lease_s;   /**< silence after which the other side counts as dead */
+    uint8_t accepted; /**< 0: refused, text says why; QUIT follows */
     char text[ISG_MSG_TEXT - 1];
 } isg_msg_welcome;
 
@@ -97,7 +97,7 @@ typedef struct isg_msg_start {
     double time_left_s; /**< until the job must have ended; very large: no limit */
     uint32_t cores;     /**< for the whole bundle */
     uint32_t gpus;
-    uint32_t n;         /**< 1 <= n <= ISG_MSG_BUNDLE */
+    uint32_t n; /**< 1 <= n <= ISG_MSG_BUNDLE */
     uint32_t reserved;
     isg_msg_task task[ISG_MSG_BUNDLE];
 } isg_msg_start;
@@ -109,28 +109,29 @@ typedef struct isg_msg_checkpoint {
 
 typedef struct isg_msg_ended {
     isg_msg_attempt of;
-    uint32_t cause;       /**< isg_cause */
-    int32_t code;         /**< exit code, or signal number */
-    double seconds;       /**< of work towards the result, over the attempts of its chain [s] */
-    double own_seconds;   /**< of this attempt alone, for the speed estimate [s] */
-    double flops;         /**< done in this attempt, as reported or predicted [FLOP] */
-    uint8_t has_result;   /**< cause OK or DIVERGED and the result is ready to be written */
+    uint32_t cause;     /**< isg_cause */
+    int32_t code;       /**< exit code, or signal number */
+    double seconds;     /**< of work towards the result, over the attempts of its chain [s] */
+    double own_seconds; /**< of this attempt alone, for the speed estimate [s] */
+    double flops;       /**< done in this attempt, as reported or predicted [FLOP] */
+    uint8_t has_result; /**< cause OK or DIVERGED and the result is ready to be written */
     char device[31];
     char text[ISG_MSG_TEXT];
 } isg_msg_ended;
 
 typedef struct isg_msg_written {
     isg_msg_attempt of;
-    uint32_t crc;        /**< from isg_store_put_result */
-    uint16_t n;          /**< bytes of an inline result, <= ISG_MSG_DATA; 0 if it went to the store */
-    uint8_t ok;          /**< 0: could not write (disk full): text says why, nothing is marked */
+    uint32_t crc; /**< from isg_store_put_result */
+    uint16_t n;   /**< bytes of an inline result, <= ISG_MSG_DATA; 0 if it went to the store */
+    uint8_t ok;   /**< 0: could not write (disk full): text says why, nothing is marked */
     uint8_t reserved;
     char text[ISG_MSG_TEXT];
     uint8_t data[ISG_MSG_DATA];
 } isg_msg_written;
 
 typedef struct isg_msg_bye {
-    uint8_t left;   /**< 0: draining (give me nothing more, my tasks end soon); 1: gone, nothing held */
+    uint8_t
+        left; /**< 0: draining (give me nothing more, my tasks end soon); 1: gone, nothing held */
     char text[ISG_MSG_TEXT - 1];
 } isg_msg_bye;
 

@@ -19,7 +19,8 @@ struct isg_progress {
 
 static void clear_bar(void)
 {
-    if (write(STDERR_FILENO, "\r\033[K", 4) < 0) { /* nowhere left to say it */ }
+    if (write(STDERR_FILENO, "\r\033[K", 4) < 0) { /* nowhere left to say it */
+    }
 }
 
 isg_progress *isg_progress_create(void)
@@ -47,10 +48,13 @@ static void describe(const isg_sched_status *s, char *text, size_t cap)
     double share = s->cost > 0 ? 100 * s->cost_done / s->cost : 100;
     int n = snprintf(text, cap, "%zu/%zu runs", over, s->total);
     if (s->failed) n += snprintf(text + n, cap - (size_t)n, ", %zu failed", s->failed);
-    n += snprintf(text + n, cap - (size_t)n, ", %zu running, %.0f %% of the work", s->running, share);
-    if (s->draining) (void)snprintf(text + n, cap - (size_t)n, ", stopping");
+    n += snprintf(text + n, cap - (size_t)n, ", %zu running, %.0f %% of the work", s->running,
+                  share);
+    if (s->draining)
+        (void)snprintf(text + n, cap - (size_t)n, ", stopping");
     else if (s->eta_s > 0) {
-        (void)snprintf(text + n, cap - (size_t)n, ", about %s left", isg_str_duration(s->eta_s, eta, sizeof eta));
+        (void)snprintf(text + n, cap - (size_t)n, ", about %s left",
+                       isg_str_duration(s->eta_s, eta, sizeof eta));
     }
 }
 
@@ -70,7 +74,8 @@ static void draw(const isg_progress *p, const isg_sched_status *s)
     for (int i = 0; i < width; i++) line[n++] = i < full ? '#' : '.';
     n += snprintf(line + n, sizeof line - (size_t)n, "]%s %.*s", p->colour ? "\033[0m" : "",
                   (int)size.ws_col - width - 4, text);
-    if (write(STDERR_FILENO, line, (size_t)n) < 0) { /* nowhere left to say it */ }
+    if (write(STDERR_FILENO, line, (size_t)n) < 0) { /* nowhere left to say it */
+    }
 }
 
 void isg_progress_show(isg_progress *p, const isg_sched_status *s)

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-static isg_err group_find(isg_ready *r, const isg_sched_task *task, uint64_t key, size_t *cap, uint32_t *out)
+static isg_err group_find(isg_ready *r, const isg_sched_task *task, uint64_t key, size_t *cap,
+                          uint32_t *out)
 {
     for (size_t g = r->n_groups; g-- > 0;) {
         const isg_ready_group *group = &r->groups[g];
@@ -17,7 +18,8 @@ static isg_err group_find(isg_ready *r, const isg_sched_task *task, uint64_t key
         if (!more) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu groups of tasks", *cap);
         r->groups = more;
     }
-    r->groups[r->n_groups] = (isg_ready_group){.key = key, .cores = task->cores, .gpus = task->gpus};
+    r->groups[r->n_groups] =
+        (isg_ready_group){.key = key, .cores = task->cores, .gpus = task->gpus};
     *out = (uint32_t)r->n_groups++;
     return ISG_OK;
 }
@@ -36,7 +38,8 @@ isg_err isg_ready_init(isg_ready *r, const isg_sched_task *tasks, size_t n, bool
     for (size_t g = 0; g < r->n_groups; g++) {
         isg_ready_group *group = &r->groups[g];
         group->heap = malloc(group->n * sizeof *group->heap);
-        if (!group->heap) return ISG_FAIL(ISG_ENOMEM, "no memory for a queue of %zu tasks", group->n);
+        if (!group->heap)
+            return ISG_FAIL(ISG_ENOMEM, "no memory for a queue of %zu tasks", group->n);
         group->n = 0;
     }
     return ISG_OK;

@@ -17,9 +17,10 @@
 typedef struct isg_ready_group {
     uint64_t key;
     uint32_t cores, gpus;
-    uint32_t *heap; /**< [n] of room for every task of the group; highest level first, then lowest index */
+    uint32_t *heap; /**< [n] of room for every task of the group; highest level first, then lowest
+                       index */
     size_t n;
-    bool blocked;   /**< no idle worker has what this group needs (sched.c) */
+    bool blocked; /**< no idle worker has what this group needs (sched.c) */
 } isg_ready_group;
 
 typedef struct isg_ready {

@@ -61,7 +61,8 @@ static void keep_words(char *list, size_t first, size_t n)
 static isg_err find_neighbours(isg_comm *comm, size_t *workers, size_t *index)
 {
     static const char *const sizes[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", NULL};
-    static const char *const ranks[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID", NULL};
+    static const char *const ranks[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID",
+                                        "MPI_LOCALRANKID", NULL};
     const char *host = isg_os_host();
     int mine = (int)(isg_crc32c(0, host, strlen(host)) & 0x3fffffff);
     int first = isg_comm_rank(comm) == 0 ? mine : INT_MAX;
@@ -83,7 +84,8 @@ isg_err isg_resources_find(isg_comm *comm, size_t slots, isg_resources *out)
     bool bound = online > 0 && cores * workers <= (size_t)online;
     out->cores = bound ? cores : cores / workers;
     out->slots = slots ? slots : isg_comm_is_mpi(comm) ? 1 : cores;
-    if (out->cores < out->slots) out->cores = out->slots; /* asked for more at a time: then so be it */
+    if (out->cores < out->slots)
+        out->cores = out->slots; /* asked for more at a time: then so be it */
 
     char *gpus = visible_gpus();
     if (!gpus) return ISG_FAIL(ISG_ENOMEM, "out of memory");

@@ -18,96 +18,22 @@
  * idle workers that are looked through once until they are known not to fit.
  */
 
-#include "sched.h"
+#include "sched_state.h"
 
-#include "ready.h"
-
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE UINT32_MAX
-
-typedef enum phase { /* in the order of a life; see state_of() */
-    WAITING, READY, SENT, RUNNING, GRANTED, MARKING, DONE, DIVERGED, FAILED, HELD, NOT_OURS, PHASES
-} phase;
-
 static const isg_run_state state_of[PHASES] = {
-    [WAITING] = ISG_RUN_WAITING, [READY] = ISG_RUN_READY, [SENT] = ISG_RUN_RUNNING,
-    [RUNNING] = ISG_RUN_RUNNING, [GRANTED] = ISG_RUN_RUNNING, [MARKING] = ISG_RUN_RUNNING,
-    [DONE] = ISG_RUN_DONE, [DIVERGED] = ISG_RUN_DIVERGED, [FAILED] = ISG_RUN_FAILED,
-    [HELD] = ISG_RUN_HELD, [NOT_OURS] = ISG_RUN_WAITING,
+    [WAITING] = ISG_RUN_WAITING, [READY] = ISG_RUN_READY,       [SENT] = ISG_RUN_RUNNING,
+    [RUNNING] = ISG_RUN_RUNNING, [GRANTED] = ISG_RUN_RUNNING,   [MARKING] = ISG_RUN_RUNNING,
+    [DONE] = ISG_RUN_DONE,       [DIVERGED] = ISG_RUN_DIVERGED, [FAILED] = ISG_RUN_FAILED,
+    [HELD] = ISG_RUN_HELD,       [NOT_OURS] = ISG_RUN_WAITING,
 };
 
-typedef struct task {
-    double cost, progress, started;
-    uint32_t parent, child, sibling; /* first child, next child of the same parent */
-    uint32_t attempt, worker, bundle;
-    uint32_t prev, next;             /* on the worker's list */
-    uint8_t phase, failures;         /* failures: ends that are neither stops nor kills */
-    bool diverged;
-    uint8_t used[ISG_CAUSES];        /* of the retry budgets since the last later checkpoint */
-} task;
-
-typedef enum worker_state { ABSENT, LIVE, LEAVING, SILENT, GONE } worker_state;
-
-typedef struct worker {
-    worker_state state;
-    uint32_t host, slots, cores, gpus;
-    uint32_t free_slots, free_cores, free_gpus;
-    uint32_t first, n_tasks;  /* list of its tasks from SENT to MARKING, and HELD */
-    uint32_t idle;            /* position in sched.idle, or NONE */
-    uint32_t prev, next;      /* in the order of last words */
-    double heard;             /* on the lease clock */
-    double flops, seconds;    /* of its last runs, older ones fading */
-} worker;
-
-typedef struct bundle {
-    uint32_t worker, cores, gpus, left; /* left: members not ended; as free list: next */
-} bundle;
-
-typedef struct host {
-    uint32_t streak; /* quick failures in a row */
-    uint32_t usable; /* workers */
-    bool aside;
-} host;
-
-struct isg_sched {
-    isg_sched_options opt;
-    size_t n;
-    task *tasks;
-    double *level;           /* [n] */
-    isg_ready ready;
-    worker *workers;
-    size_t n_workers;
-    uint32_t *idle;          /* [n_workers] usable workers with a free slot */
-    size_t n_idle;
-    bundle *bundles;
-    size_t n_bundles;
-    uint32_t free_bundle;
-    host *hosts;
-    size_t n_hosts;
-    uint32_t oldest, newest; /* workers in the order of last words */
-    isg_action *ring;
-    size_t ring_first, ring_n, ring_cap;
-
-    double now, first, still; /* still: time in which this process itself stood still */
-    bool begun, draining, killed, finished;
-    double drain_until, held_until;
-    isg_finish drain_why;
-    size_t count[PHASES], parked, joined, usable, slots, busy;
-    double flops, seconds, best_speed; /* over all workers */
-    double cost, cost_done, cost_now;
-    isg_action scratch;      /* written to, never read: before the first event and without memory */
-    isg_err rc;              /* out of memory inside an event */
-};
-
-isg_sched_options isg_sched_defaults(void)
+isg_run_state isg_sched_state_of(phase p)
 {
-    return (isg_sched_options){.lanes = 1, .workers = 1, .join_s = 120, .lease_s = 30, .drain_s = 120,
-                               .end = (double)INFINITY, .margin_s = 20,
-                               .checkpoint_s = (double)INFINITY, .quick_s = 10, .quick_failures = 3};
+    return state_of[p];
 }
 
 /* ---- actions ------------------------------------------------------------ */
@@ -144,7 +70,8 @@ bool isg_sched_next(isg_sched *s, isg_action *out)
 }
 
 /* An action about one attempt. */
-static isg_action *emit_task(isg_sched *s, isg_action_kind kind, uint32_t w, uint32_t t, uint32_t attempt)
+static isg_action *emit_task(isg_sched *s, isg_action_kind kind, uint32_t w, uint32_t t,
+                             uint32_t attempt)
 {
     isg_action *a = emit(s, kind);
     a->worker = w;
@@ -212,11 +139,16 @@ static void worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
 static void words_remove(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
-    if (w->prev != NONE) s->workers[w->prev].next = w->next;
-    else if (s->oldest == id) s->oldest = w->next;
-    else return; /* not listed */
-    if (w->next != NONE) s->workers[w->next].prev = w->prev;
-    else s->newest = w->prev;
+    if (w->prev != NONE)
+        s->workers[w->prev].next = w->next;
+    else if (s->oldest == id)
+        s->oldest = w->next;
+    else
+        return; /* not listed */
+    if (w->next != NONE)
+        s->workers[w->next].prev = w->prev;
+    else
+        s->newest = w->prev;
     w->prev = w->next = NONE;
 }
 
@@ -226,8 +158,10 @@ static void words_append(isg_sched *s, uint32_t id)
     w->heard = s->now - s->still;
     w->prev = s->newest;
     w->next = NONE;
-    if (s->newest != NONE) s->workers[s->newest].next = id;
-    else s->oldest = id;
+    if (s->newest != NONE)
+        s->workers[s->newest].next = id;
+    else
+        s->oldest = id;
     s->newest = id;
 }
 
@@ -247,8 +181,10 @@ static void list_remove(isg_sched *s, uint32_t t)
 {
     task *k = &s->tasks[t];
     worker *w = &s->workers[k->worker];
-    if (k->prev != NONE) s->tasks[k->prev].next = k->next;
-    else w->first = k->next;
+    if (k->prev != NONE)
+        s->tasks[k->prev].next = k->next;
+    else
+        w->first = k->next;
     if (k->next != NONE) s->tasks[k->next].prev = k->prev;
     k->prev = k->next = NONE;
     w->n_tasks--;
@@ -257,14 +193,6 @@ static void list_remove(isg_sched *s, uint32_t t)
         words_remove(s, k->worker);
         emit(s, ISG_ACT_QUIT)->worker = k->worker;
     }
-}
-
-/* FLOP/s of one task on a worker; 0: unknown. */
-static double speed_of(const isg_sched *s, const worker *w)
-{
-    if (w->seconds > 0) return w->flops / w->seconds;
-    if (s->seconds > 0) return s->flops / s->seconds;
-    return s->opt.speed;
 }
 
 static void measure(isg_sched *s, worker *w, double flops, double seconds)
@@ -278,11 +206,6 @@ static void measure(isg_sched *s, worker *w, double flops, double seconds)
 }
 
 /* ---- handing out -------------------------------------------------------- */
-
-static double rest_of(const task *k)
-{
-    return k->cost * (1 - k->progress);
-}
 
 /* Can it end, or at least reach a checkpoint, before the job must be over? */
 static bool in_time(const isg_sched *s, const task *k, double speed)
@@ -346,7 +269,8 @@ static bool hand_out(isg_sched *s, uint32_t id, isg_ready_group *g)
     uint32_t want = share < s->opt.lanes ? (uint32_t)share : s->opt.lanes;
     uint32_t got[ISG_MSG_BUNDLE], n = 0;
     double speed = speed_of(s, w);
-    while (n < want && g->n && in_time(s, &s->tasks[g->heap[0]], speed)) got[n++] = isg_ready_pop(&s->ready, g);
+    while (n < want && g->n && in_time(s, &s->tasks[g->heap[0]], speed))
+        got[n++] = isg_ready_pop(&s->ready, g);
 
     s->bundles[b] = (bundle){id, g->cores, g->gpus, n};
     w->free_slots--;
@@ -378,7 +302,8 @@ static void fill(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     if (!s->draining && usable(s, w)) {
-        for (isg_ready_group *g; w->free_slots && (g = choose(s, w)) && hand_out(s, id, g);) {}
+        for (isg_ready_group *g; w->free_slots && (g = choose(s, w)) && hand_out(s, id, g);) {
+        }
         for (size_t i = 0; i < s->ready.n_groups; i++) {
             isg_ready_group *g = &s->ready.groups[i];
             if (!g->n && fits(w, g)) g->blocked = false; /* here is somebody for the next one */
@@ -505,8 +430,10 @@ static void judge_host(isg_sched *s, uint32_t t, isg_cause cause)
     const task *k = &s->tasks[t];
     uint32_t id = s->workers[k->worker].host;
     host *h = &s->hosts[id];
-    if (cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED) h->streak = 0;
-    else if (is_own_failure(cause) && k->failures == 0 && s->now - k->started < s->opt.quick_s) h->streak++;
+    if (cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED)
+        h->streak = 0;
+    else if (is_own_failure(cause) && k->failures == 0 && s->now - k->started < s->opt.quick_s)
+        h->streak++;
     if (h->streak >= s->opt.quick_failures && !h->aside && s->usable > h->usable) set_aside(s, id);
 }
 
@@ -528,11 +455,6 @@ static void committed(isg_sched *s, uint32_t t)
 }
 
 /* ---- the end ------------------------------------------------------------ */
-
-static size_t active(const isg_sched *s)
-{
-    return s->count[SENT] + s->count[RUNNING] + s->count[GRANTED] + s->count[MARKING];
-}
 
 static void stop_all(isg_sched *s, isg_stop_how how)
 {
@@ -556,7 +478,8 @@ static void drain(isg_sched *s, isg_finish why)
 static void finish(isg_sched *s, isg_finish why)
 {
     s->finished = true;
-    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) emit(s, ISG_ACT_QUIT)->worker = id;
+    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next)
+        emit(s, ISG_ACT_QUIT)->worker = id;
     emit(s, ISG_ACT_FINISHED)->why = why;
 }
 
@@ -594,9 +517,12 @@ static void check_end(isg_sched *s)
     if (!s->usable) take_back(s);
     if (active(s) || (s->joined < s->opt.workers && s->now < s->first + s->opt.join_s)) return;
     if (s->count[HELD] && s->now < s->held_until) return;
-    if (!s->usable) finish(s, ISG_FINISH_ALONE);
-    else if (!s->count[READY]) finish(s, ISG_FINISH_HELD);
-    else finish(s, s->parked ? ISG_FINISH_TIME : ISG_FINISH_TOO_LARGE);
+    if (!s->usable)
+        finish(s, ISG_FINISH_ALONE);
+    else if (!s->count[READY])
+        finish(s, ISG_FINISH_HELD);
+    else
+        finish(s, s->parked ? ISG_FINISH_TIME : ISG_FINISH_TOO_LARGE);
 }
 
 /* ---- events about workers ----------------------------------------------- */
@@ -729,12 +655,8 @@ static bool is_current(const isg_sched *s, const isg_event *e)
 {
     if (e->task >= s->n) return false;
     const task *k = &s->tasks[e->task];
-    return k->attempt == e->attempt && k->worker == e->worker && k->phase >= SENT && k->phase != NOT_OURS;
-}
-
-static bool is_running(const task *k)
-{
-    return k->phase == SENT || k->phase == RUNNING;
+    return k->attempt == e->attempt && k->worker == e->worker && k->phase >= SENT &&
+           k->phase != NOT_OURS;
 }
 
 static void started(isg_sched *s, const isg_event *e)
@@ -808,106 +730,74 @@ static void marked(isg_sched *s, const isg_event *e)
     if (e->task >= s->n) return;
     const task *k = &s->tasks[e->task];
     if (k->phase != MARKING || k->attempt != e->attempt) return;
-    if (e->ok) committed(s, e->task);
-    else unwritten(s, e->task);
+    if (e->ok)
+        committed(s, e->task);
+    else
+        unwritten(s, e->task);
 }
 
 static void about_task(isg_sched *s, const isg_event *e)
 {
     static void (*const handle[ISG_EVENT_KINDS])(isg_sched *, const isg_event *) = {
-        [ISG_EV_STARTED] = started, [ISG_EV_CHECKPOINT] = checkpoint,
-        [ISG_EV_ENDED] = ended, [ISG_EV_WRITTEN] = written,
+        [ISG_EV_STARTED] = started,
+        [ISG_EV_CHECKPOINT] = checkpoint,
+        [ISG_EV_ENDED] = ended,
+        [ISG_EV_WRITTEN] = written,
     };
     if (!handle[e->kind]) return;
-    if (is_current(s, e)) handle[e->kind](s, e);
-    else if (e->kind == ISG_EV_ENDED && e->has_result) emit_task(s, ISG_ACT_DENY, e->worker, e->task, e->attempt);
+    if (is_current(s, e))
+        handle[e->kind](s, e);
+    else if (e->kind == ISG_EV_ENDED && e->has_result)
+        emit_task(s, ISG_ACT_DENY, e->worker, e->task, e->attempt);
 }
 
 isg_err isg_sched_event(isg_sched *s, const isg_event *e)
 {
     if (!s->begun) s->first = s->now = e->now;
     s->begun = true;
-    if (e->now - s->now > s->opt.lease_s / 3) s->still += e->now - s->now; /* stopped, or suspended */
+    if (e->now - s->now > s->opt.lease_s / 3)
+        s->still += e->now - s->now; /* stopped, or suspended */
     s->now = fmax(s->now, e->now);
 
     bool known = e->worker < s->n_workers && s->workers[e->worker].state != ABSENT;
     switch (e->kind) {
-    case ISG_EV_JOIN:
-        ISG_TRY(join(s, e));
-        break;
-    case ISG_EV_TICK:
-        tick(s);
-        break;
-    case ISG_EV_DRAIN:
-        drain(s, ISG_FINISH_DRAINED);
-        break;
+    case ISG_EV_JOIN: ISG_TRY(join(s, e)); break;
+    case ISG_EV_TICK: tick(s); break;
+    case ISG_EV_DRAIN: drain(s, ISG_FINISH_DRAINED); break;
     case ISG_EV_STOP_NOW:
         stop_all(s, ISG_STOP_KILL);
         if (!s->finished) finish(s, ISG_FINISH_DRAINED);
         break;
-    case ISG_EV_MARKED:
-        marked(s, e);
-        break;
+    case ISG_EV_MARKED: marked(s, e); break;
     case ISG_EV_DEAD:
     case ISG_EV_LEFT:
-        if (known) lose(s, e->worker, GONE, e->kind == ISG_EV_LEFT ? ISG_CAUSE_STOPPED : ISG_CAUSE_KILLED, true);
-        else s->joined++; /* was expected, will not come */
+        if (known)
+            lose(s, e->worker, GONE, e->kind == ISG_EV_LEFT ? ISG_CAUSE_STOPPED : ISG_CAUSE_KILLED,
+                 true);
+        else
+            s->joined++; /* was expected, will not come */
         break;
     default:
         if (!known) break;
         heard(s, e->worker);
-        if (e->kind == ISG_EV_LEAVING) leaving(s, e->worker);
-        else about_task(s, e);
+        if (e->kind == ISG_EV_LEAVING)
+            leaving(s, e->worker);
+        else
+            about_task(s, e);
     }
     check_end(s);
     return s->rc;
 }
 
-/* ---- life ---------------------------------------------------------------- */
-
-/* Children lists and levels, leaves first. A cycle leaves tasks over. */
-static isg_err build_forest(isg_sched *s, const isg_sched_task *in)
-{
-    isg_err rc = ISG_OK;
-    size_t n = s->n, head = 0, tail = 0;
-    uint32_t *open = calloc(n + 1, sizeof *open), *queue = malloc((n + 1) * sizeof *queue);
-    if (!open || !queue) {
-        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu tasks", n);
-        goto done;
-    }
-    for (size_t t = n; t-- > 0;) {
-        uint32_t p = in[t].parent;
-        if (p == ISG_NO_TASK) continue;
-        if (p >= n || p == t) {
-            rc = ISG_FAIL(ISG_EARG, "task %zu: there is no parent %u", t, p);
-            goto done;
-        }
-        s->tasks[t].sibling = s->tasks[p].child;
-        s->tasks[p].child = (uint32_t)t;
-        open[p]++;
-    }
-    for (size_t t = 0; t < n; t++) {
-        s->level[t] = rest_of(&s->tasks[t]);
-        if (!open[t]) queue[tail++] = (uint32_t)t;
-    }
-    while (head < tail) {
-        uint32_t t = queue[head++], p = s->tasks[t].parent;
-        if (p == ISG_NO_TASK) continue;
-        s->level[p] = fmax(s->level[p], rest_of(&s->tasks[p]) + s->level[t]);
-        if (--open[p] == 0) queue[tail++] = p;
-    }
-    if (tail < n) rc = ISG_FAIL(ISG_EARG, "parents of %zu tasks form a cycle", n - tail);
-done:
-    free(open);
-    free(queue);
-    return rc;
-}
+/* ---- the beginning --------------------------------------------------------- */
 
 /* Phases at the beginning; parents first is not needed, phases of parents are given. */
-static void place(isg_sched *s, const isg_sched_task *in)
+void isg_sched_place(isg_sched *s, const isg_sched_task *in)
 {
-    static const phase first[] = {[ISG_TASK_OPEN] = WAITING, [ISG_TASK_DONE] = DONE,
-                                  [ISG_TASK_DIVERGED] = DIVERGED, [ISG_TASK_FAILED] = FAILED,
+    static const phase first[] = {[ISG_TASK_OPEN] = WAITING,
+                                  [ISG_TASK_DONE] = DONE,
+                                  [ISG_TASK_DIVERGED] = DIVERGED,
+                                  [ISG_TASK_FAILED] = FAILED,
                                   [ISG_TASK_NOT_OURS] = NOT_OURS};
     for (uint32_t t = 0; t < s->n; t++) {
         task *k = &s->tasks[t];
@@ -922,101 +812,5 @@ static void place(isg_sched *s, const isg_sched_task *in)
         phase p = k->parent == NONE ? DONE : (phase)s->tasks[k->parent].phase;
         if (k->phase == WAITING && p == DONE) again(s, t);
         if (k->phase == FAILED || k->phase == DIVERGED) fail_children(s, t);
-    }
-}
-
-isg_err isg_sched_create(const isg_sched_options *options, const isg_sched_task *in, size_t n, isg_sched **out)
-{
-    *out = NULL;
-    if (n >= NONE) return ISG_FAIL(ISG_EARG, "%zu tasks are too many", n);
-    isg_sched *s = calloc(1, sizeof *s);
-    if (!s) return ISG_FAIL(ISG_ENOMEM, "no memory for a scheduler");
-    isg_err rc = ISG_OK;
-    s->opt = *options;
-    s->opt.lanes = options->lanes < 1 ? 1 : options->lanes > ISG_MSG_BUNDLE ? ISG_MSG_BUNDLE : options->lanes;
-    s->n = n;
-    s->free_bundle = s->oldest = s->newest = NONE;
-    s->tasks = calloc(n + 1, sizeof *s->tasks);
-    s->level = calloc(n + 1, sizeof *s->level);
-    if (!s->tasks || !s->level) {
-        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu tasks", n);
-        goto done;
-    }
-    for (size_t t = 0; t < n; t++) {
-        s->tasks[t] = (task){.cost = in[t].cost > 0 ? in[t].cost : 0, .progress = in[t].progress,
-                             .parent = in[t].parent, .attempt = in[t].attempts, .child = NONE,
-                             .sibling = NONE, .worker = NONE, .bundle = NONE, .prev = NONE, .next = NONE};
-    }
-    rc = build_forest(s, in);
-    if (rc) goto done;
-    rc = isg_ready_init(&s->ready, in, n, s->opt.lanes > 1, s->level);
-    if (rc) goto done;
-    place(s, in);
-    rc = s->rc;
-    if (rc) goto done;
-    *out = s;
-    s = NULL;
-done:
-    isg_sched_destroy(&s);
-    return rc;
-}
-
-void isg_sched_destroy(isg_sched **sched)
-{
-    isg_sched *s = *sched;
-    if (!s) return;
-    isg_ready_free(&s->ready);
-    free(s->tasks);
-    free(s->level);
-    free(s->workers);
-    free(s->idle);
-    free(s->bundles);
-    free(s->hosts);
-    free(s->ring);
-    free(s);
-    *sched = NULL;
-}
-
-/* ---- looking ------------------------------------------------------------- */
-
-uint32_t isg_sched_attempt(const isg_sched *s, uint32_t t)
-{
-    return s->tasks[t].attempt;
-}
-
-isg_run_state isg_sched_state(const isg_sched *s, uint32_t t)
-{
-    return state_of[s->tasks[t].phase];
-}
-
-bool isg_sched_knows(const isg_sched *s, uint32_t id)
-{
-    return id < s->n_workers && s->workers[id].state != ABSENT && s->workers[id].state != GONE;
-}
-
-void isg_sched_look(const isg_sched *s, double now, isg_sched_status *out)
-{
-    *out = (isg_sched_status){
-        .total = s->n - s->count[NOT_OURS], .waiting = s->count[WAITING], .ready = s->count[READY],
-        .running = active(s), .done = s->count[DONE], .diverged = s->count[DIVERGED],
-        .failed = s->count[FAILED], .held = s->count[HELD], .workers = s->usable, .slots = s->slots,
-        .busy = s->busy, .cost = s->cost, .cost_done = s->cost_done, .cost_now = s->cost_now,
-        .draining = s->draining};
-    double longest = 0, mean = s->seconds > 0 ? s->flops / s->seconds : s->opt.speed;
-    for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) {
-        double speed = speed_of(s, &s->workers[id]);
-        for (uint32_t t = s->workers[id].first; t != NONE; t = s->tasks[t].next) {
-            const task *k = &s->tasks[t];
-            double rest = rest_of(k);
-            double done = is_running(k) ? fmin(0.99 * rest, (now - k->started) * speed) : rest;
-            out->cost_done += done;
-            out->cost_now += done;
-            if (speed > 0) longest = fmax(longest, (rest - done) / speed);
-        }
-    }
-    size_t open = out->waiting + out->ready + out->running, at_once = s->slots < open ? s->slots : open;
-    if (out->running > at_once) at_once = out->running; /* lanes */
-    if (mean > 0 && at_once) {
-        out->eta_s = fmax(longest, (out->cost - out->cost_done) / (mean * (double)at_once));
     }
 }

@@ -26,18 +26,18 @@ enum { ISG_CAUSES = ISG_CAUSE_DIVERGED + 1 };
 
 /** Where a task stands when the scheduler is made. */
 typedef enum isg_task_was {
-    ISG_TASK_OPEN,     /**< to be done */
+    ISG_TASK_OPEN, /**< to be done */
     ISG_TASK_DONE,
     ISG_TASK_DIVERGED,
-    ISG_TASK_FAILED,   /**< for good, in an earlier launch */
-    ISG_TASK_NOT_OURS  /**< somebody else's share: never touched, never counted */
+    ISG_TASK_FAILED,  /**< for good, in an earlier launch */
+    ISG_TASK_NOT_OURS /**< somebody else's share: never touched, never counted */
 } isg_task_was;
 
 typedef struct isg_sched_task {
-    double cost;       /**< predicted work [FLOP] */
-    double progress;   /**< share of it behind the newest checkpoint, 0 <= p < 1 */
-    uint64_t key;      /**< tasks of one key may share a bundle */
-    uint32_t parent;   /**< must be done before; ISG_NO_TASK: none */
+    double cost;     /**< predicted work [FLOP] */
+    double progress; /**< share of it behind the newest checkpoint, 0 <= p < 1 */
+    uint64_t key;    /**< tasks of one key may share a bundle */
+    uint32_t parent; /**< must be done before; ISG_NO_TASK: none */
     uint32_t cores, gpus;
     uint32_t attempts; /**< made in earlier launches */
     isg_task_was was;
@@ -50,12 +50,12 @@ typedef struct isg_sched_options {
     double join_s;                /**< ... or this long after the first event [s] */
     double lease_s;               /**< a worker silent for longer is lost [s] */
     double drain_s;               /**< longest wait for checkpoints while draining [s] */
-    double end;                   /**< the job must be over by then (clock of the events); INFINITY: no limit */
-    double margin_s;              /**< kept free before `end` for checkpoints and marks [s] */
-    double checkpoint_s;          /**< a fresh attempt has a checkpoint after that; INFINITY: never [s] */
-    double quick_s;               /**< an attempt that fails sooner may be the host's fault [s] */
-    uint32_t quick_failures;      /**< so many in a row set a host aside */
-    double speed;                 /**< first guess per slot [FLOP/s]; 0: unknown */
+    double end;      /**< the job must be over by then (clock of the events); INFINITY: no limit */
+    double margin_s; /**< kept free before `end` for checkpoints and marks [s] */
+    double checkpoint_s; /**< a fresh attempt has a checkpoint after that; INFINITY: never [s] */
+    double quick_s;      /**< an attempt that fails sooner may be the host's fault [s] */
+    uint32_t quick_failures; /**< so many in a row set a host aside */
+    double speed;            /**< first guess per slot [FLOP/s]; 0: unknown */
 } isg_sched_options;
 
 /** One slot's worth of patience: sensible values for everything; no retries. */
@@ -73,17 +73,17 @@ typedef enum isg_event_kind {
     ISG_EV_WRITTEN,    /**< worker, task, attempt, ok */
     ISG_EV_MARKED,     /**< task, attempt, ok: the leader's own doing */
     ISG_EV_TICK,
-    ISG_EV_DRAIN,      /**< first signal */
-    ISG_EV_STOP_NOW,   /**< second signal */
+    ISG_EV_DRAIN,    /**< first signal */
+    ISG_EV_STOP_NOW, /**< second signal */
     ISG_EVENT_KINDS
 } isg_event_kind;
 
 typedef struct isg_event {
     isg_event_kind kind;
-    double now;            /**< any clock that does not go back [s] */
-    uint32_t worker;       /**< rank */
+    double now;      /**< any clock that does not go back [s] */
+    uint32_t worker; /**< rank */
     uint32_t task, attempt;
-    uint32_t host;         /**< JOIN: number of the host, 0, 1, ... */
+    uint32_t host; /**< JOIN: number of the host, 0, 1, ... */
     uint32_t slots, cores, gpus;
     double progress;       /**< CHECKPOINT: share of the whole task */
     isg_cause cause;       /**< ENDED */
@@ -93,8 +93,8 @@ typedef struct isg_event {
 } isg_event;
 
 typedef enum isg_action_kind {
-    ISG_ACT_START,     /**< worker, n, task[], attempt[], cores, gpus */
-    ISG_ACT_GRANT,     /**< worker, task[0], attempt[0]; also the next four */
+    ISG_ACT_START, /**< worker, n, task[], attempt[], cores, gpus */
+    ISG_ACT_GRANT, /**< worker, task[0], attempt[0]; also the next four */
     ISG_ACT_DENY,
     ISG_ACT_MARK,      /**< write the mark, then say MARKED; diverged says which */
     ISG_ACT_COMMITTED, /**< tell the worker */
@@ -157,12 +157,13 @@ isg_run_state isg_sched_state(const isg_sched *sched, uint32_t task);
 bool isg_sched_knows(const isg_sched *sched, uint32_t worker);
 
 typedef struct isg_sched_status {
-    size_t total;                    /**< tasks of ours */
+    size_t total;                                                 /**< tasks of ours */
     size_t waiting, ready, running, done, diverged, failed, held; /**< running: until the mark */
-    size_t workers, slots, busy;     /**< usable workers, their slots, slots in use */
-    double cost, cost_done;          /**< of all tasks of ours; finished and estimated share of the running [FLOP] */
-    double cost_now;                 /**< worked off in this launch [FLOP] */
-    double eta_s;                    /**< until all is done at the measured speed; 0: unknown */
+    size_t workers, slots, busy; /**< usable workers, their slots, slots in use */
+    double cost,
+        cost_done; /**< of all tasks of ours; finished and estimated share of the running [FLOP] */
+    double cost_now; /**< worked off in this launch [FLOP] */
+    double eta_s;    /**< until all is done at the measured speed; 0: unknown */
     bool draining;
 } isg_sched_status;
 

@@ -30,7 +30,8 @@ static isg_err compute(void *ctx, size_t block, void *out, size_t cap, size_t *u
     if (j->victim && ++begun == 3) (void)raise(SIGKILL);
     isg_rng_at(&rng, 7, ISG_RNG_TEST, block);
     uint64_t x = isg_rng_u64(&rng);
-    for (double end = isg_time_mono() + j->seconds; isg_time_mono() < end;) isg_nap(end - isg_time_mono());
+    for (double end = isg_time_mono() + j->seconds; isg_time_mono() < end;)
+        isg_nap(end - isg_time_mono());
     *used = sizeof x < cap ? sizeof x : cap;
     memcpy(out, &x, *used);
     return ISG_OK;

@@ -1,4 +1,5 @@
-/* Blocks on threads of one process: every block once, failures with their message, the same bytes. */
+/* Blocks on threads of one process: every block once, failures with their message, the same bytes.
+ */
 
 #include "check.h"
 #include "isogloss/os.h"
@@ -47,10 +48,13 @@ static void progress(void *ctx, size_t done)
 static sums *run(size_t threads, size_t bad, isg_err want, const char *part)
 {
     sums *s = calloc(1, sizeof *s);
-    isg_blocks blocks = {.n = N, .compute = compute, .collect = collect, .progress = progress, .ctx = s};
+    isg_blocks blocks = {
+        .n = N, .compute = compute, .collect = collect, .progress = progress, .ctx = s};
     s->bad = bad;
-    if (want) CHECK_FAILS(isg_run_blocks(NULL, &blocks, threads), want, part);
-    else CHECK_OK(isg_run_blocks(NULL, &blocks, threads));
+    if (want)
+        CHECK_FAILS(isg_run_blocks(NULL, &blocks, threads), want, part);
+    else
+        CHECK_OK(isg_run_blocks(NULL, &blocks, threads));
     return s;
 }
 

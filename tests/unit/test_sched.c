@@ -60,8 +60,10 @@ static void say(world *w, uint32_t id, isg_event e)
 {
     world_worker *k = &w->workers[id];
     e.worker = id;
-    if (k->tail < QUEUE) k->queue[k->tail++] = e;
-    else demand(w, false, "the model's queue is long enough");
+    if (k->tail < QUEUE)
+        k->queue[k->tail++] = e;
+    else
+        demand(w, false, "the model's queue is long enough");
 }
 
 /* The worker's bookkeeping of one member of a bundle that is over. */
@@ -94,7 +96,8 @@ static void act_start(world *w, const isg_action *a)
         demand(w, w->tasks[t].writer < 0, "no start while a writer may be writing");
         demand(w, a->attempt[i] > w->tasks[t].attempt, "attempts count up");
         demand(w, w->in[t].key == w->in[a->task[0]].key, "a bundle has one key");
-        demand(w, w->in[t].cores == a->cores && w->in[t].gpus == a->gpus, "needs are those of the task");
+        demand(w, w->in[t].cores == a->cores && w->in[t].gpus == a->gpus,
+               "needs are those of the task");
         w->tasks[t].attempt = a->attempt[i];
     }
     if (!k->alive) return;
@@ -121,17 +124,18 @@ static void act(world *w, const isg_action *a)
     world_worker *k = &w->workers[a->worker];
     uint32_t t = a->task[0], attempt = a->attempt[0];
     switch (a->kind) {
-    case ISG_ACT_START:
-        act_start(w, a);
-        break;
+    case ISG_ACT_START: act_start(w, a); break;
     case ISG_ACT_GRANT:
         demand(w, w->tasks[t].writer < 0, "one writer at a time");
         demand(w, attempt == w->tasks[t].attempt, "only the current attempt is granted");
         w->tasks[t].writer = (int)a->worker;
         if (!k->alive) break;
         k->granted[t] = true;
-        say(w, a->worker, (isg_event){.kind = ISG_EV_WRITTEN, .task = t, .attempt = attempt,
-                                      .ok = isg_rng_double(&w->rng) > w->faults / 20});
+        say(w, a->worker,
+            (isg_event){.kind = ISG_EV_WRITTEN,
+                        .task = t,
+                        .attempt = attempt,
+                        .ok = isg_rng_double(&w->rng) > w->faults / 20});
         break;
     case ISG_ACT_MARK: {
         demand(w, attempt == w->tasks[t].attempt, "only the current attempt is marked");
@@ -142,8 +146,10 @@ static void act(world *w, const isg_action *a)
         w->tasks[t].done = ok && !a->diverged;
         w->commits += ok;
         if (!ok) w->tasks[t].marks--;
-        CHECK_OK(isg_sched_event(w->sched, &(isg_event){.kind = ISG_EV_MARKED, .now = w->now, .task = t,
-                                                        .attempt = attempt, .ok = ok}));
+        CHECK_OK(isg_sched_event(
+            w->sched,
+            &(isg_event){
+                .kind = ISG_EV_MARKED, .now = w->now, .task = t, .attempt = attempt, .ok = ok}));
         break;
     }
     case ISG_ACT_STOP:
@@ -156,8 +162,11 @@ static void act(world *w, const isg_action *a)
         for (uint32_t i = 0; i < TASKS; i++) {
             if (k->bundle_of[i] < 0) continue;
             over(k, i);
-            say(w, a->worker, (isg_event){.kind = ISG_EV_ENDED, .task = i, .attempt = k->attempt_of[i],
-                                          .cause = ISG_CAUSE_STOPPED});
+            say(w, a->worker,
+                (isg_event){.kind = ISG_EV_ENDED,
+                            .task = i,
+                            .attempt = k->attempt_of[i],
+                            .cause = ISG_CAUSE_STOPPED});
         }
         break;
     case ISG_ACT_FINISHED:
@@ -165,8 +174,7 @@ static void act(world *w, const isg_action *a)
         w->finished = true;
         w->why = a->why;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -221,8 +229,11 @@ static void fault(world *w, uint32_t id)
     } else if (u < 0.5) { /* a stale or foolish message changes nothing */
         tell(w, (isg_event){.kind = (isg_event_kind)(ISG_EV_STARTED + isg_rng_below(&w->rng, 4)),
                             .worker = (uint32_t)isg_rng_below(&w->rng, WORKERS + 3),
-                            .task = (uint32_t)isg_rng_below(&w->rng, TASKS + 3), .attempt = 999,
-                            .ok = true, .has_result = true, .cause = ISG_CAUSE_OK});
+                            .task = (uint32_t)isg_rng_below(&w->rng, TASKS + 3),
+                            .attempt = 999,
+                            .ok = true,
+                            .has_result = true,
+                            .cause = ISG_CAUSE_OK});
     } else if (u < 0.52) {
         w->now += 100; /* this process was suspended: nobody is to blame */
     }
@@ -257,7 +268,9 @@ static void check_counts(world *w)
 {
     isg_sched_status st;
     isg_sched_look(w->sched, w->now, &st);
-    demand(w, st.waiting + st.ready + st.running + st.done + st.diverged + st.failed + st.held == st.total,
+    demand(w,
+           st.waiting + st.ready + st.running + st.done + st.diverged + st.failed + st.held ==
+               st.total,
            "every task is in one state");
     demand(w, st.busy <= 12 + WORKERS, "busy slots are counted");
     demand(w, st.cost_done <= st.cost * (1 + 1e-9), "no more work is done than there is");
@@ -269,9 +282,12 @@ static void make_tasks(world *w)
         bool child = t > 5 && isg_rng_below(&w->rng, 3) == 0;
         bool gpu = isg_rng_below(&w->rng, 8) == 0;
         w->tasks[t].writer = -1;
-        w->in[t] = (isg_sched_task){.cost = 1 + 100 * isg_rng_double(&w->rng), .key = isg_rng_below(&w->rng, 3),
-                                    .parent = child ? (uint32_t)isg_rng_below(&w->rng, t) : ISG_NO_TASK,
-                                    .cores = 1 + (uint32_t)isg_rng_below(&w->rng, 2), .gpus = gpu};
+        w->in[t] =
+            (isg_sched_task){.cost = 1 + 100 * isg_rng_double(&w->rng),
+                             .key = isg_rng_below(&w->rng, 3),
+                             .parent = child ? (uint32_t)isg_rng_below(&w->rng, t) : ISG_NO_TASK,
+                             .cores = 1 + (uint32_t)isg_rng_below(&w->rng, 2),
+                             .gpus = gpu};
     }
 }
 
@@ -290,8 +306,12 @@ static bool run_world(uint64_t seed, double faults, bool drain, size_t *commits,
     for (uint32_t id = 0; id < WORKERS; id++) {
         w.workers[id].alive = true;
         for (uint32_t t = 0; t < TASKS; t++) w.workers[id].bundle_of[t] = -1;
-        say(&w, id, (isg_event){.kind = ISG_EV_JOIN, .host = id / 2, .slots = slots_of[id],
-                                .cores = cores_of[id], .gpus = gpus_of[id]});
+        say(&w, id,
+            (isg_event){.kind = ISG_EV_JOIN,
+                        .host = id / 2,
+                        .slots = slots_of[id],
+                        .cores = cores_of[id],
+                        .gpus = gpus_of[id]});
     }
     size_t steps = 0, drain_at = drain ? isg_rng_below(&w.rng, 400) : SIZE_MAX;
     for (; !w.finished && !w.bad && steps < 200000; steps++) {
@@ -308,11 +328,13 @@ static bool run_world(uint64_t seed, double faults, bool drain, size_t *commits,
     demand(&w, w.finished, "every campaign ends");
     for (uint32_t t = 0; t < TASKS && w.finished && w.why == ISG_FINISH_ALL; t++) {
         isg_run_state s = isg_sched_state(w.sched, t);
-        demand(&w, s == ISG_RUN_DONE || s == ISG_RUN_DIVERGED || s == ISG_RUN_FAILED, "ended in an end state");
+        demand(&w, s == ISG_RUN_DONE || s == ISG_RUN_DIVERGED || s == ISG_RUN_FAILED,
+               "ended in an end state");
     }
     *commits = w.commits;
     *why = w.why;
-    if (w.bad) fprintf(stderr, "seed %llu faults %g drain %d\n", (unsigned long long)seed, faults, drain);
+    if (w.bad)
+        fprintf(stderr, "seed %llu faults %g drain %d\n", (unsigned long long)seed, faults, drain);
     isg_sched_destroy(&w.sched);
     free(w.workers);
     return !w.bad;
@@ -333,8 +355,9 @@ static void test_random_worlds(void)
     CHECK_EQ_U64(bad, 0);
     CHECK(ends[ISG_FINISH_ALL] > 1000);
     CHECK(ends[ISG_FINISH_DRAINED] > 300);
-    printf("worlds: all %zu, drained %zu, alone %zu, held %zu, too large %zu\n", ends[ISG_FINISH_ALL],
-           ends[ISG_FINISH_DRAINED], ends[ISG_FINISH_ALONE], ends[ISG_FINISH_HELD], ends[ISG_FINISH_TOO_LARGE]);
+    printf("worlds: all %zu, drained %zu, alone %zu, held %zu, too large %zu\n",
+           ends[ISG_FINISH_ALL], ends[ISG_FINISH_DRAINED], ends[ISG_FINISH_ALONE],
+           ends[ISG_FINISH_HELD], ends[ISG_FINISH_TOO_LARGE]);
 }
 
 /* ---- one worker by hand ---------------------------------------------------- */
@@ -362,14 +385,23 @@ static isg_sched_task plain(double cost)
 
 static void join_worker(bench *b, double now, uint32_t id, uint32_t host)
 {
-    feed(b, (isg_event){.kind = ISG_EV_JOIN, .now = now, .worker = id, .host = host, .slots = 1, .cores = 1});
+    feed(b,
+         (isg_event){
+             .kind = ISG_EV_JOIN, .now = now, .worker = id, .host = host, .slots = 1, .cores = 1});
 }
 
-static void end_attempt(bench *b, double now, uint32_t w, uint32_t t, uint32_t attempt, isg_cause cause)
+static void end_attempt(bench *b, double now, uint32_t w, uint32_t t, uint32_t attempt,
+                        isg_cause cause)
 {
-    feed(b, (isg_event){.kind = ISG_EV_STARTED, .now = now, .worker = w, .task = t, .attempt = attempt});
-    feed(b, (isg_event){.kind = ISG_EV_ENDED, .now = now, .worker = w, .task = t, .attempt = attempt,
-                        .cause = cause, .has_result = cause == ISG_CAUSE_OK});
+    feed(b, (isg_event){
+                .kind = ISG_EV_STARTED, .now = now, .worker = w, .task = t, .attempt = attempt});
+    feed(b, (isg_event){.kind = ISG_EV_ENDED,
+                        .now = now,
+                        .worker = w,
+                        .task = t,
+                        .attempt = attempt,
+                        .cause = cause,
+                        .has_result = cause == ISG_CAUSE_OK});
 }
 
 static void test_budgets(void)
@@ -385,14 +417,20 @@ static void test_budgets(void)
     end_attempt(&b, 1, 0, 0, attempt++, ISG_CAUSE_CRASH);
     end_attempt(&b, 2, 0, 0, attempt++, ISG_CAUSE_CRASH);
     end_attempt(&b, 3, 0, 0, attempt++, ISG_CAUSE_KILLED); /* has a budget of its own */
-    for (int i = 0; i < 9; i++) end_attempt(&b, 4, 0, 0, attempt++, ISG_CAUSE_STOPPED); /* never counts */
+    for (int i = 0; i < 9; i++)
+        end_attempt(&b, 4, 0, 0, attempt++, ISG_CAUSE_STOPPED); /* never counts */
     CHECK_EQ_U64(isg_sched_state(b.sched, 0), ISG_RUN_RUNNING);
-    feed(&b, (isg_event){.kind = ISG_EV_CHECKPOINT, .now = 5, .task = 0, .attempt = attempt, .progress = 0.5});
+    feed(&b,
+         (isg_event){
+             .kind = ISG_EV_CHECKPOINT, .now = 5, .task = 0, .attempt = attempt, .progress = 0.5});
     end_attempt(&b, 6, 0, 0, attempt++, ISG_CAUSE_CRASH); /* refilled by the later checkpoint */
     end_attempt(&b, 7, 0, 0, attempt++, ISG_CAUSE_CRASH);
     CHECK_EQ_U64(isg_sched_state(b.sched, 0), ISG_RUN_RUNNING);
-    feed(&b, (isg_event){.kind = ISG_EV_CHECKPOINT, .now = 8, .task = 0, .attempt = attempt, .progress = 0.4});
-    end_attempt(&b, 9, 0, 0, attempt++, ISG_CAUSE_CRASH); /* an earlier checkpoint refills nothing */
+    feed(&b,
+         (isg_event){
+             .kind = ISG_EV_CHECKPOINT, .now = 8, .task = 0, .attempt = attempt, .progress = 0.4});
+    end_attempt(&b, 9, 0, 0, attempt++,
+                ISG_CAUSE_CRASH); /* an earlier checkpoint refills nothing */
     CHECK_EQ_U64(isg_sched_state(b.sched, 0), ISG_RUN_FAILED);
     CHECK_EQ_U64(b.count[ISG_ACT_FINISHED], 1);
     CHECK_EQ_U64(b.last[ISG_ACT_FINISHED].why, ISG_FINISH_ALL);
@@ -441,16 +479,31 @@ static void test_fencing(void)
     }
     CHECK_EQ_U64(isg_sched_state(b.sched, 0), ISG_RUN_HELD); /* and not given to the other */
     CHECK_EQ_U64(b.count[ISG_ACT_START], 1);
-    feed(&b, (isg_event){.kind = ISG_EV_WRITTEN, .now = 41, .worker = other, .task = 0, .attempt = 1, .ok = true});
+    feed(&b, (isg_event){.kind = ISG_EV_WRITTEN,
+                         .now = 41,
+                         .worker = other,
+                         .task = 0,
+                         .attempt = 1,
+                         .ok = true});
     CHECK_EQ_U64(b.count[ISG_ACT_MARK], 0); /* not by somebody else */
     feed(&b, (isg_event){.kind = ISG_EV_DEAD, .now = 42, .worker = first});
     CHECK_EQ_U64(b.count[ISG_ACT_START], 2); /* known dead: the other may */
     CHECK_EQ_U64(b.last[ISG_ACT_START].worker, other);
-    feed(&b, (isg_event){.kind = ISG_EV_ENDED, .now = 43, .worker = first, .task = 0, .attempt = 1,
-                         .cause = ISG_CAUSE_OK, .has_result = true});
+    feed(&b, (isg_event){.kind = ISG_EV_ENDED,
+                         .now = 43,
+                         .worker = first,
+                         .task = 0,
+                         .attempt = 1,
+                         .cause = ISG_CAUSE_OK,
+                         .has_result = true});
     CHECK_EQ_U64(b.count[ISG_ACT_DENY], 1);
     end_attempt(&b, 44, other, 0, 2, ISG_CAUSE_OK);
-    feed(&b, (isg_event){.kind = ISG_EV_WRITTEN, .now = 45, .worker = other, .task = 0, .attempt = 2, .ok = true});
+    feed(&b, (isg_event){.kind = ISG_EV_WRITTEN,
+                         .now = 45,
+                         .worker = other,
+                         .task = 0,
+                         .attempt = 2,
+                         .ok = true});
     CHECK_EQ_U64(b.count[ISG_ACT_MARK], 1);
     feed(&b, (isg_event){.kind = ISG_EV_MARKED, .now = 45, .task = 0, .attempt = 2, .ok = true});
     CHECK_EQ_U64(b.last[ISG_ACT_FINISHED].why, ISG_FINISH_ALL);
@@ -496,7 +549,11 @@ static void test_time_limit(void)
     CHECK_OK(isg_sched_create(&opt, tasks, 3, &b.sched));
     join_worker(&b, 0, 0, 0);
     CHECK_EQ_U64(b.last[ISG_ACT_START].task[0], 1); /* 1000 s do not fit into 90 s, 50 s do */
-    feed(&b, (isg_event){.kind = ISG_EV_ENDED, .now = 80, .task = 1, .attempt = 1, .cause = ISG_CAUSE_OK,
+    feed(&b, (isg_event){.kind = ISG_EV_ENDED,
+                         .now = 80,
+                         .task = 1,
+                         .attempt = 1,
+                         .cause = ISG_CAUSE_OK,
                          .has_result = true});
     CHECK_EQ_U64(b.count[ISG_ACT_START], 1); /* 20 s do not fit into 10 s any more */
     feed(&b, (isg_event){.kind = ISG_EV_WRITTEN, .now = 80, .task = 1, .attempt = 1, .ok = true});
@@ -543,7 +600,8 @@ typedef struct agenda { /* a heap by time */
 static void agenda_push(agenda *h, finish_at x)
 {
     size_t i = h->n++;
-    for (size_t up; i > 0 && x.when < h->item[up = (i - 1) / 2].when; i = up) h->item[i] = h->item[up];
+    for (size_t up; i > 0 && x.when < h->item[up = (i - 1) / 2].when; i = up)
+        h->item[i] = h->item[up];
     h->item[i] = x;
 }
 
@@ -566,9 +624,11 @@ static bool settle(isg_sched *s, const isg_sched_task *tasks, double now, agenda
     isg_action a;
     bool finished = false;
     while (isg_sched_next(s, &a)) {
-        isg_event e = {.now = now, .worker = a.worker, .task = a.task[0], .attempt = a.attempt[0], .ok = true};
+        isg_event e = {
+            .now = now, .worker = a.worker, .task = a.task[0], .attempt = a.attempt[0], .ok = true};
         double when = now;
-        for (uint32_t i = 0; a.kind == ISG_ACT_START && i < a.n; i++) { /* lanes one after the other */
+        for (uint32_t i = 0; a.kind == ISG_ACT_START && i < a.n;
+             i++) { /* lanes one after the other */
             when += tasks[a.task[i]].cost;
             agenda_push(h, (finish_at){when, a.worker, a.task[i], a.attempt[i]});
         }
@@ -592,14 +652,20 @@ static double simulate(const isg_sched_task *tasks, size_t n, uint32_t workers, 
     CHECK_OK(isg_sched_create(&opt, tasks, n, &s));
     bool finished = false;
     for (uint32_t w = 0; w < workers; w++) {
-        CHECK_OK(isg_sched_event(s, &(isg_event){.kind = ISG_EV_JOIN, .worker = w, .host = w / 64, .slots = 1, .cores = 1}));
+        CHECK_OK(isg_sched_event(
+            s, &(isg_event){
+                   .kind = ISG_EV_JOIN, .worker = w, .host = w / 64, .slots = 1, .cores = 1}));
         finished |= settle(s, tasks, 0, &h);
     }
     double now = 0;
     while (h.n && !finished) {
         finish_at f = agenda_pop(&h);
         now = f.when;
-        isg_event e = {.kind = ISG_EV_STARTED, .now = now, .worker = f.worker, .task = f.task, .attempt = f.attempt};
+        isg_event e = {.kind = ISG_EV_STARTED,
+                       .now = now,
+                       .worker = f.worker,
+                       .task = f.task,
+                       .attempt = f.attempt};
         (void)isg_sched_event(s, &e);
         e.kind = ISG_EV_ENDED;
         e.cause = ISG_CAUSE_OK;
@@ -627,7 +693,8 @@ static isg_sched_task *make_campaign(size_t n, uint64_t seed, double *total, dou
     *total = *longest = 0;
     for (size_t t = 0; t < n; t++) {
         tasks[t] = plain(pow(10, 3 * isg_rng_double(&rng)));
-        if (t > 0 && isg_rng_below(&rng, 10) == 0) tasks[t].parent = (uint32_t)isg_rng_below(&rng, t);
+        if (t > 0 && isg_rng_below(&rng, 10) == 0)
+            tasks[t].parent = (uint32_t)isg_rng_below(&rng, t);
         *total += tasks[t].cost;
         chain[t] = tasks[t].cost + (tasks[t].parent == ISG_NO_TASK ? 0 : chain[tasks[t].parent]);
         *longest = fmax(*longest, chain[t]);
@@ -638,16 +705,21 @@ static isg_sched_task *make_campaign(size_t n, uint64_t seed, double *total, dou
 
 static void test_makespan(void)
 {
-    static const struct { size_t n; uint32_t workers, lanes; double within; } rows[] = {
-        {774, 8, 1, 1.01}, {774, 64, 1, 1.05}, {5000, 100, 1, 1.01}, {774, 8, 8, 1.03}, {20000, 1, 1, 1.0000001},
+    static const struct {
+        size_t n;
+        uint32_t workers, lanes;
+        double within;
+    } rows[] = {
+        {774, 8, 1, 1.01}, {774, 64, 1, 1.05},       {5000, 100, 1, 1.01},
+        {774, 8, 8, 1.03}, {20000, 1, 1, 1.0000001},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         double total, longest;
         isg_sched_task *tasks = make_campaign(rows[i].n, i, &total, &longest);
         double bound = fmax(total / rows[i].workers, longest);
         double span = simulate(tasks, rows[i].n, rows[i].workers, rows[i].lanes);
-        printf("makespan: %zu tasks, %u workers, %u lanes: %.4f of the bound\n", rows[i].n, rows[i].workers,
-               rows[i].lanes, span / bound);
+        printf("makespan: %zu tasks, %u workers, %u lanes: %.4f of the bound\n", rows[i].n,
+               rows[i].workers, rows[i].lanes, span / bound);
         CHECK(span >= bound * (1 - 1e-9));
         CHECK(span <= bound * rows[i].within);
         free(tasks);

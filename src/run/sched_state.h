@@ -1,0 +1,118 @@
+#ifndef ISG_RUN_SCHED_STATE_H
+#define ISG_RUN_SCHED_STATE_H
+
+/** What the scheduler remembers: sched.c changes it, sched_life.c makes and shows it. */
+
+#include "ready.h"
+#include "sched.h"
+
+#define NONE UINT32_MAX
+
+/* In the order of a life; isg_sched_state_of() says what the world sees of it. */
+typedef enum phase {
+    WAITING,
+    READY,
+    SENT, /* handed out, no word of it yet */
+    RUNNING,
+    GRANTED, /* its worker may be writing the result */
+    MARKING, /* written; the mark is being made */
+    DONE,
+    DIVERGED,
+    FAILED,
+    HELD, /* granted, and the worker is silent */
+    NOT_OURS,
+    PHASES
+} phase;
+
+typedef struct task {
+    double cost, progress, started;
+    uint32_t parent, child, sibling; /* first child, next child of the same parent */
+    uint32_t attempt, worker, bundle;
+    uint32_t prev, next;     /* on the worker's list */
+    uint8_t phase, failures; /* failures: ends that are neither stops nor kills */
+    bool diverged;
+    uint8_t used[ISG_CAUSES]; /* of the retry budgets since the last later checkpoint */
+} task;
+
+typedef enum worker_state { ABSENT, LIVE, LEAVING, SILENT, GONE } worker_state;
+
+typedef struct worker {
+    worker_state state;
+    uint32_t host, slots, cores, gpus;
+    uint32_t free_slots, free_cores, free_gpus;
+    uint32_t first, n_tasks; /* list of its tasks from SENT to MARKING, and HELD */
+    uint32_t idle;           /* position in sched.idle, or NONE */
+    uint32_t prev, next;     /* in the order of last words */
+    double heard;            /* on the lease clock */
+    double flops, seconds;   /* of its last runs, older ones fading */
+} worker;
+
+typedef struct bundle {
+    uint32_t worker, cores, gpus, left; /* left: members not ended; as free list: next */
+} bundle;
+
+typedef struct host {
+    uint32_t streak; /* quick failures in a row */
+    uint32_t usable; /* workers */
+    bool aside;
+} host;
+
+struct isg_sched {
+    isg_sched_options opt;
+    size_t n;
+    task *tasks;
+    double *level; /* [n] */
+    isg_ready ready;
+    worker *workers;
+    size_t n_workers;
+    uint32_t *idle; /* [n_workers] usable workers with a free slot */
+    size_t n_idle;
+    bundle *bundles;
+    size_t n_bundles;
+    uint32_t free_bundle;
+    host *hosts;
+    size_t n_hosts;
+    uint32_t oldest, newest; /* workers in the order of last words */
+    isg_action *ring;
+    size_t ring_first, ring_n, ring_cap;
+
+    double now, first, still; /* still: time in which this process itself stood still */
+    bool begun, draining, killed, finished;
+    double drain_until, held_until;
+    isg_finish drain_why;
+    size_t count[PHASES], parked, joined, usable, slots, busy;
+    double flops, seconds, best_speed; /* over all workers */
+    double cost, cost_done, cost_now;
+    isg_action scratch; /* written to, never read: before the first event and without memory */
+    isg_err rc;         /* out of memory inside an event */
+};
+
+static inline double rest_of(const task *k)
+{
+    return k->cost * (1 - k->progress);
+}
+
+/* FLOP/s of one task on a worker; 0: unknown. */
+static inline double speed_of(const isg_sched *s, const worker *w)
+{
+    if (w->seconds > 0) return w->flops / w->seconds;
+    if (s->seconds > 0) return s->flops / s->seconds;
+    return s->opt.speed;
+}
+
+static inline bool is_running(const task *k)
+{
+    return k->phase == SENT || k->phase == RUNNING;
+}
+
+static inline size_t active(const isg_sched *s)
+{
+    return s->count[SENT] + s->count[RUNNING] + s->count[GRANTED] + s->count[MARKING];
+}
+
+/* Phases at the beginning, and what is ready. */
+void isg_sched_place(isg_sched *s, const isg_sched_task *in);
+
+isg_run_state isg_sched_state_of(phase p);
+
+#endif
