@@ -363,6 +363,30 @@ static isg_err expand_finetune(isg_build *b, isg_family_work *w)
     return ISG_OK;
 }
 
+static bool same_but_budget(const isg_plan *p, const isg_row *a, const isg_row *b)
+{
+    if (!same_shape(&a->shape, &b->shape) || a->unique != b->unique || a->mix.n != b->mix.n)
+        return false;
+    for (size_t i = 0; i < a->mix.n; i++) {
+        if (a->mix.language[i] != b->mix.language[i] || a->mix.weight[i] != b->mix.weight[i])
+            return false;
+    }
+    return !memcmp(a->setting, b->setting, p->n_settings * sizeof *a->setting);
+}
+
+/* Rows that differ in tokens and seed only are one group; only a finetune asks. */
+static size_t group_of(const isg_build *b, const isg_family_work *w, size_t row)
+{
+    bool asked = false;
+    for (size_t f = 0; f < b->plan->n_families; f++) {
+        const isg_family_work *other = &b->families[f];
+        asked = asked || (other->kind == ISG_FAMILY_FINETUNE && &b->families[other->from] == w);
+    }
+    size_t k = asked ? 0 : row;
+    while (k < row && !same_but_budget(b->plan, &w->rows[k], &w->rows[row])) k++;
+    return k;
+}
+
 static isg_err expand_list(isg_build *b, isg_family_work *w)
 {
     for (size_t i = 0; i < w->n_rows; i++) {
@@ -373,7 +397,7 @@ static isg_err expand_list(isg_build *b, isg_family_work *w)
                   .seed = row->seed,
                   .setting = row->setting,
                   .parent = ISG_NO_RUN,
-                  .group = i};
+                  .group = group_of(b, w, i)};
         if (!isg_budget_tokens(row->tokens, false, &row->shape, &b->diag, &c.tokens)) continue;
         ISG_TRY(add_run(b, w, &c));
     }

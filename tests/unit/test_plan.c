@@ -153,6 +153,24 @@ static void test_finetune(void)
     isg_plan_destroy(&p);
 }
 
+/* Rows of a file that differ in tokens only are one choice of parent. */
+static void test_finetune_list(void)
+{
+    isg_plan *p = NULL;
+    char *path = data_path("inline.yaml");
+    CHECK_OK(isg_plan_parse_text(HEAD SYNTHETIC GRID
+                                 "families:\n  - {name: list, runs: parents.csv}\n"
+                                 "  - {name: tune, from: list, languages: [bb]}\n",
+                                 path, NULL, &p));
+    free(path);
+    if (!p) return;
+    CHECK_EQ_U64(p->n_runs, 5);
+    CHECK_EQ_U64(p->families[1].n_runs, 2);
+    CHECK_EQ_U64(p->runs[3].parent, 1); /* of p0, the one with 2M */
+    CHECK_EQ_U64(p->runs[4].parent, 2);
+    isg_plan_destroy(&p);
+}
+
 static void test_unimax(void)
 {
     isg_plan *p = load("families.yaml");
@@ -349,6 +367,7 @@ int main(void)
     test_tiny();
     test_families();
     test_finetune();
+    test_finetune_list();
     test_unimax();
     test_identity_same();
     test_identity_differs();
