@@ -10,3 +10,7 @@ isogloss_test_except(build_refused PROCESSORS 2)
 isogloss_test_except(corpus_real TIMEOUT 300 LABELS long)
 # Downloads 40 MB and trains for a minute or two: make test-long.
 isogloss_test_except(demo LABELS long TIMEOUT 900 PROCESSORS 2)
+# Dozens of trainer processes, and limits in seconds that a busy machine stretches.
+foreach(name bad_trainers orphans proxy_slots own_trainer)
+  isogloss_test_except(${name} TIMEOUT 240 PROCESSORS 2)
+endforeach()
