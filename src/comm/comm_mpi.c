@@ -266,7 +266,7 @@ static bool all_arrived(const isg_transport *t)
     MPI_Request request;
     if (MPI_Ibarrier(t->comm, &request) != MPI_SUCCESS) return false;
     isg_err rc = finish_call(t, &request, BARRIER_LIMIT_S, "MPI_Ibarrier");
-    isg_err_clear();
+    if (rc) isg_err_clear(); /* else the message is that of the failure that ends the program */
     return !rc;
 }
 
