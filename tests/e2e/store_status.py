@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -120,6 +121,13 @@ with open(smaller, "w", encoding="utf-8") as f:
     f.write(campaign.replace("seeds: 2", "seeds: 1"))
 refused = subprocess.run([ISOGLOSS, "extend", full, smaller], capture_output=True, text=True, timeout=60, check=False)
 check(refused.returncode == 2 and "24 finished runs" in refused.stderr, f"losing runs: {refused.stderr}")
+
+# ---- a full disk: a message and exit status 1, and nothing is left -----------------
+full_disk = subprocess.run([TOOL, "create", os.path.join(scratch, "nospace.h5"), TINY], capture_output=True, text=True,
+                           timeout=60, check=False, restore_signals=False,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)))
+check(full_disk.returncode == 1 and "nospace.h5" in full_disk.stderr, f"full disk: {full_disk}")
+check(not [n for n in os.listdir(scratch) if n.startswith("nospace")], "a full disk leaves a file")
 
 # ---- damage --------------------------------------------------------------------
 try:
