@@ -2,6 +2,7 @@
 
 #include "isogloss/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,6 +177,29 @@ static float draw(isg_rng *r)
     return (float)(sum - 2 * 0xffff) * (1.7320508F / 0x10000);
 }
 
+/* w(rows,cols) += waves over the rows: column pairs turn by pi, 2 pi/3, pi/2, pi/3, ... a position,
+ * each pair of one series half as fast as the one before. Positions a fixed distance apart are then
+ * one rotation apart, so that attention finds the last few bytes from the first steps on; with
+ * random positions a small model stays at pair statistics for its first million bytes, for a time
+ * that depends on luck (docs/trainer.md). Half-angle formulas need no libm but sqrt. */
+static void add_waves(float *w, size_t rows, size_t cols, double size)
+{
+    double turn_re[2] = {-1, -0.5}, turn_im[2] = {0, 0.86602540378443865};
+    for (size_t k = 0; k + 1 < cols; k += 2) {
+        double *c = &turn_re[k / 2 % 2], *s = &turn_im[k / 2 % 2];
+        double re = size, im = 0;
+        for (size_t t = 0; t < rows; t++) {
+            w[t * cols + k] += (float)re;
+            w[t * cols + k + 1] += (float)im;
+            double turned = re * *c - im * *s;
+            im = re * *s + im * *c;
+            re = turned;
+        }
+        *s = sqrt((1 - *c) / 2);
+        *c = sqrt((1 + *c) / 2);
+    }
+}
+
 void isg_net_init(isg_net *n, uint64_t seed)
 {
     isg_rng r;
@@ -185,6 +209,8 @@ void isg_net_init(isg_net *n, uint64_t seed)
         float *w = n->weights + t.offset, start = (float)t.start;
         for (size_t j = 0; j < t.rows * t.cols; j++) w[j] = t.rows == 1 ? start : start * draw(&r);
     }
+    add_waves(n->weights + n->tensors[ISG_TOP_WPE].offset, n->shape.context, n->shape.d,
+              2 / sqrt((double)n->shape.d));
     isg_net_changed(n);
 }
 

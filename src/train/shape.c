@@ -113,11 +113,12 @@ size_t isg_net_tensors(const isg_net_shape *s)
 
 isg_tensor isg_net_tensor(const isg_net_shape *s, size_t i)
 {
-    /* Small embeddings: an untrained model spreads its guess over all bytes (8 bits). */
+    /* Embeddings as large as their learning rate deserves; the small last gain spreads the guess
+     * of an untrained model over all bytes (8 bits). Positions get waves on top (net.c). */
     const isg_tensor top[ISG_TOP_TENSORS] = {
-        [ISG_TOP_WTE] = {"wte", 0, ISG_VOCAB, s->d, 0.3 / sqrt((double)s->d)},
+        [ISG_TOP_WTE] = {"wte", 0, ISG_VOCAB, s->d, 1 / sqrt((double)s->d)},
         [ISG_TOP_WPE] = {"wpe", 0, s->context, s->d, 0.02},
-        [ISG_TOP_GAIN] = {"norm.gain", 0, 1, s->d, 1},
+        [ISG_TOP_GAIN] = {"norm.gain", 0, 1, s->d, 0.3},
         [ISG_TOP_BIAS] = {"norm.bias", 0, 1, s->d, 0},
     };
     if (i < ISG_TOP_TENSORS) {
