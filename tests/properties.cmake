@@ -14,3 +14,6 @@ isogloss_test_except(demo LABELS long TIMEOUT 900 PROCESSORS 2)
 foreach(name bad_trainers orphans proxy_slots own_trainer)
   isogloss_test_except(${name} TIMEOUT 240 PROCESSORS 2)
 endforeach()
+# Real training: seconds on a free core, a multiple of that beside other tests or without vector units.
+isogloss_test_except(train_protocol TIMEOUT 300)
+isogloss_test_except(train_beats_counts TIMEOUT 300)

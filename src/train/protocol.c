@@ -68,7 +68,7 @@ static isg_err take_lines(isg_inbox *inbox)
 isg_err isg_inbox_poll(isg_inbox *inbox, bool wait)
 {
     struct pollfd p = {.fd = inbox->fd, .events = POLLIN};
-    while (!inbox->quit) {
+    while (!inbox->ended) {
         int ready = poll(&p, 1, wait ? -1 : 0);
         if (ready < 0 && errno != EINTR)
             return ISG_FAIL(ISG_EIO, "cannot wait for orders: %s", strerror(errno));
@@ -80,7 +80,7 @@ isg_err isg_inbox_poll(isg_inbox *inbox, bool wait)
         if (got < 0 && errno != EINTR && errno != EAGAIN) {
             return ISG_FAIL(ISG_EIO, "cannot read orders: %s", strerror(errno));
         }
-        if (got == 0) inbox->quit = true;
+        if (got == 0) inbox->quit = inbox->ended = true;
         if (got > 0) {
             inbox->text.len += (size_t)got;
             ISG_TRY(take_lines(inbox));

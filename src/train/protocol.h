@@ -15,6 +15,7 @@ typedef struct isg_inbox {
     json_t *runs; /**< array: values of "run", oldest first */
     bool stop;    /**< the current run shall write a checkpoint and end */
     bool quit;    /**< take the orders at hand, then leave (also: end of file) */
+    bool ended;   /**< end of file: nothing more will come */
 } isg_inbox;
 
 isg_err isg_inbox_open(int fd, isg_inbox *out);

@@ -13,7 +13,8 @@ enum { CONTEXT = 64, BATCH = 4 * CONTEXT };
 /* Words of a made-up language: enough order to learn from. */
 static void make_text(uint8_t *text, size_t n, uint64_t index)
 {
-    static const char *const words[] = {"lumo ", "tari ", "seket ", "ondu ", "ra ", "vi ", "melon ", "aksa "};
+    static const char *const words[] = {"lumo ", "tari ", "seket ", "ondu ",
+                                        "ra ",   "vi ",   "melon ", "aksa "};
     isg_rng r;
     isg_rng_at(&r, 9, ISG_RNG_TEST, index);
     for (size_t at = 0; at < n;) {
@@ -24,10 +25,16 @@ static void make_text(uint8_t *text, size_t n, uint64_t index)
 
 static isg_job settings(isg_net_shape shape)
 {
-    return (isg_job){.shape = shape, .batch = BATCH, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1};
+    return (isg_job){.shape = shape,
+                     .batch = BATCH,
+                     .beta1 = 0.9,
+                     .beta2 = 0.95,
+                     .weight_decay = 0.1,
+                     .clip = 1};
 }
 
-static void train_step(isg_net *net, isg_optimiser *o, const isg_job *job, const uint8_t *text, size_t bytes, double lr)
+static void train_step(isg_net *net, isg_optimiser *o, const isg_job *job, const uint8_t *text,
+                       size_t bytes, double lr)
 {
     const size_t micro = isg_net_micro(net), T = job->shape.context;
     isg_net_zero_grads(net);

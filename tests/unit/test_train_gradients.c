@@ -1,4 +1,5 @@
-/* Gradients: the reference against central differences, every kernel table against the reference. */
+/* Gradients: the reference against central differences, every kernel table against the reference.
+ */
 
 #include "check.h"
 #include "train/net.h"
@@ -10,7 +11,8 @@
 /* Two blocks, two heads, one attention block and more than one of them. */
 static const isg_net_shape small = {.layers = 2, .d = 32, .heads = 2, .context = 32};
 static const isg_net_shape longer = {.layers = 1, .d = 48, .heads = 3, .context = 96};
-static const isg_net_shape wide = {.layers = 1, .d = 128, .heads = 4, .context = 64}; /* two sequences at once */
+static const isg_net_shape wide = {
+    .layers = 1, .d = 128, .heads = 4, .context = 64}; /* two sequences at once */
 
 static uint8_t text[512];
 
@@ -21,7 +23,8 @@ static void make_text(void)
     for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)isg_rng_below(&r, 256);
 }
 
-/* Weights away from their start, so that no gradient is small by design (biases, residual scale). */
+/* Weights away from their start, so that no gradient is small by design (biases, residual scale).
+ */
 static double *busy_weights(const isg_net_shape *s)
 {
     isg_rng r;
@@ -32,7 +35,8 @@ static double *busy_weights(const isg_net_shape *s)
         isg_tensor x = isg_net_tensor(s, t);
         double spread = x.rows > 1 ? 1.5 / sqrt((double)s->d) : 0.3;
         for (size_t i = 0; i < x.rows * x.cols; i++) {
-            w[x.offset + i] = (double)(float)((x.rows > 1 ? 0 : x.start) + spread * isg_rng_normal(&r));
+            w[x.offset + i] =
+                (double)(float)((x.rows > 1 ? 0 : x.start) + spread * isg_rng_normal(&r));
         }
     }
     return w;
@@ -146,7 +150,8 @@ static void test_shapes(void)
     CHECK(isg_net_ladder("p9", &s) && s.d == 384 && s.heads == 12);
     CHECK(!isg_net_ladder("p10", &s));
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 40, 1, 128}), ISG_EINPUT, "d is 40");
-    CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 64, 8, 128}), ISG_EINPUT, "64 over 8 heads");
+    CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 64, 8, 128}), ISG_EINPUT,
+                "64 over 8 heads");
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 64, 2, 100}), ISG_EINPUT, "context is 100");
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){0, 64, 2, 128}), ISG_EINPUT, "layers is 0");
 }

@@ -121,6 +121,8 @@ def test_stop_at_once(tmp, corpus):
     status, events, err = talk({"run": run}, {"stop": "checkpoint"})
     check(status == 0 and [e["event"] for e in events] == ["hello", "checkpoint", "end"], events)
     check(events[-1]["outcome"] == "stopped" and events[-1]["tokens"] == 1024, events)
+    _, events, _ = talk({"run": run}, {"quit": True}, {"stop": "checkpoint"})
+    check(events[-1]["outcome"] == "stopped", "a stop is obeyed after a quit")
     p = subprocess.Popen([TRAINER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     ends = []
     for order in (run, run_object(corpus, tmp / "next", id="b" * 32)):
