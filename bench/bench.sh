@@ -59,15 +59,20 @@ bench_train() {
 }
 
 bench_dispatch() {
-    local runs=10000 ranks i
+    local runs=10000 ranks slots i
     echo "== dispatch and commit: synthetic runs/s, $runs runs, store and start-up included"
+    echo "   (more slots: larger groups of results behind one sync; CPU s of all ranks behind /)"
     campaign "$runs" 0 >"$dir/many.yaml"
     for ranks in 0 2 3; do
-        for i in $(seq "$repeats"); do
-            rm -rf "$dir"/many.h5*  "$dir"/many.work
-            run_ranks "$ranks" "$dir/cpu" run "$dir/many.yaml" -o "$dir/many.h5"
-            awk -v n="$runs" '$4 > w {w = $4} END {print n / w}' "$dir/cpu"
-        done | median | sed "s/^/$(label "$ranks"): /"
+        for slots in 1 16; do
+            for i in $(seq "$repeats"); do
+                rm -rf "$dir"/many.h5* "$dir"/many.work
+                run_ranks "$ranks" "$dir/cpu" run --slots "$slots" "$dir/many.yaml" -o "$dir/many.h5"
+                awk -v n="$runs" '{cpu += $2 + $3} $4 > w {w = $4} END {print n / w, cpu}' "$dir/cpu"
+            done >"$dir/rates"
+            echo "$(label "$ranks"), slots $slots: $(cut -d' ' -f1 "$dir/rates" | median) /" \
+                "$(cut -d' ' -f2 "$dir/rates" | median)"
+        done
     done
 }
 
