@@ -3,6 +3,7 @@
 
 #include "isogloss/log.h"
 #include "isogloss/os.h"
+#include "isogloss/probe.h"
 #include "isogloss/proctree.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ extern char **environ;
 
 enum { CHUNK = 65536, MAX_GUARDS = 4096, FIRST_FD = 10, IN = 0, OUT, ERR, CONTROL, STATUS, PIPES };
 
-static const double destroy_limit_s = 15;
+static const double look_every_s = 0.2, destroy_limit_s = 20;
 
 struct isg_child {
     pid_t guard;
@@ -30,6 +31,10 @@ struct isg_child {
     bool gone;             /* the guard said that no descendant is left, or we saw to it */
     bool reaped;           /* the guard itself */
     bool ended_gently, killed;
+    isg_probe trainer;     /* once the guard has said who it is */
+    double grace_s, guard_limit_s;
+    double look_at;        /* when to ask next what the guard owes, monotonic [s] */
+    double owed_since;     /* 0: it owes nothing */
     isg_str input;         /* still to be written to stdin */
     isg_str status;        /* of the guard, an unfinished line */
     isg_str tail;          /* at most twice ISG_CHILD_TAIL */
@@ -137,6 +142,8 @@ isg_err isg_child_start(const isg_child_spec *spec, isg_child **out)
     if (n_guards == MAX_GUARDS) return ISG_FAIL(ISG_EFAIL, "more than %d trainers at a time", MAX_GUARDS);
     c = calloc(1, sizeof *c);
     if (!c) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    c->grace_s = spec->grace_s;
+    c->guard_limit_s = spec->guard_limit_s;
     for (int i = 0; i < PIPES; i++) c->fd[i] = -1;
     for (int i = 0; i < PIPES && !rc; i++) rc = make_pipe(&c->fd[i], &theirs[i], i == IN || i == CONTROL);
     if (!rc && !spec->talk) { /* free text: both on one pipe, nothing on stdin */
@@ -237,6 +244,7 @@ static void status_line(isg_child *c, const char *line)
     int code = 0;
     (void)sscanf(line, "%15s %d", word, &code);
     if (!strcmp(word, "gone")) c->gone = true;
+    if (!strcmp(word, "pid")) isg_probe_init(&c->trainer, code);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(word, words[i].word)) continue;
         c->state = words[i].state;
@@ -269,6 +277,28 @@ static void reap_orphans(void)
         }
         (void)waitpid(info.si_pid, NULL, WNOHANG);
     }
+}
+
+/* The end it was told to make, its trainer's start, or the news of its trainer's death. */
+static bool guard_owes(const isg_child *c)
+{
+    bool unstarted = c->state == ISG_CHILD_RUNS && !c->trainer.pid;
+    return c->ended_gently || unstarted || isg_probe_is_dead(&c->trainer);
+}
+
+/* A guard that hangs is killed; then after_guard() ends what it guarded. */
+static void watch_guard(isg_child *c)
+{
+    double now = isg_time_mono();
+    if (c->fd[STATUS] < 0 || now < c->look_at) return;
+    c->look_at = now + look_every_s;
+    if (!guard_owes(c)) c->owed_since = 0;
+    else if (c->owed_since <= 0) c->owed_since = now;
+    double limit = c->guard_limit_s + (c->killed ? 0 : c->grace_s);
+    if (c->owed_since <= 0 || now - c->owed_since <= limit) return;
+    ISG_WARN("child", "the guard %ld did not answer for %.0f s: killed", (long)c->guard, limit);
+    (void)kill(c->guard, SIGKILL);
+    c->owed_since = now;
 }
 
 /* The status pipe ended. If the guard did not say that all are gone, it was killed. */
@@ -305,6 +335,7 @@ isg_err isg_child_pump(isg_child *child, isg_child_output *output, void *ctx, bo
         keep_tail(c, buf, n);
     }
     ISG_TRY(read_status(c, buf));
+    watch_guard(c);
     if (c->fd[STATUS] < 0) after_guard(c);
     return ISG_OK;
 }

@@ -3,7 +3,9 @@
 
 /**
  * A trainer process behind isogloss-guard, spoken to over pipes that never
- * block. It is over when no process of its family is left.
+ * block. It is over when no process of its family is left. A guard that is
+ * stopped or hangs, and so owes something for too long, is killed, and with it
+ * what it guarded.
  *
  * This process must be a child subreaper (isg_child_inherit): if a guard is
  * killed, what its trainer started comes here, and isg_child_pump ends it.
@@ -26,6 +28,7 @@ typedef struct isg_child_spec {
     const char *const *env;  /**< "NAME=VALUE" over the environment, NULL-ended; NULL: nothing */
     const char *dir;         /**< working directory */
     double grace_s;          /**< between TERM and KILL */
+    double guard_limit_s;    /**< for the guard to start, to end after the grace, to tell */
     bool talk;               /**< stdin and stdout carry the protocol; else stdout goes with stderr */
 } isg_child_spec;
 

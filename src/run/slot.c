@@ -30,6 +30,7 @@
 enum { EVENTS_CHUNK = 65536 };
 
 static const double grace_s = 2;           /* from TERM to KILL */
+static const double guard_limit_s = 10;    /* a stopped guard holds no slot for ever */
 static const double hello_limit_s = 60;    /* a proxy's first word */
 static const double exit_limit_s = 60;     /* a command's exit after its end event */
 static const double stop_limit_s = 120;    /* a checkpoint after it was asked for */
@@ -182,7 +183,8 @@ static isg_err start_child(isg_slot *s, const char *gpus, uint32_t n_gpus)
         if (!rc) rc = open_events(s);
     }
     const isg_child_spec spec = {.guard = s->site->guard, .argv = command ? command : proxy,
-                                 .env = (const char *const *)env, .grace_s = grace_s, .talk = !is_command(s),
+                                 .env = (const char *const *)env, .grace_s = grace_s,
+                                 .guard_limit_s = guard_limit_s, .talk = !is_command(s),
                                  .dir = is_command(s) ? s->site->campaign_dir : s->trial->dir};
     if (!rc) rc = isg_child_start(&spec, &s->child);
     isg_command_free(&command);
@@ -385,7 +387,7 @@ static void judge_exit(isg_slot *s)
               is_command(s) ? s->site->plan->command[0] : s->site->train, strerror(code));
         break;
     case ISG_CHILD_RUNS:
-    case ISG_CHILD_LOST: judge(s, ISG_CAUSE_KILLED, SIGKILL, "its guard was killed, and %s with it", program); break;
+    case ISG_CHILD_LOST: judge(s, ISG_CAUSE_KILLED, SIGKILL, "its guard was killed or hung, and %s was killed with it", program); break;
     }
 }
 

@@ -17,6 +17,8 @@ static void note(void *ctx, const char *bytes, size_t n)
     CHECK_OK(isg_str_add(&heard_text, bytes, n));
 }
 
+static double patience_s = 30; /* with the guard */
+
 static isg_child *start(const char *script, bool talk)
 {
     char shell[] = "/bin/sh", c[] = "-c";
@@ -24,7 +26,7 @@ static isg_child *start(const char *script, bool talk)
     static const char *const env[] = {"ADDED=yes", "HOME=/nowhere", NULL};
     isg_child *child = NULL;
     isg_str_reset(&heard_text);
-    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .env = env, .dir = "/", .grace_s = 0.2, .talk = talk}, &child));
+    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .env = env, .dir = "/", .grace_s = 0.2, .guard_limit_s = patience_s, .talk = talk}, &child));
     free(argv[2]);
     return child;
 }
@@ -68,11 +70,11 @@ static void test_unstarted(void)
     char *argv[] = {dir, NULL};
     isg_child *c = NULL;
     int code = 0;
-    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .dir = "/", .talk = true}, &c));
+    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .dir = "/", .guard_limit_s = patience_s, .talk = true}, &c));
     CHECK(pump_until(c, NULL, 10));
     CHECK(isg_child_how(c, &code) == ISG_CHILD_UNSTARTED && code == EISDIR);
     isg_child_destroy(&c);
-    CHECK_FAILS(isg_child_start(&(isg_child_spec){.guard = "/no/guard", .argv = argv, .dir = "/", .talk = true}, &c), ISG_EIO, "/no/guard");
+    CHECK_FAILS(isg_child_start(&(isg_child_spec){.guard = "/no/guard", .argv = argv, .dir = "/", .guard_limit_s = patience_s, .talk = true}, &c), ISG_EIO, "/no/guard");
 }
 
 static void test_talk(void)
@@ -161,6 +163,35 @@ static void test_guard_killed(void)
     CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* nothing is left below us */
 }
 
+/* A guard that is stopped does not keep what it guards, nor its worker, for ever. */
+static void test_guard_stopped(void)
+{
+    static const char script[] = "setsid sleep 1000 & echo $!; sleep 0.1; echo up$$; sleep 1000";
+    int code;
+    patience_s = 0.5;
+    for (int told = 0; told < 3; told++) {
+        isg_child *c = start(script, true);
+        CHECK(pump_until(c, "up", 10));
+        const char *text = isg_str_c(&heard_text), *up = strstr(text, "up");
+        long below = strtol(text, NULL, 10), trainer = up ? strtol(up + 2, NULL, 10) : 0;
+        CHECK(below > 1 && trainer > 1);
+        CHECK(!kill((pid_t)isg_child_guard(c), SIGSTOP));
+        double t = isg_time_mono();
+        if (told) isg_child_end(c, told == 1);
+        else CHECK(!kill((pid_t)trainer, SIGKILL));
+        CHECK(pump_until(c, NULL, 10));
+        CHECK(isg_time_mono() - t >= patience_s);
+        CHECK(isg_child_how(c, &code) == ISG_CHILD_LOST);
+        CHECK(!alive(below) && !alive(trainer));
+        isg_child_destroy(&c);
+    }
+    isg_child *c = start("sleep 1000", true); /* told to end by destroy itself */
+    CHECK(!kill((pid_t)isg_child_guard(c), SIGSTOP));
+    isg_child_destroy(&c);
+    CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+    patience_s = 30;
+}
+
 int main(void)
 {
     guard = getenv("ISOGLOSS_GUARD");
@@ -177,6 +208,7 @@ int main(void)
     test_free_text_and_tail();
     test_flood();
     test_guard_killed();
+    test_guard_stopped();
     isg_str_free(&heard_text);
     return check_done();
 }
