@@ -165,12 +165,15 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 isg_err isg_path_remove(const char *path)
 {
+    enum { TRIES = 100 };
     struct stat st;
-    if (lstat(path, &st)) return ISG_OK;
-    if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS)) {
-        return ISG_FAIL(ISG_EIO, "cannot remove '%s': %s", path, strerror(errno));
+    for (int i = 0; i < TRIES; i++) {
+        if (lstat(path, &st)) return ISG_OK;
+        /* A walk that finds less than it saw has met another remover: look again. */
+        if (!nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) || errno != ENOENT) break;
     }
-    return ISG_OK;
+    if (lstat(path, &st)) return ISG_OK;
+    return ISG_FAIL(ISG_EIO, "cannot remove '%s': %s", path, strerror(errno));
 }
 
 char *isg_path_join(const char *dir, const char *name)

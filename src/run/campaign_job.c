@@ -2,6 +2,7 @@
 
 #include "isogloss/os.h"
 #include "isogloss/str.h"
+#include "trial.h"
 #include "work.h"
 
 #include <dirent.h>
@@ -188,13 +189,9 @@ static isg_err each_run_dir(const isg_campaign_job *job,
 static isg_err sweep_one(isg_campaign_job *job, const char *id)
 {
     size_t i = isg_plan_find(job->plan, id);
-    if (i == ISG_NO_RUN || !job->mark_attempt[i] || job->plan->runs[i].keep_checkpoint)
-        return ISG_OK;
-    char *path = isg_work_run_dir(job->work_dir, id);
-    if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    isg_err rc = isg_path_remove(path);
-    free(path);
-    return rc;
+    if (i == ISG_NO_RUN || !job->mark_attempt[i]) return ISG_OK;
+    isg_msg_attempt of = {.task = (uint32_t)i, .attempt = job->mark_attempt[i]};
+    return isg_trial_clean(job->plan, job->work_dir, of);
 }
 
 isg_err isg_campaign_job_sweep(const isg_campaign_job *job)

@@ -234,6 +234,15 @@ static isg_err remove_others(const char *path, const char *keep, const char *kee
     return rc;
 }
 
+/* A run that diverged has none, though its final one was to be kept. */
+static bool has_checkpoint(const char *dir)
+{
+    char *path = isg_path_join(dir, "checkpoint.json");
+    bool there = path && isg_path_exists(path);
+    free(path);
+    return there;
+}
+
 isg_err isg_trial_clean(const isg_plan *plan, const char *work_dir, isg_msg_attempt of)
 {
     const isg_run *r = &plan->runs[of.task];
@@ -241,14 +250,16 @@ isg_err isg_trial_clean(const isg_plan *plan, const char *work_dir, isg_msg_atte
     uint64_t tokens = 0;
     char *run_dir = isg_work_run_dir(work_dir, r->id), *dir = isg_work_attempt_dir(work_dir, r->id, of.attempt);
     isg_err rc = run_dir && dir ? ISG_OK : no_memory();
-    bool keep = r->keep_checkpoint || plan->limits.keep_all_checkpoints;
+    bool all = plan->limits.keep_all_checkpoints, keep = false;
 
     (void)snprintf(attempt, sizeof attempt, "attempt-%u", (unsigned)of.attempt);
-    if (!rc && keep && isg_work_checkpoint(work_dir, r->id, of.attempt, name, &tokens) == ISG_OK) {
-        rc = remove_others(run_dir, attempt, attempt);
-        if (!rc && !plan->limits.keep_all_checkpoints) rc = remove_others(dir, name, "checkpoint.json");
-    } else if (!rc) {
-        rc = isg_path_remove(run_dir);
+    if (!rc && (all || r->keep_checkpoint)) keep = has_checkpoint(dir);
+    if (!rc && !keep) rc = isg_path_remove(run_dir);
+    if (!rc && keep) rc = remove_others(run_dir, attempt, attempt);
+    if (!rc && keep && !all) { /* one that cannot be read now may be read later: touch nothing */
+        bool readable = !isg_work_checkpoint(work_dir, r->id, of.attempt, name, &tokens);
+        if (readable) rc = remove_others(dir, name, "checkpoint.json");
+        else isg_err_clear();
     }
     free(dir);
     free(run_dir);
