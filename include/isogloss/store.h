@@ -132,6 +132,9 @@ size_t isg_store_find(const isg_store *store, const char *id);
  */
 isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, size_t *added);
 
+/** Are 90 % of the rows of /attempts or /provenance used? Then isg_store_extend doubles them. */
+isg_err isg_store_is_full(const isg_store *store, bool *full);
+
 /* ---- writing (run phase) ---------------------------------------------- */
 
 /**

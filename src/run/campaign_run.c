@@ -102,19 +102,41 @@ static isg_err agree_numerics(launch *l)
     return isg_comm_agree(l->comm, rc);
 }
 
+/* What a launch left that died while it created or grew the store. */
+static isg_err remove_unfinished(const launch *l)
+{
+    char *unfinished = isg_strf("%s.tmp", l->path);
+    if (!unfinished) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = isg_path_remove(unfinished);
+    free(unfinished);
+    return rc;
+}
+
+/* Room for the records of this launch. Without it the oldest ones give way, which stops nobody. */
+static isg_err make_room(launch *l)
+{
+    bool full = false;
+    size_t kept, added;
+    ISG_TRY(isg_store_is_full(l->store, &full));
+    if (!full) return ISG_OK;
+    isg_store_close(&l->store);
+    if (isg_store_extend(l->path, l->plan, &kept, &added)) {
+        ISG_WARN("run", "no more room for records of attempts and launches: %s", isg_err_message());
+        isg_err_clear();
+    }
+    return open_store(l);
+}
+
 /* Rank 0: a store that fits the plan, and what is left to do. */
 static isg_err prepare_store(launch *l)
 {
+    ISG_TRY(remove_unfinished(l));
     if (!l->store) {
-        char *unfinished = isg_strf("%s.tmp", l->path);
-        if (!unfinished) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-        isg_err rc = isg_path_remove(unfinished); /* of a launch that died while creating it */
-        free(unfinished);
-        if (!rc) rc = isg_store_create(l->path, l->plan);
-        if (!rc) rc = open_store(l);
-        ISG_TRY(rc);
+        ISG_TRY(isg_store_create(l->path, l->plan));
+        ISG_TRY(open_store(l));
     }
     ISG_TRY(isg_store_check_plan(l->store, l->plan));
+    ISG_TRY(make_room(l));
     l->job = (isg_campaign_job){
         .plan = l->plan, .store = l->store, .lock = l->lock, .work_dir = l->work_dir};
     size_t n_shards = l->opt->n_shards ? l->opt->n_shards : 1;

@@ -502,8 +502,9 @@ isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin
     isg_err rc = isg_store_alloc(tmp, true, out);
     if (!rc) {
         dims_of(plan, (*out)->dim);
-        size_t *attempts = &(*out)->dim[ISG_DIM_ATTEMPT];
+        size_t *attempts = &(*out)->dim[ISG_DIM_ATTEMPT], *launches = &(*out)->dim[ISG_DIM_LAUNCH];
         if (*attempts < origin->attempts) *attempts = origin->attempts;
+        if (*launches < origin->launches) *launches = origin->launches;
         rc = build(*out, plan, origin);
     }
     if (rc) isg_store_discard(out);

@@ -274,15 +274,31 @@ static isg_err grow(growth *g, const isg_plan *plan)
     return rc;
 }
 
-/* Twice the space once the old one is 90 % full. */
-static isg_err attempts_wanted(const isg_store *old, size_t *out)
+/* Rows that a bounded table should have: twice as many once 90 % are used. */
+static isg_err rows_wanted(const isg_store *s, isg_col sequence, isg_dim dim, size_t *out)
 {
-    isg_attempt *attempts = NULL;
-    size_t n = 0, capacity = old->dim[ISG_DIM_ATTEMPT];
-    isg_err rc = isg_store_read_attempts(old, &attempts, &n);
-    free(attempts);
-    *out = n > capacity / 10 * 9 ? 2 * capacity : capacity;
+    size_t capacity = s->dim[dim], used = 0;
+    uint64_t *row = calloc(capacity, sizeof *row);
+    isg_err rc = row ? isg_col_read(s, sequence, 0, capacity, row)
+                     : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < capacity && !rc; i++) used += row[i] != 0;
+    free(row);
+    *out = used >= capacity - capacity / 10 ? 2 * capacity : capacity;
     return rc;
+}
+
+static isg_err room_wanted(const isg_store *s, isg_origin *out)
+{
+    ISG_TRY(rows_wanted(s, ISG_COL_ATT_SEQUENCE, ISG_DIM_ATTEMPT, &out->attempts));
+    return rows_wanted(s, ISG_COL_LAUNCH_SEQUENCE, ISG_DIM_LAUNCH, &out->launches);
+}
+
+isg_err isg_store_is_full(const isg_store *s, bool *full)
+{
+    isg_origin wanted = {0};
+    ISG_TRY(room_wanted(s, &wanted));
+    *full = wanted.attempts > s->dim[ISG_DIM_ATTEMPT] || wanted.launches > s->dim[ISG_DIM_LAUNCH];
+    return ISG_OK;
 }
 
 isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, size_t *added)
@@ -294,7 +310,7 @@ isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, s
     *kept = *added = 0;
     isg_err rc = isg_store_open(path, ISG_STORE_READ, false, &old);
     if (!rc) rc = isg_store_read_overview(old, &o);
-    if (!rc) rc = attempts_wanted(old, &origin.attempts);
+    if (!rc) rc = room_wanted(old, &origin);
     if (rc) goto done;
     origin.uuid = o->uuid;
     origin.created = o->created;

@@ -45,7 +45,7 @@ isg_err isg_store_index(isg_store *store);
 /** What a grown store keeps of the old one. */
 typedef struct isg_origin {
     const char *uuid, *created;
-    size_t attempts; /**< least capacity of /attempts */
+    size_t attempts, launches; /**< least capacities of /attempts and /provenance */
 } isg_origin;
 
 /** Create PATH.tmp with every dataset and the plan's data; open for writing without MPI. */

@@ -448,6 +448,45 @@ static void test_extend(void)
     sample_plan_free(&swapped);
 }
 
+/* Tables of records grow when 90 % of their rows are used, and keep what they hold. */
+static void test_full(void)
+{
+    enum { LAUNCHES = 1024 };
+    const char *path = path_of("full.h5");
+    isg_plan plan = sample_plan(2);
+    size_t kept, added, n;
+    bool full = true;
+    isg_launch l = {.host = "here"}, *got = NULL;
+    CHECK_OK(isg_store_create(path, &plan));
+    isg_store *s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(commit(s, &plan, 1));
+    CHECK(isg_store_is_full(s, &full) == ISG_OK && !full);
+    for (int i = 0; i < LAUNCHES - LAUNCHES / 10; i++) {
+        size_t row = (size_t)-1;
+        CHECK(isg_store_is_full(s, &full) == ISG_OK && !full);
+        l.start = i;
+        CHECK_OK(isg_store_put_launch(s, &l, &row));
+    }
+    CHECK(isg_store_is_full(s, &full) == ISG_OK && full);
+    isg_store_close(&s);
+    CHECK_OK(isg_store_extend(path, &plan, &kept, &added));
+    CHECK(kept == 1 && added == 0);
+    s = open_store(path, ISG_STORE_WRITE);
+    CHECK_OK(isg_store_check_plan(s, &plan));
+    CHECK(isg_store_is_full(s, &full) == ISG_OK && !full);
+    for (int i = 0; i < 2 * LAUNCHES; i++) { /* the newest 2048 are kept */
+        size_t row = (size_t)-1;
+        l.start = LAUNCHES + i;
+        CHECK_OK(isg_store_put_launch(s, &l, &row));
+    }
+    CHECK_OK(isg_store_read_launches(s, &got, &n));
+    CHECK_EQ_U64(n, 2 * LAUNCHES);
+    CHECK_NEAR(got[0].start, LAUNCHES, 0);
+    free(got);
+    isg_store_close(&s);
+    sample_plan_free(&plan);
+}
+
 /* A changed campaign is refused with what changed, and what to do. */
 static void test_check_plan(void)
 {
@@ -548,6 +587,7 @@ int main(void)
     test_attempts();
     test_launches();
     test_extend();
+    test_full();
     test_check_plan();
     test_large_slices();
     test_no_space();
