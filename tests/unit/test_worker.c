@@ -188,7 +188,7 @@ static void test_beats_and_lease(void)
 {
     fake f;
     isg_worker *w = begin(&f);
-    welcome(w, 0.02, 0.2);
+    welcome(w, 0.02, 1); /* a lease that a busy machine's naps do not reach */
     for (int i = 0; i < 6; i++) {
         isg_nap(0.025);
         CHECK_OK(isg_worker_step(w, 0.001));
@@ -196,11 +196,11 @@ static void test_beats_and_lease(void)
     }
     tell(w, ISG_MSG_BEAT_TO_WORKER, 0, 0);
     double heard = isg_time_mono();
-    while (!isg_worker_finished(w) && isg_time_mono() < heard + 5) {
+    while (!isg_worker_finished(w) && isg_time_mono() < heard + 30) {
         isg_nap(0.01);
         CHECK_OK(isg_worker_step(w, 0));
     }
-    CHECK(isg_time_mono() - heard > 0.19 && f.kills == 1);
+    CHECK(isg_time_mono() - heard > 0.95 && f.kills == 1);
     CHECK_FAILS(isg_worker_outcome(w), ISG_EAGAIN, "was silent");
     isg_worker_destroy(&w);
 
@@ -210,9 +210,9 @@ static void test_beats_and_lease(void)
     while (got) CHECK_OK(isg_msg_poll(comm, &from, &m, &got));
 
     w = begin(&f); /* it was us who slept: the leader gets its full lease again */
-    welcome(w, 100, 0.2);
+    welcome(w, 100, 1);
     CHECK_OK(isg_worker_step(w, 0));
-    isg_nap(0.3);
+    isg_nap(1.3);
     CHECK_OK(isg_worker_step(w, 0));
     CHECK(!isg_worker_finished(w));
     isg_worker_destroy(&w);
