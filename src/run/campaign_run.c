@@ -17,6 +17,7 @@
 
 #include "campaign_job.h"
 #include "exec_runs.h"
+#include "leftover.h"
 #include "limit.h"
 #include "loop.h"
 #include "progress.h"
@@ -320,7 +321,10 @@ static isg_err run_phase(launch *l)
         l->alone |= left || isg_worker_alone(l->worker);
         return rc;
     }
-    if (isg_leader_lost(l->leader)) l->alone = true;
+    if (isg_leader_lost(l->leader)) {
+        l->alone = true;
+        (void)isg_leftover_kill(l->work_dir); /* of workers that died */
+    }
     if (!rc) rc = isg_campaign_job_sweep(&l->job);
     if (!rc) rc = outcome(l);
     end_record(l, rc);

@@ -8,6 +8,7 @@
 
 #include "isogloss/log.h"
 #include "isogloss/os.h"
+#include "leftover.h"
 #include "slot.h"
 #include "synthetic.h"
 #include "trial.h"
@@ -66,6 +67,8 @@ static isg_err find_programs(exec *x)
     if (!x->site.campaign_dir) return no_memory();
     ISG_TRY(isg_exe_helper("isogloss-guard", &x->site.guard));
     if (x->opt.plan->trainer == ISG_TRAINER_PROXY) ISG_TRY(isg_exe_helper("isogloss-train", &x->site.train));
+    x->site.work_dir = x->work_dir;
+    (void)isg_leftover_kill(x->work_dir);
     return isg_child_inherit();
 }
 

@@ -20,7 +20,10 @@ typedef struct isg_runs_options {
 
 extern const isg_executor_type isg_exec_runs;
 
-/** Everything in `options` is borrowed for the executor's life. */
+/**
+ * Kills what an earlier launch left on this host, so not while another worker of
+ * this launch trains. Everything in `options` is borrowed for the executor's life.
+ */
 isg_err isg_exec_runs_create(const isg_runs_options *options, void **self);
 
 /** Ends what still runs (KILL) and waits, with a limit, until it is gone. */

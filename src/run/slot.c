@@ -16,6 +16,7 @@
 #include "isogloss/command.h"
 #include "isogloss/log.h"
 #include "isogloss/os.h"
+#include "leftover.h"
 #include "lines.h"
 
 #include <errno.h>
@@ -151,6 +152,7 @@ static isg_err make_env(const isg_slot *s, const char *gpus, char **env)
     size_t n = 0;
     (void)snprintf(cores, sizeof cores, "%u", (unsigned)s->cores);
     isg_err rc = add_env(env, &n, "OMP_NUM_THREADS", cores);
+    if (!rc) rc = add_env(env, &n, ISG_LEFTOVER_VARIABLE, s->site->work_dir);
     if (!rc && gpus) rc = add_env(env, &n, "CUDA_VISIBLE_DEVICES", gpus);
     if (!is_command(s)) {
         if (!rc) rc = add_env(env, &n, "ISOGLOSS_NUMERICS", s->site->plan->numerics);

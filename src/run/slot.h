@@ -18,6 +18,7 @@
 /** What all slots of a worker share; borrowed. */
 typedef struct isg_slot_site {
     const isg_plan *plan;
+    const char *work_dir; /**< absolute */
     char *guard;        /**< path of isogloss-guard */
     char *train;        /**< path of isogloss-train; NULL unless the plan trains proxies */
     char *campaign_dir; /**< working directory of commands */

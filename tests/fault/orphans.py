@@ -1,5 +1,6 @@
 """No process outlives a campaign, whichever of its processes is killed: trainer, guard, worker,
-leader, mpirun. The trainers here have children in sessions of their own that ignore TERM."""
+leader, mpirun; nor the next launch if guard and worker are killed at once. The trainers here have
+children in sessions of their own that ignore TERM."""
 import os
 import shutil
 import signal
@@ -95,16 +96,21 @@ def wait_until(condition, limit):
     return False
 
 
+def begin(launcher, directory):
+    for file, text in (("c.yaml", CAMPAIGN), ("family.py", FAMILY)):
+        with open(os.path.join(directory, file), "w", encoding="ascii") as f:
+            f.write(text)
+    key, value = TAG.split("=")
+    return subprocess.Popen([*launcher, ISOGLOSS, "run", "-j", "2", "c.yaml"], cwd=directory,
+                            env={**os.environ, key: value}, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+
 def one(launcher, target):
     name = f"{' '.join(launcher) or 'one process'}, {target}:"
     directory = tempfile.mkdtemp(prefix="orphans-")
     os.chdir(directory)
-    for file, text in (("c.yaml", CAMPAIGN), ("family.py", FAMILY)):
-        with open(file, "w", encoding="ascii") as f:
-            f.write(text)
-    key, value = TAG.split("=")
-    p = subprocess.Popen([*launcher, ISOGLOSS, "run", "-j", "2", "c.yaml"], env={**os.environ, key: value},
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    p = begin(launcher, directory)
     up = lambda: len([n for n in os.listdir(".") if n.startswith("up.")])
     check(wait_until(lambda: up() >= 2, 30), name, "the trainers did not start")
     before = ours()
@@ -134,10 +140,44 @@ def one(launcher, target):
     shutil.rmtree(directory)
 
 
+def guards_too(launcher, target):
+    """Guards and their worker at once: what the trainers started is left, until somebody looks."""
+    name = f"{' '.join(launcher) or 'one process'}, guards and {target}:"
+    with tempfile.TemporaryDirectory(prefix="orphans-") as directory:
+        p = begin(launcher, directory)
+        up = lambda: len([n for n in os.listdir(directory) if n.startswith("up.")])
+        check(wait_until(lambda: up() >= 2, 30), name, "the trainers did not start")
+        worker = victim(target, ours())
+        with open(f"/proc/{worker}/task/{worker}/children", encoding="ascii") as f:
+            guards = [int(pid) for pid in f.read().split()]
+        os.kill(worker, signal.SIGSTOP)
+        for pid in [*guards, worker]:
+            os.kill(pid, signal.SIGKILL)
+        if launcher:  # the others end, and the leader looks
+            p.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            p.send_signal(signal.SIGTERM)
+        else:
+            p.wait(timeout=20)
+            check(len(ours()) >= 2, name, "nothing was left: this tries nothing")
+            p = begin(launcher, directory)
+            check(wait_until(lambda: up() >= 4, 30), name, "the next launch did not start")
+            check(len(ours()) <= 1 + 2 + 6, name, "of the former launch is left", ours())
+            p.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            p.send_signal(signal.SIGTERM)
+        check(wait_until(lambda: not ours(), 20), name, "left are", ours())
+        for left in ours():
+            os.kill(left, signal.SIGKILL)
+        p.wait(timeout=20)
+
+
 MODES = [([], ("trainer", "guard", "leader")), (["mpirun", "-n", "2"], ("trainer", "guard", "worker", "leader", "mpirun")),
          (["mpirun", "--enable-recovery", "-n", "3"], ("guard", "worker"))]
 for mode, targets in MODES:
     for who in targets:
         one(mode, who)
+guards_too([], "leader")
+guards_too(["mpirun", "--enable-recovery", "-n", "3"], "worker")
 print("orphans:", f"{failed} failed" if failed else "all good")
 sys.exit(bool(failed))
