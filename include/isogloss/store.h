@@ -74,6 +74,12 @@ typedef struct isg_mark {
     char host[64], device[32]; /**< of the writer */
 } isg_mark;
 
+typedef struct isg_state {
+    size_t slot;
+    isg_run_state state;
+    uint32_t attempts; /**< made so far */
+} isg_state;
+
 typedef struct isg_attempt {
     size_t slot;
     uint32_t number; /**< from 1 */
@@ -146,7 +152,8 @@ isg_err isg_store_put_result(isg_store *store, size_t slot, const isg_result *re
 
 /**
  * The two halves of isg_store_put_result, for a worker that finishes many short
- * runs at once: write several, sync once, then tell rank 0 of all of them.
+ * runs at once. Results may wait in memory until isg_store_sync() returns: before
+ * that nothing is known to be in the file, and if it fails none of them is.
  */
 isg_err isg_store_write_result(isg_store *store, size_t slot, const isg_result *result,
                                uint32_t *crc);
@@ -158,7 +165,8 @@ isg_err isg_store_mark(isg_store *store, const isg_mark *marks, size_t n);
 /** Rank 0: append rows to /attempts (bounded: oldest details of a run give way, counts stay). */
 isg_err isg_store_put_attempts(isg_store *store, const isg_attempt *attempts, size_t n);
 
-/** Rank 0: state and number of attempts, for status; no sync. */
+/** Rank 0: states and numbers of attempts, for status; no sync. Sorts its argument. */
+isg_err isg_store_put_states(isg_store *store, isg_state *states, size_t n);
 isg_err isg_store_put_state(isg_store *store, size_t slot, isg_run_state state, uint32_t attempts);
 
 /** Rank 0: add (*row == (size_t)-1 on entry) or update the row of this launch. */

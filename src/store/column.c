@@ -92,11 +92,11 @@ isg_err isg_store_read_setting(const isg_store *s, const char *column, double *o
     return rc;
 }
 
-/* Of one struct's field: a number in its memory type, or all bytes of a text. */
+/* Of one struct's field: a row of the column, in the field's memory type. */
 static size_t field_bytes(const isg_store *s, const isg_field *f)
 {
-    return f->type == ISG_TYPE_TEXT ? isg_column_row_bytes(f->col, s->dim)
-                                    : isg_type_bytes(f->type);
+    size_t elements = isg_column_row_bytes(f->col, s->dim) / isg_type_bytes(isg_columns[f->col].type);
+    return elements * isg_type_bytes(f->type);
 }
 
 isg_err isg_fields_write(isg_store *s, const isg_field *fields, size_t first, size_t n,
@@ -116,6 +116,28 @@ isg_err isg_fields_write(isg_store *s, const isg_field *fields, size_t first, si
         free(column);
     }
     return rc;
+}
+
+static size_t slot_of(const void *row)
+{
+    return *(const size_t *)row;
+}
+
+static int by_slot(const void *a, const void *b)
+{
+    return (slot_of(a) > slot_of(b)) - (slot_of(a) < slot_of(b));
+}
+
+isg_err isg_fields_scatter(isg_store *s, const isg_field *fields, size_t n, void *structs,
+                           size_t stride)
+{
+    const char *row = structs;
+    qsort(structs, n, stride, by_slot);
+    for (size_t i = 0, k; i < n; i += k, row += k * stride) {
+        for (k = 1; i + k < n && slot_of(row + k * stride) == slot_of(row) + k;) k++;
+        ISG_TRY(isg_fields_write(s, fields, slot_of(row), k, row, stride));
+    }
+    return ISG_OK;
 }
 
 isg_err isg_fields_read(const isg_store *s, const isg_field *fields, size_t first, size_t n,

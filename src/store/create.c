@@ -526,6 +526,7 @@ isg_err isg_store_publish(isg_store **store, const char *path)
     char *tmp = strdup(s->path);
     int fd = dup(s->fd);
     if (!tmp || fd < 0) rc = ISG_FAIL(ISG_ENOMEM, "out of memory or descriptors");
+    if (!rc) rc = isg_store_flush(s);
     if (!rc && H5Fflush(s->file, H5F_SCOPE_GLOBAL) < 0)
         rc = isg_h5_fail(ISG_EIO, "cannot flush '%s'", tmp);
     isg_store_close(store); /* HDF5 writes what is left of the metadata now */

@@ -309,17 +309,3 @@ isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start
     }
     return ISG_OK;
 }
-
-isg_err isg_h5_write_points(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
-                            const void *data)
-{
-    hsize_t extent = n;
-    hid_t memory = H5Screate_simple(1, &extent, NULL);
-    isg_err rc = ISG_OK;
-    if (memory < 0 || H5Sselect_elements(space, H5S_SELECT_SET, n, at) < 0 ||
-        H5Dwrite(set, type, memory, space, H5P_DEFAULT, data) < 0) {
-        rc = isg_h5_fail(ISG_EIO, "cannot write");
-    }
-    if (memory >= 0) (void)H5Sclose(memory);
-    return rc;
-}

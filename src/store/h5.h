@@ -49,8 +49,4 @@ isg_err isg_h5_write_box(hid_t set, hid_t space, hid_t type, size_t bytes, const
 isg_err isg_h5_read_box(hid_t set, hid_t space, hid_t type, const hsize_t *start,
                         const hsize_t *count, void *data);
 
-/** Write single elements of a one-dimensional dataset in one call. @param at  [n] distinct */
-isg_err isg_h5_write_points(hid_t set, hid_t space, hid_t type, const hsize_t *at, size_t n,
-                            const void *data);
-
 #endif

@@ -34,6 +34,8 @@ struct isg_store {
     unsigned char *slice;             /**< one run's RESULT columns */
     size_t slice_at[ISG_RESULTS + 1]; /**< byte offsets of the columns, and the end */
     isg_rows attempts, launches;
+    char *staged; /**< [cap_staged] rows of isg_staged and a slice, not yet in the file */
+    size_t n_staged, cap_staged;
 };
 
 /** A store object without a file. Caller: isg_store_close(). */
@@ -58,6 +60,9 @@ void isg_store_discard(isg_store **store);
 /** Sync and close a built PATH.tmp and put it in the place of PATH. */
 isg_err isg_store_publish(isg_store **store, const char *path);
 
+/** Put staged results into the file, where they stay staged if that fails. */
+isg_err isg_store_flush(isg_store *store);
+
 /** Add a line to the history of a store being built (the oldest but the first give way). */
 isg_err isg_store_history(isg_store *store, const isg_store *old, const char *line);
 
@@ -80,7 +85,6 @@ uint32_t isg_slice_crc(const isg_store *store, size_t slot, const unsigned char 
 
 void isg_slice_encode(const isg_store *store, const isg_result *result, unsigned char *slice);
 void isg_slice_decode(const isg_store *store, const unsigned char *slice, isg_result *result);
-isg_err isg_slice_write(isg_store *store, size_t slot, const unsigned char *slice);
 isg_err isg_slice_read(const isg_store *store, size_t slot, unsigned char *slice);
 isg_err isg_result_alloc(const size_t dim[ISG_DIMS], isg_result **out);
 
@@ -93,7 +97,7 @@ static inline uint64_t isg_mark_word(uint32_t attempt, uint32_t crc)
 typedef struct isg_field {
     isg_col col;
     size_t offset;
-    isg_type type; /**< in memory; TEXT: as many bytes as the column has */
+    isg_type type; /**< in memory; as many elements as a row of the column has */
 } isg_field;
 
 /**
@@ -102,6 +106,13 @@ typedef struct isg_field {
  */
 isg_err isg_fields_write(isg_store *store, const isg_field *fields, size_t first, size_t n,
                          const void *structs, size_t stride);
+
+/**
+ * The same for structs that begin with their slot (size_t), in any order: sorts them, and moves
+ * those that are neighbours in the file together.
+ */
+isg_err isg_fields_scatter(isg_store *store, const isg_field *fields, size_t n, void *structs,
+                           size_t stride);
 isg_err isg_fields_read(const isg_store *store, const isg_field *fields, size_t first, size_t n,
                         void *structs, size_t stride);
 

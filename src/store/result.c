@@ -126,14 +126,6 @@ uint32_t isg_slice_crc(const isg_store *s, size_t slot, const unsigned char *sli
     return isg_crc32c(crc, slice, s->slice_at[ISG_RESULTS]);
 }
 
-isg_err isg_slice_write(isg_store *s, size_t slot, const unsigned char *slice)
-{
-    for (size_t i = 0; i < ISG_RESULTS; i++) {
-        ISG_TRY(isg_col_write(s, (isg_col)(ISG_RESULT_FIRST + i), slot, 1, slice + s->slice_at[i]));
-    }
-    return ISG_OK;
-}
-
 isg_err isg_slice_read(const isg_store *s, size_t slot, unsigned char *slice)
 {
     for (size_t i = 0; i < ISG_RESULTS; i++) {

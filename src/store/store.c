@@ -66,6 +66,7 @@ void isg_store_close(isg_store **store)
     free(s->by_id);
     free(s->numerics);
     free(s->slice);
+    free(s->staged);
     free(s->attempts.sequence);
     free(s->attempts.owner);
     free(s->launches.sequence);

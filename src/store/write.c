@@ -14,11 +14,65 @@ static isg_err check_slot(const isg_store *s, size_t slot)
                     s->dim[ISG_DIM_RUN]);
 }
 
-isg_err isg_store_sync(isg_store *s)
+static isg_err sync_file(const isg_store *s)
 {
     if (fdatasync(s->fd))
         return ISG_FAIL(ISG_EIO, "cannot sync '%s': %s", s->path, strerror(errno));
     return ISG_OK;
+}
+
+/* ---- results ---------------------------------------------------------------- */
+
+/* What waits to be written: runs that ended together mostly are neighbours in the file too. */
+typedef struct staged {
+    size_t slot;
+    double seconds;
+    unsigned char slice[];
+} staged;
+
+enum { STAGE_BYTES = 4 << 20, STAGE_ROWS = 512 };
+
+static size_t stage_stride(const isg_store *s)
+{
+    size_t align = _Alignof(staged);
+    return (sizeof(staged) + s->slice_at[ISG_RESULTS] + align - 1) / align * align;
+}
+
+static staged *stage_row(isg_store *s, size_t i)
+{
+    return (void *)(s->staged + i * stage_stride(s));
+}
+
+static isg_err stage_alloc(isg_store *s)
+{
+    size_t stride = stage_stride(s), rows = STAGE_BYTES / stride;
+    if (s->staged) return ISG_OK;
+    if (rows > STAGE_ROWS) rows = STAGE_ROWS;
+    s->cap_staged = rows ? rows : 1;
+    s->staged = calloc(s->cap_staged, stride);
+    return s->staged ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for %zu results", s->cap_staged);
+}
+
+isg_err isg_store_flush(isg_store *s)
+{
+    isg_field fields[ISG_RESULTS + 2];
+    for (size_t i = 0; i < ISG_RESULTS; i++) {
+        isg_col col = (isg_col)(ISG_RESULT_FIRST + i);
+        fields[i] = (isg_field){col, sizeof(staged) + s->slice_at[i], isg_columns[col].type};
+    }
+    fields[ISG_RESULTS] =
+        (isg_field){ISG_COL_RUNS_SECONDS, offsetof(staged, seconds), ISG_TYPE_F64};
+    fields[ISG_RESULTS + 1] = (isg_field){.col = ISG_COLS};
+    ISG_TRY(isg_fields_scatter(s, fields, s->n_staged, s->staged, stage_stride(s)));
+    s->n_staged = 0;
+    return ISG_OK;
+}
+
+isg_err isg_store_sync(isg_store *s)
+{
+    isg_err rc = isg_store_flush(s);
+    s->n_staged = 0; /* a failure is told of all of them */
+    return rc ? rc : sync_file(s);
 }
 
 isg_err isg_store_write_result(isg_store *s, size_t slot, const isg_result *result, uint32_t *crc)
@@ -28,11 +82,14 @@ isg_err isg_store_write_result(isg_store *s, size_t slot, const isg_result *resu
         return ISG_FAIL(ISG_EARG, "run %s: %zu points, but the store holds %zu a run", s->id[slot],
                         result->n_points, s->dim[ISG_DIM_POINT]);
     }
-    isg_slice_encode(s, result, s->slice);
-    *crc = isg_slice_crc(s, slot, s->slice);
-    isg_err rc = isg_slice_write(s, slot, s->slice);
-    if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_SECONDS, slot, 1, &result->seconds);
-    return isg_err_context(rc, "run %s", s->id[slot]);
+    ISG_TRY(stage_alloc(s));
+    if (s->n_staged == s->cap_staged) ISG_TRY(isg_store_flush(s));
+    staged *row = stage_row(s, s->n_staged++);
+    row->slot = slot;
+    row->seconds = result->seconds;
+    isg_slice_encode(s, result, row->slice);
+    *crc = isg_slice_crc(s, slot, row->slice);
+    return ISG_OK;
 }
 
 isg_err isg_store_put_result(isg_store *s, size_t slot, const isg_result *result, uint32_t *crc)
@@ -41,47 +98,60 @@ isg_err isg_store_put_result(isg_store *s, size_t slot, const isg_result *result
     return isg_store_sync(s);
 }
 
-/* A one-dimensional column at the slots of a group of marks. */
-static isg_err scatter(isg_store *s, isg_col col, const hsize_t *at, size_t n, const void *data)
-{
-    const isg_set *c = &s->col[col];
-    isg_err rc = isg_h5_write_points(c->set, c->space, c->memory, at, n, data);
-    return isg_err_context(rc, "dataset '%s' in /runs", isg_columns[col].name);
-}
+/* ---- marks and states ------------------------------------------------------- */
+
+typedef struct mark_row {
+    size_t slot;
+    uint64_t word;
+    isg_run_state state;
+    char host[64], device[32];
+} mark_row;
+
+static const isg_field mark_fields[] = {
+    {ISG_COL_RUNS_HOST, offsetof(mark_row, host), ISG_TYPE_TEXT},
+    {ISG_COL_RUNS_DEVICE, offsetof(mark_row, device), ISG_TYPE_TEXT},
+    {ISG_COL_RUNS_STATE, offsetof(mark_row, state), ISG_TYPE_U32},
+    {ISG_COL_RUNS_MARK, offsetof(mark_row, word), ISG_TYPE_U64},
+    {ISG_COLS, 0, ISG_TYPE_U8},
+};
+
+static const isg_field state_fields[] = {
+    {ISG_COL_RUNS_STATE, offsetof(isg_state, state), ISG_TYPE_U32},
+    {ISG_COL_RUNS_ATTEMPTS, offsetof(isg_state, attempts), ISG_TYPE_U32},
+    {ISG_COLS, 0, ISG_TYPE_U8},
+};
+
+_Static_assert(sizeof(isg_run_state) == 4, "states travel as 32-bit numbers");
 
 isg_err isg_store_mark(isg_store *s, const isg_mark *marks, size_t n)
 {
+    isg_err rc = ISG_OK;
     if (!n) return ISG_OK;
-    hsize_t *at = calloc(n, sizeof *at);
-    uint64_t *word = calloc(n, sizeof *word);
-    uint8_t *state = calloc(n, sizeof *state);
-    isg_err rc = at && word && state ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
-
+    mark_row *rows = calloc(n, sizeof *rows);
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < n && !rc; i++) {
         const isg_mark *m = &marks[i];
         rc = check_slot(s, m->slot);
         if (!rc && !m->attempt) rc = ISG_FAIL(ISG_EARG, "a mark needs an attempt of 1 or more");
-        at[i] = m->slot;
-        word[i] = isg_mark_word(m->attempt, m->crc);
-        state[i] = (uint8_t)m->state;
-        if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_HOST, m->slot, 1, m->host);
-        if (!rc) rc = isg_col_write(s, ISG_COL_RUNS_DEVICE, m->slot, 1, m->device);
+        rows[i] = (mark_row){m->slot, isg_mark_word(m->attempt, m->crc), m->state, "", ""};
+        memcpy(rows[i].host, m->host, sizeof m->host);
+        memcpy(rows[i].device, m->device, sizeof m->device);
     }
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_STATE, at, n, state);
-    if (!rc) rc = scatter(s, ISG_COL_RUNS_MARK, at, n, word);
-    if (!rc) rc = isg_store_sync(s);
-    free(at);
-    free(word);
-    free(state);
+    if (!rc) rc = isg_fields_scatter(s, mark_fields, n, rows, sizeof *rows);
+    if (!rc) rc = sync_file(s);
+    free(rows);
     return rc;
+}
+
+isg_err isg_store_put_states(isg_store *s, isg_state *states, size_t n)
+{
+    for (size_t i = 0; i < n; i++) ISG_TRY(check_slot(s, states[i].slot));
+    return isg_fields_scatter(s, state_fields, n, states, sizeof *states);
 }
 
 isg_err isg_store_put_state(isg_store *s, size_t slot, isg_run_state state, uint32_t attempts)
 {
-    uint8_t value = (uint8_t)state;
-    ISG_TRY(check_slot(s, slot));
-    ISG_TRY(isg_col_write(s, ISG_COL_RUNS_STATE, slot, 1, &value));
-    return isg_col_write(s, ISG_COL_RUNS_ATTEMPTS, slot, 1, &attempts);
+    return isg_store_put_states(s, &(isg_state){slot, state, attempts}, 1);
 }
 
 /* ---- bounded tables ------------------------------------------------------- */
