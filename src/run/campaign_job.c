@@ -79,10 +79,17 @@ static isg_err attempts(void *self, const isg_job_attempt *a, size_t n)
     return rc;
 }
 
-static isg_err state(void *self, uint32_t task, isg_run_state s, uint32_t made)
+static isg_err states(void *self, const isg_job_state *s, size_t n)
 {
     const isg_campaign_job *job = self;
-    return isg_store_put_state(job->store, job->slot[task], s, made);
+    isg_state *rows = calloc(n, sizeof *rows);
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu states", n);
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = (isg_state){job->slot[s[i].task], s[i].state, s[i].attempts};
+    }
+    isg_err rc = isg_store_put_states(job->store, rows, n);
+    free(rows);
+    return rc;
 }
 
 static isg_err keep(void *self)
@@ -97,7 +104,7 @@ const isg_job_type isg_campaign_job_type = {
     .progress = progress,
     .mark = mark,
     .attempts = attempts,
-    .state = state,
+    .states = states,
     .keep = keep,
 };
 

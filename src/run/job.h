@@ -32,6 +32,12 @@ typedef struct isg_job_attempt {
     char host[64], text[ISG_MSG_TEXT];
 } isg_job_attempt;
 
+/** What a task has become. */
+typedef struct isg_job_state {
+    uint32_t task, attempts; /**< attempts made so far */
+    isg_run_state state;
+} isg_job_state;
+
 /** NULL: nothing to do, apart from `progress` and `mark`. */
 typedef struct isg_job_type {
     const char *name;
@@ -45,7 +51,7 @@ typedef struct isg_job_type {
     isg_err (*mark)(void *self, const isg_job_mark *marks, size_t n);
     /** Keep for the record; a failure is logged, no more. */
     isg_err (*attempts)(void *self, const isg_job_attempt *attempts, size_t n);
-    isg_err (*state)(void *self, uint32_t task, isg_run_state state, uint32_t attempts);
+    isg_err (*states)(void *self, const isg_job_state *states, size_t n);
     /** Every few seconds: still ours to write? A failure ends the job at once. */
     isg_err (*keep)(void *self);
 } isg_job_type;

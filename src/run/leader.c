@@ -1,8 +1,9 @@
 /*
  * The leader's shell. It keeps no state of a task: the scheduler does. What it
  * adds is time (one monotonic clock), names (hosts), and grouping: marks wait
- * until nothing else is to be done, 64 are together, or 50 ms have passed, and
- * share one sync.
+ * until nothing else is to be done, 512 are together, or 50 ms have passed, and
+ * share one sync. States wait as long, so that of many changes of a task only the
+ * last is written, and go before marks.
  *
  * A worker on this host whose process is gone is known dead within a second.
  * Of others only silence tells, and what they were granted stays held.
@@ -20,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP = 64 };
+enum { GROUP = 512 };
 static const double group_s = 0.05, probe_s = 1, keep_s = 10;
 
 typedef struct peer {
@@ -44,6 +45,10 @@ struct isg_leader {
     pending marks[GROUP];
     size_t n_marks;
     double oldest_mark;
+    isg_job_state states[GROUP]; /* of different tasks */
+    uint32_t *state_of;          /* [n_tasks] place in `states` plus 1, or 0 */
+    size_t n_states;
+    double oldest_state;
     isg_job_attempt attempts[GROUP];
     size_t n_attempts;
     double oldest_attempt;
@@ -82,7 +87,11 @@ isg_err isg_leader_create(const isg_leader_options *options, isg_leader **out)
     l->opt = *options;
     l->size = (size_t)isg_comm_size(options->comm);
     l->peers = calloc(l->size, sizeof *l->peers);
-    if (!l->peers) rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu workers", l->size);
+    l->state_of = calloc(options->n_tasks + 1, sizeof *l->state_of);
+    if (!l->peers || !l->state_of) {
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu workers and %zu tasks", l->size,
+                      options->n_tasks);
+    }
     l->opt.sched.workers = l->size > 1 ? l->size - 1 : 1;
     l->opt.sched.lease_s = isg_lease_s();
     if (!rc) rc = isg_sched_create(&l->opt.sched, options->tasks, options->n_tasks, &l->sched);
@@ -97,6 +106,7 @@ void isg_leader_destroy(isg_leader **leader)
     if (!l) return;
     isg_sched_destroy(&l->sched);
     free(l->peers);
+    free(l->state_of);
     free(l);
     *leader = NULL;
 }
@@ -115,6 +125,18 @@ static isg_err flush_attempts(isg_leader *l)
     l->n_attempts = 0;
     if (n && l->opt.type->attempts && l->opt.type->attempts(l->opt.job, l->attempts, n)) {
         ISG_WARN("leader", "%zu attempts are not recorded: %s", n, isg_err_message());
+        isg_err_clear();
+    }
+    return ISG_OK;
+}
+
+static isg_err flush_states(isg_leader *l)
+{
+    size_t n = l->n_states;
+    l->n_states = 0;
+    for (size_t i = 0; i < n; i++) l->state_of[l->states[i].task] = 0;
+    if (n && l->opt.type->states && l->opt.type->states(l->opt.job, l->states, n)) {
+        ISG_WARN("leader", "states of %zu tasks are not recorded: %s", n, isg_err_message());
         isg_err_clear();
     }
     return ISG_OK;
@@ -203,10 +225,13 @@ static isg_err do_stop(isg_leader *l, const isg_action *a)
 
 static isg_err do_state(isg_leader *l, const isg_action *a)
 {
-    if (!l->opt.type->state || !l->opt.type->state(l->opt.job, a->task[0], a->state, a->attempt[0]))
-        return ISG_OK;
-    ISG_WARN("leader", "state of task %u is not recorded: %s", a->task[0], isg_err_message());
-    isg_err_clear();
+    uint32_t *place = &l->state_of[a->task[0]];
+    if (!*place) {
+        if (l->n_states == GROUP) ISG_TRY(flush_states(l));
+        if (!l->n_states) l->oldest_state = isg_time_mono();
+        *place = (uint32_t)++l->n_states;
+    }
+    l->states[*place - 1] = (isg_job_state){a->task[0], a->attempt[0], a->state};
     return ISG_OK;
 }
 
@@ -254,6 +279,7 @@ static isg_err flush_marks(isg_leader *l)
                                   done[i].diverged, p->host,         p->device};
     }
     l->n_marks = 0;
+    ISG_TRY(flush_states(l));
     isg_err rc = l->opt.type->mark(l->opt.job, marks, n);
     if (rc) {
         trouble(l, isg_err_message());
@@ -464,6 +490,8 @@ isg_err isg_leader_step(isg_leader *l, bool idle)
 {
     double now = isg_time_mono();
     if (l->n_marks && (idle || now - l->oldest_mark > group_s)) ISG_TRY(flush_marks(l));
+    if (l->n_states && (idle || l->finished || now - l->oldest_state > group_s))
+        ISG_TRY(flush_states(l));
     if (l->n_attempts && (l->finished || now - l->oldest_attempt > 1)) ISG_TRY(flush_attempts(l));
     if (l->finished) return ISG_OK;
     if (due(&l->beat_at, now, isg_beat_s())) ISG_TRY(beat(l));
@@ -483,7 +511,7 @@ isg_err isg_leader_signals(isg_leader *l, int n)
 
 bool isg_leader_finished(const isg_leader *l)
 {
-    return l->finished && !l->n_marks && !l->n_attempts;
+    return l->finished && !l->n_marks && !l->n_states && !l->n_attempts;
 }
 
 isg_finish isg_leader_why(const isg_leader *l)

@@ -93,7 +93,7 @@ static isg_err turn(const isg_loop *loop, size_t *quiet)
     ISG_TRY(pass_signals(loop));
     ISG_TRY(dispatch(loop, &n));
     *quiet = n ? 0 : *quiet + 1;
-    if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, n == 0));
+    if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, *quiet >= SPINS));
     double nap = nap_of(loop, *quiet);
     if (loop->worker && !isg_worker_finished(loop->worker))
         ISG_TRY(isg_worker_step(loop->worker, nap));

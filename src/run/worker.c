@@ -15,6 +15,10 @@
 /* Before WELCOME the leader may be creating a large store, and says nothing. */
 static const double default_beat_s = 5, first_lease_s = 300;
 
+/* Grants wait until nothing else is to be done, this many are together, or this long. */
+enum { GROUP = 512 };
+static const double group_s = 0.02;
+
 struct isg_worker {
     isg_comm *comm;
     int leader;
@@ -27,6 +31,7 @@ struct isg_worker {
     char text[ISG_MSG_TEXT];     /* why the outcome */
     isg_msg_attempt *granted;    /* [n_granted] not yet written */
     size_t n_granted, cap_granted;
+    double oldest_grant;
 };
 
 isg_err isg_worker_create(isg_comm *comm, int leader, const isg_msg_hello *hello,
@@ -129,6 +134,7 @@ static isg_err granted(isg_worker *w, isg_msg_attempt of)
         w->granted = more;
         w->cap_granted = cap;
     }
+    if (!w->n_granted) w->oldest_grant = isg_time_mono();
     w->granted[w->n_granted++] = of;
     return ISG_OK;
 }
@@ -214,7 +220,9 @@ isg_err isg_worker_step(isg_worker *worker, double wait_s)
     const isg_worker_sink sink = {w, sink_started, sink_checkpoint, sink_ended};
 
     if (w->finished) return ISG_OK;
-    ISG_TRY(write_granted(w));
+    bool idle = wait_s > 0 || w->draining;
+    if (idle || w->n_granted >= GROUP || isg_time_mono() - w->oldest_grant > group_s)
+        ISG_TRY(write_granted(w));
     double until_beat = w->said + w->beat_s - isg_time_mono();
     if (until_beat < 0) until_beat = 0;
     ISG_TRY(w->type->step(w->self, wait_s < until_beat ? wait_s : until_beat, &sink));
