@@ -207,6 +207,28 @@ isg_err isg_campaign_job_sweep(const isg_campaign_job *job)
     return each_run_dir(job, sweep_one, &copy);
 }
 
+/* Open tasks whose record is not what they begin with. */
+static isg_err put_first_states(isg_campaign_job *job, const isg_run_record *records)
+{
+    size_t n = 0;
+    isg_state *rows = calloc(job->plan->n_runs + 1, sizeof *rows);
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu states", job->plan->n_runs);
+    for (size_t i = 0; i < job->plan->n_runs; i++) {
+        const isg_sched_task *t = &job->tasks[i];
+        const isg_run_record *r = &records[job->slot[i]];
+        if (t->was != ISG_TASK_OPEN) continue;
+        isg_task_was parent = t->parent == ISG_NO_TASK ? ISG_TASK_DONE : job->tasks[t->parent].was;
+        isg_run_state is = parent == ISG_TASK_OPEN   ? ISG_RUN_WAITING
+                           : parent == ISG_TASK_DONE ? ISG_RUN_READY
+                                                     : ISG_RUN_FAILED;
+        if (r->state == is && r->attempts == t->attempts) continue;
+        rows[n++] = (isg_state){job->slot[i], is, t->attempts};
+    }
+    isg_err rc = isg_store_put_states(job->store, rows, n);
+    free(rows);
+    return rc;
+}
+
 static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard, size_t n_shards)
 {
     size_t n = job->plan->n_runs;
@@ -226,17 +248,7 @@ static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard
         ISG_TRY(bury_running(job, i, r));
     }
     ISG_TRY(each_run_dir(job, visit_run_dir, job));
-    for (size_t i = 0; i < n; i++) {
-        const isg_sched_task *t = &job->tasks[i];
-        const isg_run_record *r = &records[job->slot[i]];
-        if (t->was != ISG_TASK_OPEN) continue;
-        isg_task_was parent = t->parent == ISG_NO_TASK ? ISG_TASK_DONE : job->tasks[t->parent].was;
-        isg_run_state is = parent == ISG_TASK_OPEN   ? ISG_RUN_WAITING
-                           : parent == ISG_TASK_DONE ? ISG_RUN_READY
-                                                     : ISG_RUN_FAILED;
-        if (r->state == is && r->attempts == t->attempts) continue;
-        ISG_TRY(isg_store_put_state(job->store, job->slot[i], is, t->attempts));
-    }
+    ISG_TRY(put_first_states(job, records));
     return isg_campaign_job_sweep(job);
 }
 
