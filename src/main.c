@@ -40,13 +40,18 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return isg_err_exit_status(ISG_EUSAGE);
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (argc == 2 && !strcmp(argv[1], "help"))) {
         print_overview(stdout);
         return 0;
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         (void)printf("isogloss %s (%s, %s)\n", isg_build_version(), isg_build_commit(), isg_build_compiler());
         return 0;
+    }
+    if (!strcmp(argv[1], "help")) { /* help COMMAND is COMMAND --help */
+        static char option[] = "--help";
+        argv[1] = argv[2];
+        argv[2] = option;
     }
     const isg_cmd *cmd = find(argv[1]);
     if (!cmd) return isg_err_exit_status(ISG_EUSAGE);

@@ -4,7 +4,7 @@
 /**
  * Failures: one list of codes, one message per thread.
  *
- * Three kinds of wrong (docs/style): a bug asserts, a failure returns an
+ * Three kinds of wrong: a bug asserts, a failure returns an
  * isg_err with a message, an outcome (diverged, no crossing) is data.
  * A message names the thing and the value and, where known, the remedy.
  */

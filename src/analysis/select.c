@@ -3,6 +3,7 @@
 
 #include "isogloss/select.h"
 
+#include "columns.h"
 #include "isogloss/str.h"
 
 #include <math.h>
@@ -42,6 +43,7 @@ static const char *const csv_separators[] = {"family"};
 static const char *const store_separators[] = {"lr",       "batch", "warmup",       "decay",
                                                "beta1",    "beta2", "weight_decay", "clip",
                                                "schedule", "parent"};
+static const char *const run_columns[] = {"run_id", "run", "run_name"};
 static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
 
 enum { COUNT_EVALUATIONS = 3, SHOWN_VALUES = 6 };
@@ -54,7 +56,8 @@ typedef struct work {
     unsigned char *state; /* [n_rows] row_state */
     const char **run_key; /* [n_rows] */
     char *made;           /* memory of keys put together here */
-    bool pseudo_runs;
+    bool pseudo_runs;     /* made of rows equal in all but D and loss */
+    bool knows_last;      /* a column says which point is the last */
 } work;
 
 static const isg_column *filled(const isg_table *t, const char *name)
@@ -78,50 +81,6 @@ static isg_err note(work *w, char *text)
 
 /* ---- columns ------------------------------------------------------------------ */
 
-static isg_err unknown_column(const isg_table *t, const char *name, const char *option)
-{
-    const char **names = malloc((t->n_columns + 1) * sizeof *names);
-    isg_str list = {0};
-    isg_err rc = ISG_OK;
-
-    if (!names) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
-    for (size_t j = 0; j < t->n_columns; j++) names[j] = t->columns[j].name;
-    const char *near = isg_str_nearest(name, names, t->n_columns);
-    for (size_t j = 0; j < t->n_columns && j < 20 && !rc; j++) {
-        rc = isg_str_printf(&list, "%s%s", j ? ", " : "", names[j]);
-    }
-    if (!rc && near) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name,
-                      option, near);
-    } else if (!rc) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s%s", t->source, name,
-                      option, isg_str_c(&list), t->n_columns > 20 ? ", ..." : "");
-    }
-    isg_str_free(&list);
-    free(names);
-    return rc;
-}
-
-static isg_err number_column(const work *w, const char *name, const char *option,
-                             const isg_column **out)
-{
-    const isg_column *c = isg_table_column(w->t, name);
-
-    if (!c) return unknown_column(w->t, name, option);
-    *out = c;
-    if (c->numeric) return ISG_OK;
-    for (size_t i = 0; i < w->t->n_rows; i++) {
-        double x;
-        if (c->text[i][0] && !isg_str_to_double(c->text[i], &x)) {
-            return ISG_FAIL(ISG_EINPUT,
-                            "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
-                            w->t->source, w->t->line[i], name, c->text[i],
-                            strchr(c->text[i], ',') ? " (write decimals with a point)" : "");
-        }
-    }
-    return ISG_FAIL(ISG_EDATA, "%s: column '%s' is empty", w->t->source, name);
-}
-
 static isg_err find_columns(work *w)
 {
     static const char *const total[] = {"N_total", "N_params"}, *const rest[] = {
@@ -129,19 +88,26 @@ static isg_err find_columns(work *w)
                                                                     "N_params_no_embed"};
     const char *const *choice = total;
     const char *n = w->o->n;
+    const bool n_is_usual = !n || !strcmp(n, "total");
 
     if (!n || !strcmp(n, "total") || !strcmp(n, "nonembedding")) {
         if (n && !strcmp(n, "nonembedding")) choice = rest;
         n = isg_table_column(w->t, choice[0]) ? choice[0] : choice[1];
         if (choice == rest && !isg_table_column(w->t, n)) n = rest[0];
     }
-    ISG_TRY(number_column(w, n, "--n", &w->n));
-    ISG_TRY(number_column(w, w->o->d ? w->o->d : "D_tokens", "--d", &w->d));
-    ISG_TRY(number_column(w, w->o->loss ? w->o->loss : "loss", "--loss", &w->loss));
-    w->run = filled(w->t, "run_id");
+    const char *d = w->o->d ? w->o->d : "D_tokens", *loss = w->o->loss ? w->o->loss : "loss";
+    const char *const usual[] = {n_is_usual ? n : NULL, w->o->d ? NULL : d,
+                                 w->o->loss ? NULL : loss};
+    ISG_TRY(isg_columns_usual(w->t, usual));
+    ISG_TRY(isg_columns_number(w->t, n, "--n", &w->n));
+    ISG_TRY(isg_columns_number(w->t, d, "--d", &w->d));
+    ISG_TRY(isg_columns_number(w->t, loss, "--loss", &w->loss));
+    for (size_t k = 0; k < sizeof run_columns / sizeof run_columns[0] && !w->run; k++) {
+        w->run = filled(w->t, run_columns[k]);
+    }
     if (w->o->cluster) {
         w->cluster = isg_table_column(w->t, w->o->cluster);
-        if (!w->cluster) return unknown_column(w->t, w->o->cluster, "--cluster");
+        if (!w->cluster) return isg_columns_unknown(w->t, w->o->cluster, "--cluster");
     } else {
         w->cluster = filled(w->t, "cluster_id");
     }
@@ -180,7 +146,7 @@ isg_err isg_select_values(const isg_table *t, const char *column, const char ***
 {
     const isg_column *c = isg_table_column(t, column);
     *out = NULL;
-    return c ? values_of(t, c, NULL, out, n) : unknown_column(t, column, "--by");
+    return c ? values_of(t, c, NULL, out, n) : isg_columns_unknown(t, column, "--by");
 }
 
 /* "name (3 values: a, b, c)" */
@@ -229,7 +195,7 @@ static isg_err keep_where(work *w, const char *option, const char *name, compari
     const isg_column *c = isg_table_column(w->t, name);
     double wanted = 0;
 
-    if (!c) return unknown_column(w->t, name, option);
+    if (!c) return isg_columns_unknown(w->t, name, option);
     bool numbers = c->numeric && isg_str_to_double(value, &wanted);
     if (!numbers && op > NE)
         return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
@@ -347,10 +313,11 @@ static isg_err choose_points(work *w)
     const isg_column *final = filled(w->t, "is_final"), *lr = filled(w->t, "lr_state");
     isg_points points = w->o->points;
 
+    w->knows_last = final || lr;
     if (points == ISG_POINTS_ALL || (points == ISG_POINTS_AUTO && !final && !lr))
         return set_points(w, "all points");
     if (points == ISG_POINTS_STABLE) {
-        if (!lr) return unknown_column(w->t, "lr_state", "--points stable");
+        if (!lr) return isg_columns_unknown(w->t, "lr_state", "--points stable");
         ISG_TRY(keep_where(w, "--points stable", "lr_state", EQ, "stable"));
         return set_points(w, "points at a constant learning rate");
     }
@@ -591,11 +558,12 @@ static isg_err refuse(const work *w, const item *items, size_t n, size_t repeats
                       isg_str_c(&list), first, names_evaluation(first) ? " or --target VALUE" : "",
                       first);
     } else if (!rc && repeats) {
+        const size_t a = w->t->line[items[where - 1].row], b = w->t->line[items[where].row];
         rc = ISG_FAIL(ISG_EINPUT,
                       "%s: lines %zu and %zu have the same run and D but no column tells them "
                       "apart. If each row "
                       "is a run of its own, add a run_id column or give --resample rows",
-                      w->t->source, w->t->line[items[where - 1].row], w->t->line[items[where].row]);
+                      w->t->source, a < b ? a : b, a < b ? b : a);
     }
     isg_str_free(&list);
     return rc;
@@ -647,7 +615,14 @@ static isg_err note_runs(work *w, const item *items, size_t n)
                                 "too narrow if the rows of a run err together.",
                                 n, runs));
     }
-    if (!w->pseudo_runs || w->cluster || runs == n) return ISG_OK;
+    if (w->cluster || runs == n) return ISG_OK;
+    if (!w->pseudo_runs && w->o->points == ISG_POINTS_AUTO && !w->knows_last) {
+        return note(w, isg_strf("Every point of a run is used (%zu rows, %zu runs), also those "
+                                "before its learning rate had decayed: --points final takes the "
+                                "last of each run.",
+                                n, runs));
+    }
+    if (!w->pseudo_runs) return ISG_OK;
     return note(
         w,
         isg_strf(
@@ -662,7 +637,7 @@ static isg_err fill(work *w, item *items, size_t n)
     const isg_column *unit = isg_table_column(w->t, "unit");
     const char *cluster_unit = w->o->rows   ? "row"
                                : w->cluster ? w->cluster->name
-                               : w->run     ? "run_id"
+                               : w->run     ? w->run->name
                                             : "run";
 
     ISG_TRY(note_runs(w, items, n)); /* still in order of runs */

@@ -33,7 +33,7 @@ static isg_err bad_name(const isg_opt *table, const char *word)
     for (const isg_opt *o = table; o->name && n < 128; o++) names[n++] = o->name;
     const char *near = isg_str_nearest(word, names, n);
     if (near) return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'; did you mean '--%s'?", word, near);
-    return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'", word);
+    return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'; see --help", word);
 }
 
 static isg_err check_choice(const isg_opt *o, const char *text)
@@ -111,7 +111,7 @@ static isg_err parse_word(const isg_opt *table, int argc, char **argv, int *i)
     }
     for (char *c = word + 1; *c; c++) {
         const isg_opt *o = by_letter(table, *c);
-        if (!o) return ISG_FAIL(ISG_EUSAGE, "unknown option '-%c'", *c);
+        if (!o) return ISG_FAIL(ISG_EUSAGE, "unknown option '-%c'; see --help", *c);
         if (!takes_value(o)) {
             ISG_TRY(set(o, NULL));
             continue;

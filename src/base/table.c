@@ -293,6 +293,15 @@ static isg_err fill_columns(isg_table *table, const cells *body)
     return ISG_OK;
 }
 
+/* Of the header: a file of another kind is seen there, before its bytes get into messages. */
+static bool has_control_bytes(const reader *r)
+{
+    for (const char *p = r->p; p < r->end && *p != '\n'; p++) {
+        if ((unsigned char)*p < 0x20 && *p != '\t' && *p != '\r') return true;
+    }
+    return false;
+}
+
 static isg_err check_encoding(reader *r)
 {
     size_t n = (size_t)(r->end - r->p);
@@ -300,6 +309,9 @@ static isg_err check_encoding(reader *r)
         return at(r, r->p, "the file is UTF-16; save it as UTF-8");
     }
     if (n >= 3 && !memcmp(r->p, "\xef\xbb\xbf", 3)) r->p += 3;
+    if (has_control_bytes(r)) {
+        return ISG_FAIL(ISG_EINPUT, "%s: not a text file; wanted a store or a CSV file", r->path);
+    }
     return ISG_OK;
 }
 

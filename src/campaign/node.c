@@ -32,7 +32,7 @@ static isg_err next_event(reader *r, yaml_event_t *e)
     const yaml_parser_t *p = &r->parser;
     if (p->error == YAML_MEMORY_ERROR) return no_memory();
     if (p->error == YAML_READER_ERROR) {
-        return ISG_FAIL(ISG_ESPEC, "%s: byte %zu: %s (campaign files are UTF-8 text)", r->name,
+        return ISG_FAIL(ISG_ESPEC, "%s: byte %zu: %s (wanted UTF-8 text)", r->name,
                         p->problem_offset, p->problem ? p->problem : "unreadable");
     }
     return ISG_FAIL(ISG_ESPEC, "%s:%zu:%zu: not valid YAML: %s%s%s", r->name,

@@ -31,3 +31,8 @@ isg_err isg_cmd_parse(const char *usage, const char *about, const isg_opt *opts,
     }
     return isg_opt_parse(opts, argc, argv, operands);
 }
+
+isg_err isg_cmd_wants(bool met, const char *what, int got)
+{
+    return met ? ISG_OK : ISG_FAIL(ISG_EUSAGE, "wanted %s, got %d; see --help", what, got);
+}

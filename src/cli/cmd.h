@@ -29,4 +29,7 @@ extern const isg_cmd *const isg_cmds[];
 isg_err isg_cmd_parse(const char *usage, const char *about, const isg_opt *opts, int argc,
                       char **argv, int *operands, bool *done);
 
+/** ISG_EUSAGE "wanted WHAT, got N" unless `met`. @param what  such as "one campaign file" */
+isg_err isg_cmd_wants(bool met, const char *what, int got);
+
 #endif

@@ -73,14 +73,14 @@ static isg_err run_check(int argc, char **argv)
     choices c = {0};
     const isg_opt opts[] = {
         {0, "corpus", ISG_OPT_STRING, &c.plan.corpus_override, "DIR",
-         "corpus directory instead of the campaign's", 0, 0, NULL},
+         "Corpus directory instead of the campaign's.", 0, 0, NULL},
         {0, "shape-only", ISG_OPT_FLAG, &c.shape_only, NULL,
-         "check what the JSON Schema checks, and nothing else; needs no corpus", 0, 0, NULL},
-        {0, "json", ISG_OPT_FLAG, &c.json, NULL, "print the report as JSON", 0, 0, NULL},
+         "Check what the JSON Schema checks, and nothing else; needs no corpus.", 0, 0, NULL},
+        {0, "json", ISG_OPT_FLAG, &c.json, NULL, "Print the report as JSON.", 0, 0, NULL},
         {0, "print-schema", ISG_OPT_FLAG, &c.schema, NULL,
-         "print the JSON Schema of campaign files", 0, 0, NULL},
+         "Print the JSON Schema of campaign files.", 0, 0, NULL},
         {0, "print-reference", ISG_OPT_FLAG, &c.reference, NULL,
-         "print the reference of campaign files (Markdown)", 0, 0, NULL},
+         "Print the reference of campaign files (Markdown).", 0, 0, NULL},
         {0}};
     int n = 0;
     bool done;
@@ -92,7 +92,7 @@ static isg_err run_check(int argc, char **argv)
     if (done) return ISG_OK;
     if (c.schema) return print_schema();
     if (c.reference) return isg_spec_reference(stdout);
-    if (n == 0) return ISG_FAIL(ISG_EUSAGE, "which campaign? see 'isogloss check --help'");
+    ISG_TRY(isg_cmd_wants(n > 0, "one or more campaign files", n));
 
     json_t *all = json_array();
     isg_err rc = ISG_OK;

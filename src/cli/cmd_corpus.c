@@ -118,12 +118,6 @@ static isg_err show(const char *dir, bool as_json)
 
 /* ---- verbs ----------------------------------------------------------------- */
 
-static isg_err one_operand(int operands, const char *what)
-{
-    if (operands == 1) return ISG_OK;
-    return ISG_FAIL(ISG_EUSAGE, "wanted one %s, got %d operands", what, operands);
-}
-
 static isg_err run_build(int argc, char **argv)
 {
     const char *out = NULL, *base = NULL;
@@ -145,7 +139,7 @@ static isg_err run_build(int argc, char **argv)
         isg_manifest_help();
         return ISG_OK;
     }
-    ISG_TRY(one_operand(operands, "manifest"));
+    ISG_TRY(isg_cmd_wants(operands == 1, "one manifest", operands));
     if (!out) return ISG_FAIL(ISG_EUSAGE, "where to? name the directory with -o DIR");
 
     isg_manifest m;
@@ -181,7 +175,7 @@ static isg_err run_extract(int argc, char **argv)
         }
         return ISG_OK;
     }
-    ISG_TRY(one_operand(operands, "format (see --help)"));
+    ISG_TRY(isg_cmd_wants(operands == 1, "one format", operands));
     isg_extract_counts n;
     ISG_TRY(isg_corpus_extract(argv[1], stdin, only, out, &n));
     (void)printf("%zu files read, %" PRIu64 " lines of %zu %s\n", n.members, n.lines, n.languages,
@@ -200,7 +194,7 @@ static isg_err run_show(int argc, char **argv)
     ISG_TRY(isg_cmd_parse("corpus show [--json] DIR", "What is in a corpus: languages, sizes, overlaps.", opts, argc,
                           argv, &operands, &done));
     if (done) return ISG_OK;
-    ISG_TRY(one_operand(operands, "corpus directory"));
+    ISG_TRY(isg_cmd_wants(operands == 1, "one corpus directory", operands));
     return show(argv[1], as_json);
 }
 
@@ -212,7 +206,7 @@ static isg_err run_verify(int argc, char **argv)
     ISG_TRY(isg_cmd_parse("corpus verify DIR", "Hash every file again and compare with index.json.", opts, argc, argv,
                           &operands, &done));
     if (done) return ISG_OK;
-    ISG_TRY(one_operand(operands, "corpus directory"));
+    ISG_TRY(isg_cmd_wants(operands == 1, "one corpus directory", operands));
     isg_corpus *c = NULL;
     isg_err rc = isg_corpus_open(argv[1], &c);
     if (!rc) rc = isg_corpus_verify(c);
@@ -238,10 +232,11 @@ static isg_err run_corpus(int argc, char **argv)
         names[i] = verbs[i].name;
     }
     if (!strcmp(verb, "--help") || !strcmp(verb, "-h")) {
-        (void)printf("Usage: isogloss corpus VERB [OPTION]... [OPERAND]...\n\n"
-                     "Prepare text for campaigns.\n\nVerbs:\n");
-        for (size_t i = 0; i < n; i++) (void)printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
-        (void)printf("\n`isogloss corpus VERB --help` explains one.\n");
+        FILE *to = argc > 1 ? stdout : stderr;
+        (void)fprintf(to, "Usage: isogloss corpus VERB [OPTION]... [OPERAND]...\n\n"
+                          "Prepare text for campaigns.\n\nVerbs:\n");
+        for (size_t i = 0; i < n; i++) (void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        (void)fprintf(to, "\n`isogloss corpus VERB --help` explains one.\n");
         return argc > 1 ? ISG_OK : ISG_FAIL(ISG_EUSAGE, "which verb?");
     }
     const char *near = isg_str_nearest(verb, names, n);

@@ -33,11 +33,11 @@ static isg_err run_export(int argc, char **argv)
     const char *path = NULL;
     const isg_opt opts[] = {
         {0, "tidy", ISG_OPT_FLAG, &tidy, NULL,
-         "a CSV with one row per (run, point, evaluation) (default)", 0, 0, NULL},
+         "A CSV with one row per (run, point, evaluation) (default).", 0, 0, NULL},
         {0, "results-digest", ISG_OPT_FLAG, &digest, NULL,
-         "one SHA-256 over the result variables of all committed runs, sorted by run id", 0, 0,
+         "One SHA-256 over the result variables of all committed runs, sorted by run id.", 0, 0,
          NULL},
-        {'o', "output", ISG_OPT_STRING, &path, "FILE", "write there instead of to standard output",
+        {'o', "output", ISG_OPT_STRING, &path, "FILE", "Write there instead of to standard output.",
          0, 0, NULL},
         {0}};
     int n = 0;
@@ -48,8 +48,7 @@ static isg_err run_export(int argc, char **argv)
         "Exit status 5 if no run has finished yet.",
         opts, argc, argv, &n, &done));
     if (done) return ISG_OK;
-    if (n != 1)
-        return ISG_FAIL(ISG_EUSAGE, "one store is wanted, got %d; see 'isogloss export --help'", n);
+    ISG_TRY(isg_cmd_wants(n == 1, "one store", n));
     if (tidy && digest)
         return ISG_FAIL(ISG_EUSAGE, "--tidy and --results-digest exclude each other");
     if (digest && path)

@@ -31,9 +31,7 @@ static isg_err run_extend(int argc, char **argv)
         "a campaign that would lose finished runs is refused. Not while it is running.",
         opts, argc, argv, &n, &done));
     if (done) return ISG_OK;
-    if (n != 2)
-        return ISG_FAIL(ISG_EUSAGE,
-                        "a store and a campaign file are wanted; see 'isogloss extend --help'");
+    ISG_TRY(isg_cmd_wants(n == 2, "a store and a campaign file", n));
     isg_err rc = isg_lock_take(argv[1], &lock);
     if (!rc) rc = load_plan(argv[1], argv[2], &plan);
     if (!rc) rc = isg_store_extend(argv[1], plan, &kept, &added);

@@ -84,7 +84,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
          resample_names},
         {0, "cluster", ISG_OPT_STRING, &a->cluster, "COL",
          "Rows that are resampled together. Default: cluster_id, else "
-         "run_id, else rows equal in all but D and loss.",
+         "run_id or run, else rows equal in all but D and loss.",
          0, 0, NULL},
         {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals. Default: 0.95.", 0.5,
          0.9999, NULL},
@@ -140,8 +140,7 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     isg_err rc = ISG_OK;
 
     *out = NULL;
-    if (!n)
-        return ISG_FAIL(ISG_EUSAGE, "no source; give stores or CSV files (isogloss fit --help)");
+    ISG_TRY(isg_cmd_wants(n > 0, "one or more stores or CSV files", 0));
     if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
     *stores = true;
     for (size_t k = 0; k < n && !rc; k++) {
@@ -178,7 +177,8 @@ static isg_err add_constraint(setup *s, const char *option, const char *text, bo
 
     if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
     if (!text[at])
-        rc = ISG_FAIL(ISG_EUSAGE, "--%s %s: wanted NAME=%s", option, text, tied ? "NAME" : "VALUE");
+        rc = ISG_FAIL(ISG_EUSAGE, "'%s': wanted NAME=%s, such as alpha=%s", text, tied ? "NAME" : "VALUE",
+                      tied ? "beta" : "0.35");
     if (!rc && s->fit.n_constraints == ISG_LAW_PARAMS)
         rc = ISG_FAIL(ISG_EUSAGE, "too many --fix and --tie");
     if (!rc)
@@ -186,7 +186,7 @@ static isg_err add_constraint(setup *s, const char *option, const char *text, bo
             isg_law_param_find(s->fit.law, tied ? text + at + 1 : name, tied ? &c.param : &c.other);
     if (!rc) rc = isg_law_param_find(s->fit.law, name, tied ? &c.other : &c.param);
     if (!rc && !tied && !isg_str_to_double(text + at + 1, &c.value)) {
-        rc = ISG_FAIL(ISG_EUSAGE, "--fix %s: '%s' is not a number", text, text + at + 1);
+        rc = ISG_FAIL(ISG_EUSAGE, "'%s' is not a number", text + at + 1);
     }
     free(name);
     if (!rc) s->constraints[s->fit.n_constraints++] = c;

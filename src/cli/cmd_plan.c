@@ -286,22 +286,20 @@ static isg_err run_plan(int argc, char **argv)
     bool json = false, runs = false, done;
     const isg_opt opts[] = {
         {0, "workers", ISG_OPT_U64, &workers, "R",
-         "predict for so many workers (default: the cores of this machine)", 1, 1e6, NULL},
+         "Predict for so many workers (default: the cores of this machine).", 1, 1e6, NULL},
         {0, "speed", ISG_OPT_DOUBLE, &speed, "FLOP/S",
-         "speed of a worker (default: measured for proxies on one such core)", 1, 1e30, NULL},
+         "Speed of a worker (default: measured for proxies on one such core).", 1, 1e30, NULL},
         {0, "corpus", ISG_OPT_STRING, &options.corpus_override, "DIR",
-         "corpus directory instead of the campaign's", 0, 0, NULL},
-        {0, "runs", ISG_OPT_FLAG, &runs, NULL, "list every run", 0, 0, NULL},
-        {0, "json", ISG_OPT_FLAG, &json, NULL, "print the plan as JSON", 0, 0, NULL},
+         "Corpus directory instead of the campaign's.", 0, 0, NULL},
+        {0, "runs", ISG_OPT_FLAG, &runs, NULL, "List every run.", 0, 0, NULL},
+        {0, "json", ISG_OPT_FLAG, &json, NULL, "Print the plan as JSON.", 0, 0, NULL},
         {0}};
     int n = 0;
     ISG_TRY(isg_cmd_parse("plan [OPTION]... CAMPAIGN",
                           "Expand a campaign and say what it costs. Executes nothing.", opts, argc,
                           argv, &n, &done));
     if (done) return ISG_OK;
-    if (n != 1)
-        return ISG_FAIL(ISG_EUSAGE, "one campaign, found %d; see 'isogloss plan --help'", n);
-
+    ISG_TRY(isg_cmd_wants(n == 1, "one campaign file", n));
     isg_plan *plan = NULL;
     isg_estimate e;
     ISG_TRY(isg_plan_load(argv[1], &options, &plan));

@@ -1,5 +1,6 @@
 #include "cmd.h"
 #include "isogloss/log.h"
+#include "isogloss/numerics.h"
 #include "isogloss/run.h"
 #include "isogloss/str.h"
 
@@ -112,19 +113,24 @@ static isg_err run(int argc, char **argv)
         {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
     };
     ISG_TRY(isg_cmd_parse(
-        "run [OPTION]... CAMPAIGN\nmpirun -n N isogloss run [OPTION]... CAMPAIGN",
-        "Train every run of a campaign that has no result yet. Stopped, killed or\n"
-        "preempted: the same command goes on, and nothing that is committed is trained\n"
-        "again. A first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends\n"
-        "with 75; a second one ends at once.",
+        "run [OPTION]... CAMPAIGN",
+        "Train every run of a campaign that has no result yet, on all cores, or on N\n"
+        "ranks with `mpirun -n N isogloss run CAMPAIGN`. Stopped, killed or preempted:\n"
+        "the same command goes on, and nothing that is committed is trained again. A\n"
+        "first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends with 75;\n"
+        "a second one ends at once.",
         opts, argc, argv, &operands, &done));
     if (done) return ISG_OK;
-    if (operands != 1)
-        return ISG_FAIL(ISG_EUSAGE, "wanted one campaign file, got %d (see --help)", operands);
+    ISG_TRY(isg_cmd_wants(operands == 1, "one campaign file", operands));
     o.campaign = argv[1];
     o.slots = (size_t)slots;
     if (time_limit) ISG_TRY(parse_time(time_limit, &o.time_limit_s));
     if (shard) ISG_TRY(parse_shard(shard, &o.shard, &o.n_shards));
+    if (o.numerics && isg_numerics_level(o.numerics) < 0) {
+        return ISG_FAIL(ISG_EUSAGE, "--numerics '%s': wanted %s, %s or %s", o.numerics,
+                        isg_numerics_of_level(0), isg_numerics_of_level(1),
+                        isg_numerics_of_level(2));
+    }
     if (verbose) isg_log_set_level(verbose > 1 ? ISG_LOG_DEBUG : ISG_LOG_INFO);
     return run_campaign(&o);
 }

@@ -35,14 +35,14 @@ static isg_err run_status(int argc, char **argv)
 {
     choices c = {0};
     const isg_opt opts[] = {
-        {0, "json", ISG_OPT_FLAG, &c.json, NULL, "print JSON (schemas/status.schema.json)", 0, 0,
+        {0, "json", ISG_OPT_FLAG, &c.json, NULL, "Print JSON (schemas/status.schema.json).", 0, 0,
          NULL},
         {0, "failed", ISG_OPT_FLAG, &c.failed, NULL,
-         "list every run that failed, diverged or is held", 0, 0, NULL},
-        {0, "verify", ISG_OPT_FLAG, &c.verify, NULL, "compare every committed result with its CRC",
+         "List every run that failed, diverged or is held.", 0, 0, NULL},
+        {0, "verify", ISG_OPT_FLAG, &c.verify, NULL, "Compare every committed result with its CRC.",
          0, 0, NULL},
         {0, "exit-code", ISG_OPT_FLAG, &c.exit_code, NULL,
-         "exit 0 if all is done, 3 if some runs failed for good, 75 if work is left", 0, 0, NULL},
+         "Exit 0 if all is done, 3 if some runs failed for good, 75 if work is left.", 0, 0, NULL},
         {0}};
     int n = 0;
     bool done;
@@ -52,7 +52,7 @@ static isg_err run_status(int argc, char **argv)
         "damage; otherwise 0 unless --exit-code asks for more.",
         opts, argc, argv, &n, &done));
     if (done) return ISG_OK;
-    if (n == 0) return ISG_FAIL(ISG_EUSAGE, "which store? see 'isogloss status --help'");
+    ISG_TRY(isg_cmd_wants(n > 0, "one or more stores", n));
 
     json_t *stores = json_array();
     isg_err rc = stores ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory"), verdict = ISG_OK;

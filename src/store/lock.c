@@ -211,7 +211,10 @@ static isg_err flock_path(const char *path, int *fd)
     for (int i = 0; i < TRIES; i++) {
         *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
         if (*fd < 0)
-            return ISG_FAIL(ISG_EIO, "cannot open the lock '%s': %s", path, strerror(errno));
+            return ISG_FAIL(ISG_EIO,
+                            "cannot open the lock '%s': %s; a store needs a directory that is "
+                            "there and can be written",
+                            path, strerror(errno));
         int failed = flock(*fd, LOCK_EX | LOCK_NB) ? errno : 0;
         if (failed && failed != EWOULDBLOCK && failed != EINTR) {
             (void)close(*fd);

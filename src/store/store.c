@@ -107,15 +107,34 @@ static isg_err open_column(isg_store *s, isg_col col)
     return ISG_OK;
 }
 
+/* A friendly word for what is no store at all. HDF5 would make an empty file one when it opens
+ * it for writing. */
+static isg_err check_signature(const char *path)
+{
+    static const char signature[] = "\211HDF\r\n\032\n";
+    char head[sizeof signature - 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+    int why = errno;
+
+    if (fd >= 0) (void)close(fd);
+    if (n < 0) return ISG_FAIL(ISG_EIO, "cannot read it: %s", strerror(why));
+    if (n == sizeof head && !memcmp(head, signature, sizeof head)) return ISG_OK;
+    return ISG_FAIL(ISG_ESTORE, "not an HDF5 file; wanted a store made by 'isogloss run'");
+}
+
 static isg_err open_all(isg_store *s, bool mpi)
 {
     uint64_t format = 0;
     size_t n;
+    ISG_TRY(check_signature(s->path));
     ISG_TRY(isg_h5_open(s->path, s->write, mpi, &s->file));
     isg_err rc = isg_h5_get_u64(s->file, "isogloss_format", &format);
-    if (rc) return ISG_FAIL(ISG_ESTORE, "this HDF5 file is not an isogloss store");
+    if (rc) return ISG_FAIL(ISG_ESTORE, "this HDF5 file was not made by 'isogloss run'");
     if (format != ISG_STORE_FORMAT) {
-        return ISG_FAIL(ISG_ESTORE, "the store has format %llu, this program knows format %d",
+        return ISG_FAIL(ISG_ESTORE,
+                        "the store has format %llu, this program knows format %d: use the "
+                        "isogloss that made it (h5dump -a source FILE says which)",
                         (unsigned long long)format, ISG_STORE_FORMAT);
     }
     for (int c = 0; c < ISG_COLS; c++) ISG_TRY(open_column(s, (isg_col)c));

@@ -133,7 +133,16 @@ def test_refusals():
     open(ragged, "w").write("N_params,D_tokens,loss\n1,2,3\n1,2\n")
     refused("a ragged file", 2, ["f.csv:3:1", "fewer cells"], ragged)
     refused("no file", 1, ["/nonexistent/x.csv"], "/nonexistent/x.csv")
-    refused("no source", 2, ["no source"])
+    refused("no source", 2, ["wanted one or more stores or CSV files"])
+    other = [{"Params": r["N_params"], "tokens": r["D_tokens"], "nll": r["loss"]} for r in rows]
+    refused("other names of columns", 2, ["no column 'N_params', 'D_tokens', 'loss'", "--n Params --d tokens --loss COLUMN", "nll"],
+            write("g.csv", other))
+    refused("other names of columns, one named", 2, ["no column 'N_params', 'D_tokens'; say which with --n Params --d tokens."],
+            write("g.csv", other), "--loss", "nll")
+    refused("numbers with a suffix", 2, ["h.csv:2", "'10M'", "70e6"], write("h.csv", [{**r, "N_params": "10M"} for r in rows]))
+    bare = os.path.join(tmp, "i.csv")
+    open(bare, "w").write("N_params,D_tokens,loss\n")
+    refused("only a header", 5, ["no row below the header"], bare)
     for what, parts, args in [
             ("unknown column", ["no column 'N'", "--n"], ["--n", "N"]),
             ("unknown column of --where", ["no column 'los'", "did you mean 'loss'"], ["--where", "los=1"]),
@@ -190,6 +199,12 @@ def test_points():
     expect("--points stable", fit(path, "--points", "stable", "--bootstrap", "0")["n_observations"] == 60)
     every = fit(path, "--points", "all", "--bootstrap", "100")
     expect("--points all resamples runs", (every["n_observations"], every["n_clusters"]) == (90, 30))
+    bare = [{"run": r["run_id"], "step": i, "N_params": r["N_params"], "D_tokens": r["D_tokens"], "loss": r["loss"]}
+            for i, r in enumerate(rows)]
+    every = fit(write("b.csv", bare), "--bootstrap", "100")
+    expect("a column 'run' tells runs apart, and unasked-for points are noted", every["n_clusters"] == 30 and
+           any("--points final" in n for n in every["selection"]["notes"]), every["selection"])
+    expect("--points final without lr_state", fit(write("b.csv", bare), "--points", "final", "--bootstrap", "0")["n_observations"] == 30)
 
 
 def test_output():

@@ -1,0 +1,112 @@
+#include "columns.h"
+
+#include "isogloss/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { SHOWN = 20, USUAL_NAMES = 8 };
+
+/* What others call N, D and the loss; case does not matter. */
+static const struct {
+    const char *option, *names[USUAL_NAMES];
+} usual[3] = {
+    {"--n", {"N", "n_params", "params", "parameters", "num_params", "model_size", "size"}},
+    {"--d",
+     {"D", "tokens", "n_tokens", "num_tokens", "train_tokens", "training_tokens", "tokens_seen"}},
+    {"--loss",
+     {"L", "final_loss", "val_loss", "valid_loss", "validation_loss", "eval_loss", "test_loss",
+      "bpb"}},
+};
+
+static isg_err list_columns(const isg_table *t, isg_str *out)
+{
+    for (size_t j = 0; j < t->n_columns && j < SHOWN; j++) {
+        ISG_TRY(isg_str_printf(out, "%s%s", j ? ", " : "", t->columns[j].name));
+    }
+    return isg_str_puts(out, t->n_columns > SHOWN ? ", ..." : "");
+}
+
+isg_err isg_columns_unknown(const isg_table *t, const char *name, const char *option)
+{
+    const char **names = malloc((t->n_columns + 1) * sizeof *names);
+    isg_str list = {0};
+
+    if (!names) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
+    for (size_t j = 0; j < t->n_columns; j++) names[j] = t->columns[j].name;
+    const char *near = isg_str_nearest(name, names, t->n_columns);
+    isg_err rc = list_columns(t, &list);
+    if (!rc && near) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name,
+                      option, near);
+    } else if (!rc) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s", t->source, name,
+                      option, isg_str_c(&list));
+    }
+    isg_str_free(&list);
+    free(names);
+    return rc;
+}
+
+/* The first column that has the name, in another case, or a usual one; else NULL. */
+static const char *likely(const isg_table *t, const char *name, size_t role)
+{
+    for (size_t j = 0; j < t->n_columns; j++) {
+        const char *other = t->columns[j].name;
+        if (!strcasecmp(other, name)) return other;
+        for (size_t i = 0; i < USUAL_NAMES && usual[role].names[i]; i++) {
+            if (!strcasecmp(usual[role].names[i], other)) return other;
+        }
+    }
+    return NULL;
+}
+
+isg_err isg_columns_usual(const isg_table *t, const char *const name[3])
+{
+    isg_str missing = {0}, options = {0}, list = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; k < 3 && !rc; k++) {
+        if (!name[k] || isg_table_column(t, name[k])) continue;
+        const char *other = likely(t, name[k], k);
+        rc = isg_str_printf(&missing, "%s'%s'", missing.len ? ", " : "", name[k]);
+        if (!rc) rc = isg_str_printf(&options, " %s %s", usual[k].option, other ? other : "COLUMN");
+    }
+    if (!rc && missing.len) rc = list_columns(t, &list);
+    if (!rc && missing.len) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column %s; say which with%s. Its columns: %s",
+                      t->source, isg_str_c(&missing), isg_str_c(&options), isg_str_c(&list));
+    }
+    isg_str_free(&missing);
+    isg_str_free(&options);
+    isg_str_free(&list);
+    return rc;
+}
+
+/* How to write a number that is none yet. */
+static const char *hint(const char *text)
+{
+    const size_t n = strlen(text);
+    if (strchr(text, ',')) return " (write decimals with a point)";
+    if (n > 1 && strchr("kKmMbBgGtT", text[n - 1])) return " (write it in full, such as 70e6)";
+    return "";
+}
+
+isg_err isg_columns_number(const isg_table *t, const char *name, const char *option,
+                           const isg_column **out)
+{
+    const isg_column *c = isg_table_column(t, name);
+
+    if (!c) return isg_columns_unknown(t, name, option);
+    *out = c;
+    if (c->numeric) return ISG_OK;
+    if (!t->n_rows) return ISG_FAIL(ISG_EDATA, "%s: there is no row below the header", t->source);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        double x;
+        if (!c->text[i][0] || isg_str_to_double(c->text[i], &x)) continue;
+        return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
+                        t->source, t->line[i], name, c->text[i], hint(c->text[i]));
+    }
+    return ISG_FAIL(ISG_EDATA, "%s: column '%s' is empty", t->source, name);
+}

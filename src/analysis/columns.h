@@ -1,0 +1,26 @@
+#ifndef ISG_ANALYSIS_COLUMNS_H
+#define ISG_ANALYSIS_COLUMNS_H
+
+/** Columns of a table by name, and what to say when one is not there. */
+
+#include "isogloss/table.h"
+
+/** ISG_EUSAGE: the user gave `name` with `option`; names the nearest column, else all of them. */
+isg_err isg_columns_unknown(const isg_table *table, const char *name, const char *option);
+
+/**
+ * Are the columns there that are taken for N, D and loss when the user names none?
+ * @param name  [3] NULL: the user named one
+ * @return ISG_OK; ISG_EUSAGE that proposes columns of other usual names, if there are any
+ */
+isg_err isg_columns_usual(const isg_table *table, const char *const name[3]);
+
+/**
+ * A column of numbers.
+ * @return ISG_OK; ISG_EUSAGE if it is not there; ISG_EINPUT for a cell that is no number, with its
+ * line; ISG_EDATA if the column is empty
+ */
+isg_err isg_columns_number(const isg_table *table, const char *name, const char *option,
+                           const isg_column **out);
+
+#endif
