@@ -17,3 +17,12 @@ endforeach()
 # Real training: seconds on a free core, a multiple of that beside other tests or without vector units.
 isogloss_test_except(train_protocol TIMEOUT 300)
 isogloss_test_except(train_beats_counts TIMEOUT 300)
+# A minute or two of launches on idle cores; each may take a while on a busy machine. The long one
+# kills 200 times more, from other seeds: make test-long.
+isogloss_test_except(kill_campaign TIMEOUT 600 PROCESSORS 2)
+if(TEST kill_campaign)
+  add_test(NAME kill_campaign_long COMMAND ${ISOGLOSS_PYTHON}
+    ${CMAKE_CURRENT_SOURCE_DIR}/fault/kill_campaign.py 50 1 2 3 4)
+  isogloss_test(kill_campaign_long fault)
+  isogloss_test_except(kill_campaign_long LABELS long TIMEOUT 3600)
+endif()

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """SIGKILL at random moments, to the trainer, its guard, a worker, rank 0 or mpirun; then resume.
 
-Claim: whatever is killed whenever, with and without --enable-recovery or mpirun, the same command goes on and
-ends with result variables equal byte for byte to those of an unbroken campaign; no committed run is
-trained again; no process, held lock or shared-memory file is left. With --enable-recovery the death
-of a worker does not end the job.
+Claim: whatever is killed whenever, with and without --enable-recovery or mpirun, the same command
+goes on and ends with result variables equal byte for byte to those of an unbroken campaign; no
+committed run is trained again; no process, held lock, shared-memory file, unfinished file or work
+directory is left, but for checkpoints that are kept. With --enable-recovery the death of a worker
+does not end the job once it trains.
 
-usage: kill_campaign.py [KILLS [SEED]]     default: 32 kills
-Needs $ISOGLOSS. Moments come from a fixed seed; what they hit depends on the machine's speed.
+usage: kill_campaign.py [KILLS [SEED...]]     default: 32 kills; that many for each seed
+Needs $ISOGLOSS. Moments come from fixed seeds; what they hit depends on the machine's speed.
+
+Open MPI 4.1's mpirun hangs, alone, when a rank dies inside MPI_Init. So if nobody else is left of a
+launch that never got to training, it is ended here, and counted; else it is a failure.
 """
-import fcntl
 import os
 import random
 import shutil
@@ -27,7 +30,7 @@ except ImportError:
     sys.exit(77)
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 32
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else 20261121
+SEEDS = [int(a) for a in sys.argv[2:]] or [20261121]
 TARGETS = ("trainer", "guard", "worker", "rank 0", "mpirun")
 MODES = {  # how the campaign is launched, and who can be killed there
     "plain": (["mpirun", "-n", "3"], TARGETS),
@@ -65,8 +68,11 @@ def expect(good, text):
         raise Broken(text)
 
 
-def ours():
-    """{pid: role} of every live process that inherited the tag."""
+def ours(jobs=None):
+    """{pid: role} of every live process that inherited the tag.
+
+    `jobs` collects the numbers of their MPI jobs, by which shared memory is named.
+    """
     found = {}
     for name in os.listdir("/proc"):
         if not name.isdigit() or int(name) == os.getpid():
@@ -81,12 +87,14 @@ def ours():
         if TAG not in environ or not argv[0]:
             continue
         program = os.path.basename(argv[0])
-        rank = [e.split("=")[1] for e in environ if e.startswith("OMPI_COMM_WORLD_RANK=")]
+        mpi = dict(e.split("=", 1) for e in environ if e.startswith("OMPI_") and "=" in e)
         if program == "isogloss":
-            found[int(name)] = "rank 0" if rank in ([], ["0"]) else "worker"
+            found[int(name)] = "worker" if mpi.get("OMPI_COMM_WORLD_RANK", "0") != "0" else "rank 0"
         else:
             found[int(name)] = {"isogloss-train": "trainer", "isogloss-guard": "guard",
                                 "mpirun": "mpirun", "orterun": "mpirun"}.get(program, program)
+        if jobs is not None and "OMPI_MCA_ess_base_jobid" in mpi:
+            jobs.add(int(mpi["OMPI_MCA_ess_base_jobid"]))
     return found
 
 
@@ -119,15 +127,26 @@ def attempts_after(store, runs, moment):
                 if u and ids[r] in runs and s > moment]
 
 
-def shared_memory():
-    return {n for n in os.listdir("/dev/shm") if "vader" in n or "OMPIO" in n or "isogloss" in n}
+def shared_memory(jobs):
+    """Files of the given MPI jobs: vader_segment.HOST.UID.JOB.RANK, the job in hexadecimal."""
+    names = [n for n in os.listdir("/dev/shm") if n.startswith("vader_segment.")]
+    return [n for n in names if n.split(".")[-2] in {f"{job:x}" for job in jobs}]
+
+
+def points(store):
+    """{variable: bytes} of all numbers that were measured."""
+    with h5py.File(store, "r") as f:
+        return {name: x[...].tobytes() for name, x in f["points"].items() if x.dtype.kind != "O"}
 
 
 class Campaign:
     def __init__(self, directory, name, mode):
         self.store = os.path.join(directory, name + ".h5")
+        self.work = os.path.join(directory, name + ".work")
         self.directory, self.mode = directory, mode
         self.log = os.path.join(directory, name + ".log")
+        self.jobs = set()
+        self.hangs = 0
 
     def start(self):
         command = MODES[self.mode][0] + [ISOGLOSS, "run", "campaign.yaml", "-o", self.store]
@@ -137,22 +156,26 @@ class Campaign:
             return subprocess.Popen(command, cwd=self.directory, env=env, stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=log, start_new_session=True)
 
-    def end(self, job, what, in_init=False, limit=120):
-        """Wait for the end. Open MPI 4.1's mpirun hangs, alone, when a rank dies inside MPI_Init."""
+    def ours(self):
+        return ours(self.jobs)
+
+    def end(self, job, what, trained=True, limit=120):
+        """Wait for the end of a launch. `trained`: it got as far as training."""
         begun = alone = time.monotonic()
         while job.poll() is None:
             now = time.monotonic()
-            alive = ours()
+            alive = self.ours()
+            trained = trained or "guard" in alive.values()
             if set(alive.values()) != {"mpirun"}:
                 alone = now
-            if in_init and now - alone > 5:
+            if not trained and now - alone > 10:
                 os.killpg(job.pid, signal.SIGKILL)
                 job.wait()
-                print(f"{what} inside MPI_Init: mpirun hung alone and was ended")
+                self.hangs += 1
                 break
             if now - begun > limit:
                 os.killpg(job.pid, signal.SIGKILL)
-                expect(False, f"{what}: still running after {limit} s: {alive}; log:\n{self.tail()}")
+                raise Broken(f"{what}: runs still after {limit} s: {alive}; log:\n{self.tail()}")
             time.sleep(0.1)
         wait_gone(what, 20)
         return job.returncode
@@ -166,62 +189,58 @@ class Campaign:
                               capture_output=True, timeout=60).returncode
 
     def digest(self):
-        out = subprocess.run([ISOGLOSS, "export", "--results-digest", self.store], capture_output=True,
-                             text=True, timeout=60)
+        out = subprocess.run([ISOGLOSS, "export", "--results-digest", self.store],
+                             capture_output=True, text=True, timeout=60)
         expect(out.returncode == 0, f"export --results-digest: {out.stderr}")
         return out.stdout
 
 
-def in_mpi_init(pid):
-    """True for a rank that has not mapped its shared memory yet: the last step of MPI_Init."""
-    try:
-        with open(f"/proc/{pid}/maps") as f:
-            return "vader_segment" not in f.read()
-    except OSError:
-        return True
-
-
-def pick(rng, target, deadline):
-    """A live process of that role, waiting for one if need be."""
+def pick(rng, campaign, target, deadline):
+    """A live process of that role, waiting for one if need be, and all roles alive then."""
     while time.monotonic() < deadline:
-        pids = sorted(p for p, role in ours().items() if role == target)
+        alive = campaign.ours()
+        pids = sorted(p for p, role in alive.items() if role == target)
         if pids:
-            return rng.choice(pids)
+            return rng.choice(pids), list(alive.values())
         time.sleep(0.005)
-    return None
+    return None, []
+
+
+def kill_in_launch(rng, campaign, job, wanted, tally, what):
+    """Kill until the launch must end, or has ended. Returns (what happened, did it train)."""
+    begun, trained = time.monotonic(), False
+    while sum(tally.values()) < wanted and job.poll() is None:
+        time.sleep(rng.uniform(0.05, 2.0))
+        target = min(MODES[campaign.mode][1], key=lambda t: (tally[t], rng.random()))
+        pid, alive = pick(rng, campaign, target, time.monotonic() + 0.5)
+        if pid is None:
+            break
+        trained = trained or "guard" in alive
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        tally[target] += 1
+        what += f", {target} killed after {time.monotonic() - begun:.2f} s"
+        if target in ("trainer", "guard"):
+            continue  # an attempt ends, the job goes on
+        spare = target == "worker" and alive.count("worker") > 1 and "rank 0" in alive
+        if campaign.mode != "recovery" or not spare or not trained:
+            break
+        time.sleep(2.5)  # this death alone must not end the job
+        expect(job.poll() is None or campaign.status() == 0, f"{what}: a killed worker ended "
+               f"the job in spite of --enable-recovery; log:\n{campaign.tail()}")
+    return what, trained
 
 
 def kill_until_done(rng, campaign, wanted, tally):
-    """Kill and resume one campaign until it ends by itself."""
+    """Kill and resume one campaign until it ends by itself. Returns the number of launches."""
     committed, moment = {}, 0.0
     for launch in range(60):
-        what = f"{os.path.basename(campaign.store)} launch {launch}"
-        begun = time.monotonic()
         job = campaign.start()
-        survived, in_init = None, False
-        while sum(tally.values()) < wanted and job.poll() is None:
-            time.sleep(rng.uniform(0.05, 2.0))
-            target = min(MODES[campaign.mode][1], key=lambda t: (tally[t], rng.random()))
-            pid = pick(rng, target, time.monotonic() + 0.5)
-            if pid is None or job.poll() is not None:
-                break
-            in_init = campaign.mode != "one process" and target in ("worker", "rank 0") and in_mpi_init(pid)
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            tally[target] += 1
-            what += f", {target} killed after {time.monotonic() - begun:.2f} s"
-            if target == "worker" and campaign.mode == "recovery" and not in_init and "worker" in ours().values():
-                survived = True  # this death alone must not end the job
-                time.sleep(2.5)
-                expect(job.poll() is None or campaign.status() == 0, f"{what}: a killed worker ended "
-                       f"the job in spite of --enable-recovery; log:\n{campaign.tail()}")
-            if target in ("trainer", "guard"):
-                continue  # an attempt ends, the job goes on
-            if not survived or target in ("rank 0", "mpirun"):
-                break
-        campaign.end(job, what, in_init)
+        what = f"{os.path.basename(campaign.store)} launch {launch}"
+        what, trained = kill_in_launch(rng, campaign, job, wanted, tally, what)
+        campaign.end(job, what, trained)
         now = marks(campaign.store)
         for run, mark in committed.items():
             expect(now.get(run) == mark, f"{what}: committed run {run} changed its mark")
@@ -233,45 +252,81 @@ def kill_until_done(rng, campaign, wanted, tally):
     raise Broken(f"{campaign.store} did not end in 60 launches; log:\n{campaign.tail()}")
 
 
-def check_nothing_left(directory, campaign, shm_before):
-    lock = campaign.store + ".lock"
-    if os.path.exists(lock):
-        with open(lock, "rb") as f:
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if somebody still holds it
-    left = shared_memory() - shm_before
+def check_trained_once(store):
+    """The attempt that gave the result was the last of its run."""
+    with h5py.File(store, "r") as f:
+        marked, made = f["runs/mark"][:] >> 32, f["runs/attempts"][:]
+        used = f["attempts/sequence"][:] != 0
+        rows = zip(f["attempts/run"][:][used], f["attempts/number"][:][used])
+        expect((marked == made).all(), f"{store}: attempts {made}, results by {marked}")
+        later = [(r, n) for r, n in rows if n > marked[r]]
+        expect(not later, f"{store}: attempts (run, number) after the result's: {later}")
+
+
+def check_nothing_left(campaign):
+    expect(not os.path.exists(campaign.store + ".lock"), "the lock file is left")
+    left = shared_memory(campaign.jobs)
     expect(not left, f"shared-memory files left: {sorted(left)}")
-    tmp = [n for n in os.listdir(directory) if ".tmp" in n]
+    tmp = [n for n in os.listdir(campaign.directory) if ".tmp" in n]
     expect(not tmp, f"temporary files left: {tmp}")
+    with h5py.File(campaign.store, "r") as f:
+        family = [n.decode() for n in f["runs/family"][:]].index("base")
+        kept = [i.decode() for i in f["runs/id"][:][f["runs/membership"][:, family] != 0]]
+    runs = os.path.join(campaign.work, "runs")
+    expect(sorted(os.listdir(runs)) == sorted(kept), f"left in {runs}: {os.listdir(runs)}")
+    for run in kept:  # attempt-K/{checkpoint.json, the checkpoint}
+        attempts = os.listdir(os.path.join(runs, run))
+        files = os.listdir(os.path.join(runs, run, attempts[0]))
+        expect(len(attempts) == 1 and len(files) == 2 and "checkpoint.json" in files,
+               f"left of run {run}: {attempts}, in the first {files}")
+
+
+def unbroken(directory):
+    whole = Campaign(directory, "whole", "plain")
+    begun = time.monotonic()
+    status = whole.end(whole.start(), "unbroken campaign")
+    expect(status == 0, f"unbroken campaign: exit status {status}; log:\n{whole.tail()}")
+    check_trained_once(whole.store)
+    check_nothing_left(whole)
+    print(f"unbroken: {time.monotonic() - begun:.1f} s, {len(marks(whole.store))} runs", flush=True)
+    return whole
+
+
+def kill_from(seed, directory, whole):
+    """All kills of one seed, over as many campaigns as it takes."""
+    rng = random.Random(seed)
+    tally, number, hangs = dict.fromkeys(TARGETS, 0), 0, 0
+    digest, measured = whole.digest(), points(whole.store)
+    while sum(tally.values()) < KILLS:
+        mode = list(MODES)[number % len(MODES)]
+        campaign = Campaign(directory, f"k{seed}-{number}", mode)
+        launches = kill_until_done(rng, campaign, KILLS, tally)
+        expect(campaign.digest() == digest and points(campaign.store) == measured,
+               f"{campaign.store}: results differ from the unbroken campaign's")
+        check_trained_once(campaign.store)
+        check_nothing_left(campaign)
+        print(f"campaign {number} ({mode}): {launches} launches, kills so far "
+              f"{sum(tally.values())}", flush=True)
+        hangs += campaign.hangs
+        number += 1
+    print(f"seed {seed}: {sum(tally.values())} kills {tally}, {number} campaigns equal to the "
+          f"unbroken one; mpirun hung alone {hangs} times", flush=True)
 
 
 def main():
     directory = tempfile.mkdtemp(prefix="isg-kill-")
-    rng = random.Random(SEED)
-    tally = dict.fromkeys(TARGETS, 0)
+    seed = None
     try:
         subprocess.run([sys.executable, os.path.join(HERE, "../support/make_corpus.py"),
                         os.path.join(directory, "corpus"), "--languages", "en,de", "--bytes",
                         "400000", "--shards", "2"], check=True, stdout=subprocess.DEVNULL)
-        with open(os.path.join(directory, "campaign.yaml"), "w") as f:
+        with open(os.path.join(directory, "campaign.yaml"), "w", encoding="ascii") as f:
             f.write(CAMPAIGN)
-        shm_before = shared_memory()
-        whole = Campaign(directory, "whole", "plain")
-        begun = time.monotonic()
-        status = whole.end(whole.start(), "unbroken campaign")
-        expect(status == 0, f"unbroken campaign: exit status {status}; log:\n{whole.tail()}")
-        print(f"unbroken: {time.monotonic() - begun:.1f} s, {len(marks(whole.store))} runs")
-        wanted, number = whole.digest(), 0
-        while sum(tally.values()) < KILLS:
-            campaign = Campaign(directory, f"k{number}", list(MODES)[number % len(MODES)])
-            launches = kill_until_done(rng, campaign, KILLS, tally)
-            expect(campaign.digest() == wanted, f"{campaign.store}: results differ from unbroken")
-            check_nothing_left(directory, campaign, shm_before)
-            print(f"campaign {number} ({campaign.mode}): "
-                  f"{launches} launches, kills so far {sum(tally.values())}", flush=True)
-            number += 1
-        print(f"{sum(tally.values())} kills: {tally}; {number} campaigns equal to the unbroken one")
-    except (Broken, BlockingIOError) as e:
-        print(f"FAILED (seed {SEED}): {e}", file=sys.stderr)
+        whole = unbroken(directory)
+        for seed in SEEDS:
+            kill_from(seed, directory, whole)
+    except Broken as e:
+        print(f"FAILED (seed {seed}): {e}", file=sys.stderr)
         for pid in ours():
             os.kill(pid, signal.SIGKILL)
         print(f"kept: {directory}", file=sys.stderr)
