@@ -111,14 +111,10 @@ void isg_fit_refit(const isg_problem *problem, isg_workspace *workspace, const i
 void isg_fit_from(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,
                   const double *weights, const double *theta, isg_refit *out);
 
-/** Natural parameters [n_params] of a centred theta, and back. */
+/** Natural parameters [n_params] of a centred theta. */
 void isg_problem_natural(const isg_problem *problem, const double *theta, double *natural);
-void isg_problem_theta(const isg_problem *problem, const double *natural, double *theta);
 
 /** Is a free parameter of this centred theta at one of its bounds? False for the others. */
 bool isg_problem_at_bound(const isg_problem *problem, const double *theta, size_t param);
-
-/** Predicted loss at natural variables [n_vars]. */
-double isg_problem_predict(const isg_problem *problem, const double *theta, const double *var);
 
 #endif

@@ -30,7 +30,6 @@ isg_err isg_json_print(const json_t *value, FILE *out);
  * else ISG_EINPUT with a message "key 'x': wanted ..., found ...". */
 isg_err isg_json_string(const json_t *object, const char *key, const char **out);
 isg_err isg_json_u64(const json_t *object, const char *key, uint64_t *out);
-isg_err isg_json_i64(const json_t *object, const char *key, int64_t *out);
 isg_err isg_json_number(const json_t *object, const char *key, double *out);
 isg_err isg_json_bool(const json_t *object, const char *key, bool *out);
 isg_err isg_json_object(const json_t *object, const char *key, json_t **out); /**< borrowed */

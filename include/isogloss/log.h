@@ -7,9 +7,9 @@
  * A clean run logs nothing at warn or above.
  */
 
-typedef enum isg_log_level { ISG_LOG_DEBUG, ISG_LOG_INFO, ISG_LOG_WARN, ISG_LOG_ERROR } isg_log_level;
+typedef enum isg_log_level { ISG_LOG_INFO, ISG_LOG_WARN } isg_log_level;
 
-/** Least level that is printed (default: WARN; `-v` INFO, `-vv` DEBUG). */
+/** Least level that is printed (default: WARN; `-v` INFO). */
 void isg_log_set_level(isg_log_level level);
 
 /** Rank shown in each line; negative: no rank column (single process). */
@@ -24,9 +24,7 @@ void isg_log_set_hooks(void (*before)(void), void (*after)(void));
 void isg_log(isg_log_level level, const char *module, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define ISG_DEBUG(module, ...) isg_log(ISG_LOG_DEBUG, (module), __VA_ARGS__)
 #define ISG_INFO(module, ...) isg_log(ISG_LOG_INFO, (module), __VA_ARGS__)
 #define ISG_WARN(module, ...) isg_log(ISG_LOG_WARN, (module), __VA_ARGS__)
-#define ISG_ERROR(module, ...) isg_log(ISG_LOG_ERROR, (module), __VA_ARGS__)
 
 #endif

@@ -18,7 +18,6 @@
 
 typedef enum isg_opt_kind {
     ISG_OPT_FLAG,   /**< bool * */
-    ISG_OPT_COUNT,  /**< int *, +1 for each use (-vv) */
     ISG_OPT_STRING, /**< const char **, borrowed from argv */
     ISG_OPT_LIST,   /**< isg_opt_list *, may be given several times */
     ISG_OPT_U64,    /**< uint64_t *, within [min, max] */

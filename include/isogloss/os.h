@@ -60,9 +60,6 @@ const char *isg_path_base(const char *path);
 /** Absolute path without resolving links. Caller frees. */
 char *isg_path_absolute(const char *path);
 
-/** Directory of the running executable (no trailing slash). Caller frees; NULL if unknown. */
-char *isg_exe_dir(void);
-
 /**
  * A program that ships with isogloss ("isogloss-train"): $ISOGLOSS_LIBEXEC,
  * beside this executable, or ../libexec/isogloss of it. Caller frees.

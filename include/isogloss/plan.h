@@ -189,12 +189,10 @@ typedef struct isg_estimate {
 
 /**
  * @param workers  at least 1; a run occupies one
- * @param speed    FLOP/s of a worker; 0: isg_plan_default_speed
+ * @param speed    FLOP/s of a worker; 0: measured for proxies of these numerics on one core; 1e12 for trainers
+ *                 we do not know
  */
 isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, double speed, isg_estimate *out);
-
-/** Measured for proxies of these numerics on one core; 1e12 for trainers we do not know. */
-double isg_plan_default_speed(const isg_plan *plan);
 
 /** Predicted seconds of one run at `speed`. */
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed);

@@ -64,7 +64,6 @@ const char *isg_str_duration(double seconds, char *buf, size_t cap);
  * @return false if `text` is not such a number or does not fit
  */
 bool isg_str_to_double(const char *text, double *out);
-bool isg_str_to_i64(const char *text, int64_t *out);
 bool isg_str_to_u64(const char *text, uint64_t *out);
 
 #endif

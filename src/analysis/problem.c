@@ -327,16 +327,6 @@ void isg_problem_natural(const isg_problem *p, const double *theta, double *natu
     }
 }
 
-void isg_problem_theta(const isg_problem *p, const double *natural, double *theta)
-{
-    double back[ISG_LAW_VARS];
-    for (size_t i = 0; i < p->law->n_params; i++) {
-        theta[i] = p->law->params[i].log ? isg_ln(natural[i]) : natural[i];
-    }
-    for (size_t k = 0; k < p->law->n_vars; k++) back[k] = -p->centre[k];
-    p->law->shift(theta, back);
-}
-
 bool isg_problem_at_bound(const isg_problem *p, const double *theta, size_t param)
 {
     for (size_t j = 0; j < p->map.n; j++) {
@@ -344,11 +334,4 @@ bool isg_problem_at_bound(const isg_problem *p, const double *theta, size_t para
         return theta[param] <= p->map.lo[j] + 1e-9 || theta[param] >= p->map.hi[j] - 1e-9;
     }
     return false;
-}
-
-double isg_problem_predict(const isg_problem *p, const double *theta, const double *var)
-{
-    double x[ISG_LAW_VARS];
-    for (size_t k = 0; k < p->law->n_vars; k++) x[k] = isg_ln(var[k]) - p->centre[k];
-    return isg_exp(p->law->log_loss(theta, x, NULL));
 }

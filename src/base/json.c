@@ -68,14 +68,6 @@ isg_err isg_json_string(const json_t *object, const char *key, const char **out)
     return ISG_OK;
 }
 
-isg_err isg_json_i64(const json_t *object, const char *key, int64_t *out)
-{
-    const json_t *v = json_object_get(object, key);
-    if (!json_is_integer(v)) return wanted(key, "an integer", v);
-    *out = json_integer_value(v);
-    return ISG_OK;
-}
-
 isg_err isg_json_u64(const json_t *object, const char *key, uint64_t *out)
 {
     const json_t *v = json_object_get(object, key);

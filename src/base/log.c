@@ -29,7 +29,7 @@ void isg_log_set_hooks(void (*before)(void), void (*after)(void))
 
 void isg_log(isg_log_level level, const char *module, const char *fmt, ...)
 {
-    static const char *const name[] = {"debug", "info", "warn", "error"};
+    static const char *const name[] = {"info", "warn"};
     char line[4096], when[ISG_TIME_BYTES];
     va_list ap;
 

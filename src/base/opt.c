@@ -23,7 +23,7 @@ static const isg_opt *by_letter(const isg_opt *table, char letter)
 
 static bool takes_value(const isg_opt *o)
 {
-    return o->kind != ISG_OPT_FLAG && o->kind != ISG_OPT_COUNT;
+    return o->kind != ISG_OPT_FLAG;
 }
 
 static isg_err bad_name(const isg_opt *table, const char *word)
@@ -73,7 +73,6 @@ static isg_err set(const isg_opt *o, const char *text)
     isg_opt_list *list;
     switch (o->kind) {
     case ISG_OPT_FLAG: *(bool *)o->dest = true; return ISG_OK;
-    case ISG_OPT_COUNT: ++*(int *)o->dest; return ISG_OK;
     case ISG_OPT_STRING:
         ISG_TRY(check_choice(o, text));
         *(const char **)o->dest = text;

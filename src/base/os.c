@@ -206,7 +206,8 @@ char *isg_path_absolute(const char *path)
     return out;
 }
 
-char *isg_exe_dir(void)
+/* Directory of the running executable. Caller frees; NULL if unknown. */
+static char *exe_dir(void)
 {
     char path[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -219,7 +220,7 @@ isg_err isg_exe_helper(const char *name, char **out)
 {
     char *tried[3] = {0};
     isg_err rc = ISG_OK;
-    char *exe = isg_exe_dir();
+    char *exe = exe_dir();
     const char *env = getenv("ISOGLOSS_LIBEXEC");
 
     *out = NULL;

@@ -209,17 +209,6 @@ bool isg_str_to_double(const char *text, double *out)
     return true;
 }
 
-bool isg_str_to_i64(const char *text, int64_t *out)
-{
-    char *end = NULL;
-    if (!text || !*text || strspn(text, "0123456789+-") != strlen(text)) return false;
-    errno = 0;
-    long long v = strtoll(text, &end, 10);
-    if (*end || end == text || errno == ERANGE) return false;
-    *out = v;
-    return true;
-}
-
 bool isg_str_to_u64(const char *text, uint64_t *out)
 {
     char *end = NULL;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-double isg_plan_default_speed(const isg_plan *plan)
+static double default_speed(const isg_plan *plan)
 {
     /* Whole training step at batch 1024 on one core of 2024, p0 to p6. */
     static const double by_level[] = {8e9, 75e9, 150e9};
@@ -150,7 +150,7 @@ static double store_bytes(const isg_plan *p)
 isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_estimate *out)
 {
     simulation s;
-    *out = (isg_estimate){.speed = speed > 0 ? speed : isg_plan_default_speed(p),
+    *out = (isg_estimate){.speed = speed > 0 ? speed : default_speed(p),
                           .store_bytes = store_bytes(p)};
     isg_err rc = simulation_create(p->n_runs, &s);
     if (!rc) {

@@ -89,8 +89,8 @@ static isg_err run(int argc, char **argv)
     isg_campaign_options o = {0};
     const char *time_limit = NULL, *shard = NULL;
     uint64_t slots = 0;
-    int verbose = 0, operands = 0;
-    bool done = false;
+    int operands = 0;
+    bool verbose = false, done = false;
     const isg_opt opts[] = {
         {'o', "store", ISG_OPT_STRING, &o.store, "FILE",
          "Store to create or to go on with (default: NAME.h5 in the current directory).", 0, 0,
@@ -108,8 +108,7 @@ static isg_err run(int argc, char **argv)
         {0, "numerics", ISG_OPT_STRING, &o.numerics, "NAME",
          "Instruction set of the proxies (default: the best that every rank has, or the store's).",
          0, 0, NULL},
-        {'v', "verbose", ISG_OPT_COUNT, &verbose, NULL, "Say more on stderr; twice: even more.", 0,
-         0, NULL},
+        {'v', "verbose", ISG_OPT_FLAG, &verbose, NULL, "Say more on stderr.", 0, 0, NULL},
         {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL},
     };
     ISG_TRY(isg_cmd_parse(
@@ -131,7 +130,7 @@ static isg_err run(int argc, char **argv)
                         isg_numerics_of_level(0), isg_numerics_of_level(1),
                         isg_numerics_of_level(2));
     }
-    if (verbose) isg_log_set_level(verbose > 1 ? ISG_LOG_DEBUG : ISG_LOG_INFO);
+    if (verbose) isg_log_set_level(ISG_LOG_INFO);
     return run_campaign(&o);
 }
 

@@ -245,12 +245,22 @@ isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t 
     return ISG_OK;
 }
 
+static void sha256_hex(const void *data, size_t n, char hex[ISG_CORPUS_HEX])
+{
+    isg_sha256 s;
+    uint8_t digest[32];
+    isg_sha256_init(&s);
+    isg_sha256_add(&s, data, n);
+    isg_sha256_end(&s, digest);
+    isg_str_hex(digest, sizeof digest, hex);
+}
+
 static isg_err verify_part(const isg_corpus *c, const char *file, uint64_t bytes, const char *sha256)
 {
     isg_bytes map = {0};
     char hex[ISG_CORPUS_HEX];
     ISG_TRY(map_file(c, file, bytes, &map));
-    isg_corpus_sha256(map.data, map.n, hex);
+    sha256_hex(map.data, map.n, hex);
     isg_bytes_unmap(&map);
     if (!strcmp(hex, sha256)) return ISG_OK;
     return ISG_FAIL(ISG_EINPUT,
@@ -275,16 +285,6 @@ isg_err isg_corpus_verify(const isg_corpus *corpus)
                     corpus->dir);
 }
 
-void isg_corpus_sha256(const void *data, size_t n, char hex[ISG_CORPUS_HEX])
-{
-    isg_sha256 s;
-    uint8_t digest[32];
-    isg_sha256_init(&s);
-    isg_sha256_add(&s, data, n);
-    isg_sha256_end(&s, digest);
-    isg_str_hex(digest, sizeof digest, hex);
-}
-
 static int by_code(const void *a, const void *b)
 {
     const isg_corpus_language *const *x = a, *const *y = b;
@@ -307,7 +307,7 @@ isg_err isg_corpus_fingerprint(const isg_corpus *corpus, char hex[ISG_CORPUS_HEX
         }
         if (!rc) rc = isg_str_puts(&text, "\n");
     }
-    if (!rc) isg_corpus_sha256(isg_str_c(&text), text.len, hex);
+    if (!rc) sha256_hex(isg_str_c(&text), text.len, hex);
     free(sorted);
     isg_str_free(&text);
     return rc;

@@ -11,8 +11,6 @@ enum {
     ISG_CORPUS_HEX = 65          /**< SHA-256 in hex, with the terminator */
 };
 
-void isg_corpus_sha256(const void *data, size_t n, char hex[ISG_CORPUS_HEX]);
-
 /** Fingerprint of an opened or just built corpus: codes, file hashes, shard cuts, by code. */
 isg_err isg_corpus_fingerprint(const isg_corpus *corpus, char hex[ISG_CORPUS_HEX]);
 

@@ -48,7 +48,8 @@ size_t isg_text_clean(char *s, size_t n)
     return to;
 }
 
-size_t isg_text_decode(const char *s, uint32_t *out)
+/* Decode one character of valid UTF-8. @return its bytes */
+static size_t decode(const char *s, uint32_t *out)
 {
     const unsigned char *p = (const unsigned char *)s;
     if (p[0] < 0x80) {
@@ -139,7 +140,7 @@ uint64_t isg_text_hash_folded(const char *s, size_t n)
             continue;
         }
         uint32_t c = 0;
-        len = isg_text_decode(s + i, &c);
+        len = decode(s + i, &c);
         bool digit = is_digit(c);
         if (blank) h = (h ^ ' ') * fnv_prime;
         blank = false;
@@ -228,7 +229,7 @@ isg_text_shape isg_text_measure(const char *s, size_t n, const char *script)
             continue;
         }
         uint32_t c = 0;
-        i += isg_text_decode(s + i, &c);
+        i += decode(s + i, &c);
         shape.visible++;
         if (!is_letter(c)) continue;
         shape.letters++;

@@ -22,9 +22,6 @@ uint64_t isg_text_hash_folded(const char *s, size_t n);
 /** Bytes of white space, also U+00A0, U+200B and U+FEFF, at `s`; 0 if there is none. */
 size_t isg_text_space(const char *s, size_t n);
 
-/** Decode one character of valid UTF-8 at `s`. @return its bytes */
-size_t isg_text_decode(const char *s, uint32_t *out);
-
 /** Append a character to `out` (at least 4 bytes). @return bytes written */
 size_t isg_text_encode(uint32_t c, char *out);
 

@@ -68,12 +68,12 @@ static double from_env(const char *name, double otherwise)
     return text && isg_str_to_double(text, &x) && x > 0 ? x : otherwise;
 }
 
-double isg_beat_s(void)
+static double beat_s(void)
 {
     return from_env("ISOGLOSS_BEAT_S", 5);
 }
 
-double isg_lease_s(void)
+static double lease_s(void)
 {
     return from_env("ISOGLOSS_LEASE_S", 30);
 }
@@ -93,7 +93,7 @@ isg_err isg_leader_create(const isg_leader_options *options, isg_leader **out)
                       options->n_tasks);
     }
     l->opt.sched.workers = l->size > 1 ? l->size - 1 : 1;
-    l->opt.sched.lease_s = isg_lease_s();
+    l->opt.sched.lease_s = lease_s();
     if (!rc) rc = isg_sched_create(&l->opt.sched, options->tasks, options->n_tasks, &l->sched);
     if (rc) isg_leader_destroy(&l);
     *out = l;
@@ -370,7 +370,7 @@ static isg_err on_hello(isg_leader *l, int from, const isg_msg *m)
                                   ? h->pid
                                   : 0);
     isg_msg w = {.kind = ISG_MSG_WELCOME,
-                 .welcome = {.beat_s = isg_beat_s(), .lease_s = isg_lease_s(), .accepted = 1}};
+                 .welcome = {.beat_s = beat_s(), .lease_s = lease_s(), .accepted = 1}};
     ISG_TRY(isg_msg_send(l->opt.comm, from, &w));
     return tell(l, (isg_event){.kind = ISG_EV_JOIN,
                                .worker = (uint32_t)from,
@@ -494,9 +494,9 @@ isg_err isg_leader_step(isg_leader *l, bool idle)
         ISG_TRY(flush_states(l));
     if (l->n_attempts && (l->finished || now - l->oldest_attempt > 1)) ISG_TRY(flush_attempts(l));
     if (l->finished) return ISG_OK;
-    if (due(&l->beat_at, now, isg_beat_s())) ISG_TRY(beat(l));
+    if (due(&l->beat_at, now, beat_s())) ISG_TRY(beat(l));
     if (due(&l->probe_at, now, probe_s)) ISG_TRY(probe_all(l));
-    if (due(&l->tick_at, now, fmin(1, isg_lease_s() / 10)))
+    if (due(&l->tick_at, now, fmin(1, lease_s() / 10)))
         ISG_TRY(tell(l, (isg_event){.kind = ISG_EV_TICK}));
     if (l->opt.type->keep && due(&l->keep_at, now, keep_s)) ISG_TRY(l->opt.type->keep(l->opt.job));
     return ISG_OK;

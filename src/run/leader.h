@@ -57,8 +57,4 @@ size_t isg_leader_lost(const isg_leader *leader);
 const isg_sched *isg_leader_sched(const isg_leader *leader);
 void isg_leader_look(const isg_leader *leader, isg_sched_status *out);
 
-/** Beat and lease [s]: 5 and 30, or $ISOGLOSS_BEAT_S and $ISOGLOSS_LEASE_S. */
-double isg_beat_s(void);
-double isg_lease_s(void);
-
 #endif

@@ -134,7 +134,8 @@ hid_t isg_h5_memory_type(isg_type type)
     return -1;
 }
 
-hid_t isg_h5_file_type(isg_type type)
+/* Little endian. */
+static hid_t file_type(isg_type type)
 {
     switch (type) {
     case ISG_TYPE_U8: return H5Tcopy(H5T_STD_U8LE);
@@ -166,7 +167,7 @@ isg_err isg_h5_dataset(hid_t file, const isg_column_def *def, const hsize_t *ext
     const char *slash = def->group[1] ? "/" : "";
     char path[256];
     double none = NAN;
-    hid_t type = isg_h5_file_type(def->type);
+    hid_t type = file_type(def->type);
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
     hid_t create = H5Pcreate(H5P_DATASET_CREATE);
     isg_err rc = ISG_OK;
@@ -189,7 +190,7 @@ isg_err isg_h5_dataset(hid_t file, const isg_column_def *def, const hsize_t *ext
 
 isg_err isg_h5_put_text(hid_t object, const char *name, const char *text)
 {
-    hid_t type = isg_h5_file_type(ISG_TYPE_NAME), space = H5Screate(H5S_SCALAR);
+    hid_t type = file_type(ISG_TYPE_NAME), space = H5Screate(H5S_SCALAR);
     hid_t a = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     isg_err rc = ISG_OK;
     if (a < 0 || H5Awrite(a, type, &text) < 0) {
@@ -205,7 +206,7 @@ isg_err isg_h5_put_numbers(hid_t object, const char *name, isg_type type, const 
                            size_t n)
 {
     hsize_t extent = n;
-    hid_t memory = isg_h5_memory_type(type), file = isg_h5_file_type(type);
+    hid_t memory = isg_h5_memory_type(type), file = file_type(type);
     hid_t space = H5Screate_simple(1, &extent, NULL);
     hid_t a = H5Acreate2(object, name, file, space, H5P_DEFAULT, H5P_DEFAULT);
     isg_err rc = ISG_OK;

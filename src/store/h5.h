@@ -21,9 +21,8 @@ isg_err isg_h5_create(const char *path, hid_t *out);
  */
 isg_err isg_h5_open(const char *path, bool write, bool mpi, hid_t *out);
 
-/** Types of a column in memory and in the file (little endian). Caller: H5Tclose(). */
+/** Type of a column in memory. Caller: H5Tclose(). */
 hid_t isg_h5_memory_type(isg_type type);
-hid_t isg_h5_file_type(isg_type type);
 
 /** A group with creation order; the group is closed again. */
 isg_err isg_h5_group(hid_t file, const char *path);

@@ -116,10 +116,6 @@ isg_err isg_fields_scatter(isg_store *store, const isg_field *fields, size_t n, 
 isg_err isg_fields_read(const isg_store *store, const isg_field *fields, size_t first, size_t n,
                         void *structs, size_t stride);
 
-/** Every row of a bounded table, in order of writing. [capacity] rows allocated; caller frees. */
-isg_err isg_rows_read(const isg_store *store, isg_col sequence, const isg_field *fields,
-                      size_t stride, void **out, size_t *n);
-
 extern const isg_field isg_attempt_fields[], isg_launch_fields[];
 
 #endif

@@ -68,11 +68,6 @@ const char *isg_column_flags(isg_col col)
     }
 }
 
-const char *isg_dim_name(isg_dim dim)
-{
-    return dims[dim].name;
-}
-
 isg_dim isg_dim_of(char letter)
 {
     for (int d = 0; d < ISG_DIMS; d++) {
@@ -90,7 +85,7 @@ size_t isg_column_rank(isg_col col)
 bool isg_column_is_scale(isg_col col)
 {
     const isg_column_def *c = &isg_columns[col];
-    return strlen(c->dims) == 1 && !strcmp(c->name, isg_dim_name(isg_dim_of(c->dims[0])));
+    return strlen(c->dims) == 1 && !strcmp(c->name, dims[isg_dim_of(c->dims[0])].name);
 }
 
 bool isg_dim_is_bare(isg_dim dim)

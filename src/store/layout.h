@@ -62,7 +62,6 @@ extern const isg_column_def isg_columns[ISG_COLS];
 /** Flag names of a U8 column, separated by blanks, values 0, 1, ...; NULL if it has none. */
 const char *isg_column_flags(isg_col col);
 
-const char *isg_dim_name(isg_dim dim);
 isg_dim isg_dim_of(char letter);
 
 size_t isg_column_rank(isg_col col);

@@ -150,8 +150,9 @@ static isg_err copy_in_order(const uint64_t *sequence, size_t capacity, const ch
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
 }
 
-isg_err isg_rows_read(const isg_store *s, isg_col sequence, const isg_field *fields, size_t stride,
-                      void **out, size_t *n)
+/* Every row of a bounded table, in order of writing. [capacity] rows allocated; caller frees. */
+static isg_err read_rows(const isg_store *s, isg_col sequence, const isg_field *fields,
+                         size_t stride, void **out, size_t *n)
 {
     size_t capacity = s->dim[isg_dim_of(isg_columns[sequence].dims[0])];
     uint64_t *number = calloc(capacity, sizeof *number);
@@ -170,7 +171,7 @@ isg_err isg_rows_read(const isg_store *s, isg_col sequence, const isg_field *fie
 isg_err isg_store_read_attempts(const isg_store *s, isg_attempt **out, size_t *n)
 {
     void *rows;
-    isg_err rc = isg_rows_read(s, ISG_COL_ATT_SEQUENCE, isg_attempt_fields, sizeof **out, &rows, n);
+    isg_err rc = read_rows(s, ISG_COL_ATT_SEQUENCE, isg_attempt_fields, sizeof **out, &rows, n);
     *out = rows;
     for (size_t i = 0; i < *n && !rc; i++) {
         if ((*out)[i].slot < s->dim[ISG_DIM_RUN]) continue;
@@ -189,7 +190,7 @@ isg_err isg_store_read_launches(const isg_store *s, isg_launch **out, size_t *n)
 {
     void *rows;
     isg_err rc =
-        isg_rows_read(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
+        read_rows(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
     *out = rows;
     return rc;
 }

@@ -21,6 +21,13 @@ expect 0 "is up to date" make "$dir/c" --languages en,ru --bytes 60000 --shards 
 expect 1 "--rebuild" make "$dir/c" --languages en,ru --bytes 70000 --shards 4
 expect 0 "Russian-like" "$ISOGLOSS" corpus show "$dir/c"
 expect 0 '"shard_offset"' "$ISOGLOSS" corpus show --json "$dir/c"
+cp "$dir/out" "$dir/shown.json"
+/usr/bin/python3 "$ISOGLOSS_SOURCE/tests/support/fits.py" "$ISOGLOSS_SOURCE/schemas/corpus.schema.json" "$dir/shown.json"
+case $? in
+    0) ;;
+    77) echo "python3-jsonschema is missing: the index was not held against its schema" ;;
+    *) bad=$((bad + 1)) ;;
+esac
 expect 0 "2 languages as built" "$ISOGLOSS" corpus verify "$dir/c"
 printf 'x' | dd of="$dir/c/ru.train" bs=1 seek=100 conv=notrunc status=none
 expect 2 "ru.train' was changed" "$ISOGLOSS" corpus verify "$dir/c"

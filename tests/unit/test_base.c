@@ -59,11 +59,11 @@ static void test_str(void)
     CHECK_STR(isg_str_count(7, buf, sizeof buf), "7");
     CHECK_STR(isg_str_duration(200, buf, sizeof buf), "3m 20s");
     double d;
-    int64_t i;
     CHECK(isg_str_to_double("1e3", &d) && d == 1000);
     CHECK(!isg_str_to_double("nan", &d) && !isg_str_to_double("1x", &d) && !isg_str_to_double("", &d));
-    CHECK(isg_str_to_i64("-7", &i) && i == -7);
-    CHECK(!isg_str_to_i64("99999999999999999999", &i));
+    uint64_t u;
+    CHECK(isg_str_to_u64("18446744073709551615", &u) && u == UINT64_MAX);
+    CHECK(!isg_str_to_u64("18446744073709551616", &u) && !isg_str_to_u64("-7", &u));
 }
 
 static void test_opt(void)
