@@ -58,6 +58,7 @@ typedef struct work {
     char *made;           /* memory of keys put together here */
     bool pseudo_runs;     /* made of rows equal in all but D and loss */
     bool knows_last;      /* a column says which point is the last */
+    bool campaign;        /* a store's runs, from the store or from a table exported of it */
 } work;
 
 static const isg_column *filled(const isg_table *t, const char *name)
@@ -353,21 +354,66 @@ static void exclude_bad(work *w)
     }
 }
 
-/* A store's law of one language: the runs trained on that language and nothing else. */
-static isg_err keep_monolingual(work *w)
+/* The row's tokens of a language, or its weight; NULL if the table has neither. */
+static const isg_column *share_of(const isg_table *t, const char *language)
+{
+    static const char *const prefix[] = {"tokens_", "weight_"};
+    const isg_column *found = NULL;
+
+    for (size_t k = 0; k < 2 && !found && *language; k++) {
+        char *name = isg_strf("%s%s", prefix[k], language);
+        found = name ? isg_table_column(t, name) : NULL;
+        free(name);
+    }
+    return found;
+}
+
+static const char *language_of(const work *w, const isg_column *language, size_t row)
+{
+    return language ? language->text[row] : w->o->target ? w->o->target : "";
+}
+
+/* A table that says of every run what it was trained on follows the rules of a store,
+ * so that both give the same fit. */
+static bool is_campaign(const work *w)
 {
     const isg_column *language = filled(w->t, "eval_language"),
                      *count = filled(w->t, "n_languages");
+    bool shares = w->o->store;
+
+    if (!count || !count->numeric) return shares;
+    for (size_t i = 0; i < w->t->n_rows && !shares; i++)
+        shares = share_of(w->t, language_of(w, language, i)) != NULL;
+    return shares;
+}
+
+static bool asks_for(const work *w, const char *column)
+{
+    for (size_t k = 0; k < w->o->n_where; k++) {
+        if (strcspn(w->o->where[k], " =!<>") == strlen(column) &&
+            !strncmp(w->o->where[k], column, strlen(column)))
+            return true;
+    }
+    return false;
+}
+
+/* A campaign's law of one language: the runs trained on that language and nothing else.
+ * Whoever chooses by n_languages gets those. */
+static isg_err keep_monolingual(work *w)
+{
+    const isg_column *language = filled(w->t, "eval_language"),
+                     *count = filled(w->t, "n_languages"), *own = NULL;
     size_t before = count_kept(w), repeated = 0;
     const isg_column *unique = filled(w->t, "unique_tokens");
+    const char *last = NULL;
 
-    if (!w->o->store || w->o->pool || !language || !count || !count->numeric) return ISG_OK;
+    if (!w->campaign || w->o->pool || !count || !count->numeric || asks_for(w, "n_languages"))
+        return ISG_OK;
     for (size_t i = 0; i < w->t->n_rows; i++) {
+        const char *code = language_of(w, language, i);
         if (w->state[i] != KEPT) continue;
-        char *name = isg_strf("tokens_%s", language->text[i]);
-        if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
-        const isg_column *own = isg_table_column(w->t, name);
-        free(name);
+        if (!last || strcmp(last, code) != 0) own = share_of(w->t, code);
+        last = code;
         if (own && !(own->numeric && own->number[i] > 0))
             w->state[i] = OTHER; /* a run of other languages */
         else if (count->number[i] > 1)
@@ -534,8 +580,8 @@ static isg_err refuse(const work *w, const item *items, size_t n, size_t repeats
     const char *first = NULL;
     isg_err rc = list_separators(w, LIST(separators), &list, &first);
 
-    if (!rc && !w->o->store) rc = list_separators(w, LIST(csv_separators), &list, &first);
-    if (!rc && w->o->store) rc = list_separators(w, LIST(store_separators), &list, &first);
+    if (!rc && !w->campaign) rc = list_separators(w, LIST(csv_separators), &list, &first);
+    if (!rc && w->campaign) rc = list_separators(w, LIST(store_separators), &list, &first);
     for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];
         if (!tells_apart(w, c, items, n) || strstr(isg_str_c(&list), c->name)) continue;
@@ -700,6 +746,7 @@ static isg_err gather(work *w)
 static isg_err select_rows(work *w)
 {
     ISG_TRY(find_columns(w));
+    w->campaign = is_campaign(w);
     ISG_TRY(name_runs(w));
     if (w->o->by) ISG_TRY(keep_where(w, "--by", w->o->by, EQ, w->o->by_value));
     for (size_t k = 0; k < w->o->n_where; k++) ISG_TRY(apply_where(w, w->o->where[k]));

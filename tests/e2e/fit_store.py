@@ -40,8 +40,11 @@ check(max(map(len, text.splitlines())) <= 80, "80 columns")
 
 tidy = os.path.join(scratch, "tidy.csv")
 isogloss("export", full, "-o", tidy)
-csv = fit(tidy, "--target", "aa", "--where", "tokens_aa>0", "--bootstrap", "100")
+csv = fit(tidy, "--target", "aa", "--bootstrap", "100")
 check(csv["parameters"] == result["parameters"], "the exported table gives the same numbers")
+check(csv["selection"]["notes"] == result["selection"]["notes"], f"and says the same: {csv['selection']['notes']}")
+pooled = [fit(f, "--target", "aa", "--pool", "--bootstrap", "0")["n_observations"] for f in (full, tidy)]
+check(pooled == [48, 48], f"--pool takes the runs of both languages: {pooled}")
 
 part = store("part.h5", "--first", "0", "--diverge", "0")
 notes = fit(part, "--target", "aa", "--bootstrap", "0")["selection"]["notes"]
