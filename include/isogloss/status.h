@@ -19,6 +19,7 @@ typedef struct isg_progress {
 /** A run that gave no usable result, with the last words of its last attempt. */
 typedef struct isg_casualty {
     const char *id, *family;
+    uint64_t n_nonembedding, tokens, seed;
     isg_run_state state; /**< failed, held or diverged */
     uint32_t attempts;
     isg_attempt last; /**< number 0: nothing is recorded */

@@ -204,6 +204,7 @@ typedef struct isg_overview {
     uint8_t *member; /**< [n_runs][n_families] 0 or 1 */
     char **id;       /**< [n_runs] run ids */
     double *flops;   /**< [n_runs] predicted at planning [flop] */
+    uint64_t *n_nonembedding, *tokens, *seed; /**< [n_runs] as planned */
 } isg_overview;
 
 isg_err isg_store_read_overview(const isg_store *store, isg_overview **out);

@@ -65,7 +65,11 @@ static void print_summary(const isg_campaign_options *o, const isg_campaign_summ
         (void)printf("next:  isogloss run %s%s%s%s   (goes on)\n", o->store ? "-o " : "",
                      o->store ? o->store : "", o->store ? " " : "", o->campaign);
     }
-    if (s->failed && !s->left) (void)printf("next:  isogloss status %s   (says why)\n", s->store);
+    if (s->failed && !s->left) {
+        (void)printf("next:  isogloss status %s   (says why)\n"
+                     "       isogloss run --retry-failed ...   (once the cause is gone)\n",
+                     s->store);
+    }
     if (!s->failed && !s->left) (void)printf("next:  isogloss fit %s\n", s->store);
 }
 
@@ -101,6 +105,8 @@ static isg_err run(int argc, char **argv)
         {'t', "time-limit", ISG_OPT_STRING, &time_limit, "TIME",
          "Be over within TIME: 90s, 30m, 4h, 1:30:00 (default: what Slurm says, else none).", 0, 0,
          NULL},
+        {0, "retry-failed", ISG_OPT_FLAG, &o.retry_failed, NULL,
+         "Try runs that failed for good again, with all their retries.", 0, 0, NULL},
         {0, "shard", ISG_OPT_STRING, &shard, "I/N",
          "Only the I-th of N shares of the runs, in a store of its own.", 0, 0, NULL},
         {0, "corpus", ISG_OPT_STRING, &o.corpus, "DIR",

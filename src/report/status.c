@@ -26,6 +26,7 @@ static void print_progress(const isg_progress *p, FILE *out)
 static void print_casualty(const isg_casualty *c, FILE *out)
 {
     const isg_attempt *a = &c->last;
+    char n[NUMBER_BYTES], d[NUMBER_BYTES];
     (void)fprintf(out, "  %.*s  %s (%s), %u attempt%s", SHORT_ID, c->id,
                   isg_run_state_name(c->state), c->family, c->attempts,
                   c->attempts == 1 ? "" : "s");
@@ -38,7 +39,9 @@ static void print_casualty(const isg_casualty *c, FILE *out)
     } else {
         (void)fprintf(out, ": no attempt is recorded");
     }
-    (void)fputc('\n', out);
+    (void)fprintf(out, "\n      N %s without embeddings, D %s, seed %llu\n",
+                  isg_str_count((double)c->n_nonembedding, n, sizeof n),
+                  isg_str_count((double)c->tokens, d, sizeof d), (unsigned long long)c->seed);
 }
 
 static void print_launch(const isg_status *s, FILE *out)
@@ -83,6 +86,16 @@ isg_err isg_status_print(const isg_status *s, bool all_failed, FILE *out)
     if (shown < s->n_casualties) {
         (void)fprintf(out, "  ... and %zu more (--failed shows all)\n", s->n_casualties - shown);
     }
+    if (s->total.by_state[ISG_RUN_FAILED]) {
+        const char *name = isg_path_base(s->path);
+        size_t n = strlen(name);
+        if (n > 3 && !strcmp(name + n - 3, ".h5")) n -= 3;
+        (void)fprintf(out,
+                      "  what a trainer said is beside the store, in\n"
+                      "      %.*s.work/runs/RUN/attempt-K/stderr.txt\n"
+                      "  once the cause is gone: isogloss run --retry-failed CAMPAIGN\n",
+                      (int)n, name);
+    }
     if (s->verified && !s->damaged) (void)fprintf(out, "verified: every mark fits its result\n");
     if (s->damaged) {
         (void)fprintf(out,
@@ -123,7 +136,9 @@ static json_t *progress_json(const isg_progress *p)
 static json_t *casualty_json(const isg_casualty *c)
 {
     const isg_attempt *a = &c->last;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "run", c->id, "family", c->family, "state",
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:i}", "run", c->id, "family", c->family,
+                          "N_nonembedding", (json_int_t)c->n_nonembedding, "tokens",
+                          (json_int_t)c->tokens, "seed", (json_int_t)c->seed, "state",
                           isg_run_state_name(c->state), "attempts", (int)c->attempts);
     if (!a->number) return o;
     json_object_set_new(o, "last",

@@ -53,6 +53,9 @@ static isg_err count_all(isg_status *s)
         s->casualty[s->n_casualties++] = (isg_casualty){
             .id = o->id[i],
             .family = first_family(o, i),
+            .n_nonembedding = o->n_nonembedding[i],
+            .tokens = o->tokens[i],
+            .seed = o->seed[i],
             .state = r->state,
             .attempts = r->attempts,
             .last = {.slot = i},

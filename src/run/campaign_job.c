@@ -120,12 +120,12 @@ static bool is_ours(const isg_plan *plan, size_t i, size_t shard, size_t n_shard
     return strtoul(head, NULL, 16) % n_shards == shard;
 }
 
-static isg_task_was was_of(isg_run_state s)
+static isg_task_was was_of(isg_run_state s, bool retry_failed)
 {
     switch (s) {
     case ISG_RUN_DONE: return ISG_TASK_DONE;
     case ISG_RUN_DIVERGED: return ISG_TASK_DIVERGED;
-    case ISG_RUN_FAILED: return ISG_TASK_FAILED;
+    case ISG_RUN_FAILED: return retry_failed ? ISG_TASK_OPEN : ISG_TASK_FAILED;
     default: return ISG_TASK_OPEN; /* writers of an earlier launch are gone: we have the lock */
     }
 }
@@ -146,7 +146,7 @@ static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
                          .cores = run->cores ? run->cores : 1,
                          .gpus = run->gpus,
                          .attempts = r->attempts,
-                         .was = was_of(r->state)};
+                         .was = was_of(r->state, job->retry_failed)};
     job->mark_attempt[i] = r->mark_attempt;
 }
 

@@ -14,6 +14,7 @@ typedef struct isg_campaign_job {
     isg_store *store;
     isg_lock *lock;
     const char *work_dir;
+    bool retry_failed;      /**< runs that failed for good are open again */
     size_t *slot;           /**< [n_runs] in the store */
     uint32_t *mark_attempt; /**< [n_runs] attempt that gave the result, 0: none */
     isg_sched_task *tasks;  /**< [n_runs] as they stand at launch */
@@ -26,7 +27,7 @@ extern const isg_job_type isg_campaign_job_type;
 /**
  * Read the records and the work directory: what is done, what can be resumed.
  * Records what an earlier launch left as running, and removes work directories
- * of committed runs. All members of `job` up to work_dir are set; the rest is filled.
+ * of committed runs. All members of `job` up to retry_failed are set; the rest is filled.
  * @param shard, n_shards  runs of other shards are not ours; families of parent and children stay
  * together
  */

@@ -208,6 +208,9 @@ void isg_overview_destroy(isg_overview **overview)
     isg_names_free(&o->id, o->n_runs);
     free(o->member);
     free(o->flops);
+    free(o->n_nonembedding);
+    free(o->tokens);
+    free(o->seed);
     free(o);
     *overview = NULL;
 }
@@ -220,7 +223,11 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     size_t runs = s->dim[ISG_DIM_RUN], families = s->dim[ISG_DIM_FAMILY];
     o->member = calloc(runs * families, 1);
     o->flops = calloc(runs, sizeof *o->flops);
-    isg_err rc = o->member && o->flops ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    o->n_nonembedding = calloc(runs, sizeof *o->n_nonembedding);
+    o->tokens = calloc(runs, sizeof *o->tokens);
+    o->seed = calloc(runs, sizeof *o->seed);
+    bool room = o->member && o->flops && o->n_nonembedding && o->tokens && o->seed;
+    isg_err rc = room ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
     if (!rc) rc = isg_h5_get_text(s->file, "campaign", &o->campaign);
     if (!rc) rc = isg_h5_get_text(s->file, "uuid", &o->uuid);
     if (!rc) rc = isg_h5_get_text(s->file, "date_created", &o->created);
@@ -228,6 +235,9 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     if (!rc) rc = isg_col_read_names(s, ISG_COL_RUNS_ID, &o->id, &o->n_runs);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_MEMBERSHIP, 0, runs, o->member);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_PLANNED, 0, runs, o->flops);
+    if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_N_NONEMB, 0, runs, o->n_nonembedding);
+    if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_TOKENS, 0, runs, o->tokens);
+    if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_SEED, 0, runs, o->seed);
     if (rc) isg_overview_destroy(out);
     return rc;
 }
