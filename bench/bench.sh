@@ -17,7 +17,12 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LC_ALL=C.UTF-8
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 repeats=3
 
-median() { sort -g | awk '{v[NR] = $1} END {printf "%.4g (%.4g to %.4g)\n", v[int((NR + 1) / 2)], v[1], v[NR]}'; }
+median() { # of numbers on stdin
+    sort -g | awk '
+        function text(x) { return sprintf(x >= 100 ? "%.0f" : "%.3g", x) }
+        {v[NR] = $1}
+        END {print text(v[int((NR + 1) / 2)]) " (" text(v[1]) " to " text(v[NR]) ")"}'
+}
 
 campaign() { # runs (a multiple of 10) and seconds of each, on stdout
     cat <<YAML
@@ -33,18 +38,24 @@ families: [{name: mono, mixture: monolingual, languages: [en], seeds: $(($1 / 10
 YAML
 }
 
-# Each rank adds "RANK CPU-SECONDS WALL-SECONDS" (user and system, children included) to a file.
+# Each rank adds "RANK USER SYSTEM WALL" (seconds, children included) to a file, and its log to FILE.log.
 cat >"$dir/timed" <<'SH'
 #!/bin/bash
 TIMEFORMAT="${OMPI_COMM_WORLD_RANK:-0} %U %S %R"
-{ time "${@:2}" >/dev/null 2>&1; } 2>>"$1"
+{ time "${@:2}" >/dev/null 2>>"$1.log"; } 2>>"$1"
 SH
-chmod +x "$dir/timed"
+# Each rank leaves its process id in DIR/pid.RANK.
+cat >"$dir/ranked" <<'SH'
+#!/bin/bash
+echo $$ >"$1/pid.$OMPI_COMM_WORLD_RANK"
+exec "${@:2}" >/dev/null 2>&1
+SH
+chmod +x "$dir/timed" "$dir/ranked"
 
 run_ranks() { # ranks (0: no mpirun), cpu file, arguments of isogloss
     local ranks=$1 cpu=$2
     shift 2
-    rm -f "$cpu"
+    rm -f "$cpu" "$cpu.log"
     if [ "$ranks" = 0 ]; then
         "$dir/timed" "$cpu" "$isogloss" "$@"
     else
@@ -58,38 +69,93 @@ bench_train() {
     "$train" --bench p0 p3 p6
 }
 
+column() { awk -v c="$1" '{print $c}' "$dir/figures" | median; }
+
 bench_dispatch() {
-    local runs=10000 ranks slots i
-    echo "== dispatch and commit: synthetic runs/s, $runs runs, store and start-up included"
-    echo "   (more slots: larger groups of results behind one sync; CPU s of all ranks behind /)"
+    local runs=10000 ranks i
+    echo "== dispatch and commit: $runs synthetic runs of no duration, each with its curve in the store"
+    echo "   run phase: first task to last mark synced; start-up: plan, creation and opening of the store"
     campaign "$runs" 0 >"$dir/many.yaml"
     for ranks in 0 2 3; do
-        for slots in 1 16; do
-            for i in $(seq "$repeats"); do
-                rm -rf "$dir"/many.h5* "$dir"/many.work
-                run_ranks "$ranks" "$dir/cpu" run --slots "$slots" "$dir/many.yaml" -o "$dir/many.h5"
-                awk -v n="$runs" '{cpu += $2 + $3} $4 > w {w = $4} END {print n / w, cpu}' "$dir/cpu"
-            done >"$dir/rates"
-            echo "$(label "$ranks"), slots $slots: $(cut -d' ' -f1 "$dir/rates" | median) /" \
-                "$(cut -d' ' -f2 "$dir/rates" | median)"
+        for i in $(seq "$repeats"); do
+            rm -rf "$dir"/many.h5* "$dir"/many.work
+            run_ranks "$ranks" "$dir/cpu" run -v "$dir/many.yaml" -o "$dir/many.h5"
+            sed -n 's/.*run phase over runs=\([0-9]*\) start_up_s=\([0-9.]*\) run_s=\([0-9.]*\)/\1 \2 \3/p' "$dir/cpu.log" |
+                awk -v cpu="$(awk '{c += $2 + $3} END {print c}' "$dir/cpu")" \
+                    -v wall="$(awk '$4 > w {w = $4} END {print w}' "$dir/cpu")" \
+                    '{print $1 / $3, $2, $1 / wall, cpu}'
+        done >"$dir/figures"
+        echo "$(label "$ranks"): run phase $(column 1) runs/s"
+        echo "    start-up $(column 2) s, whole command $(column 3) runs/s, CPU of all ranks $(column 4) s"
+    done
+}
+
+made_up_text() { # words of random letters, frequent and rare ones
+    awk 'BEGIN {
+        srand(1)
+        for (line = 0; line < 8000; line++) {
+            text = ""
+            for (word = 0; word < 10; word++) {
+                n = 2 + int(7 * rand())
+                while (n-- > 0) text = text sprintf("%c", 97 + int(26 * rand() * rand()))
+                text = text " "
+            }
+            print text
+        }
+    }'
+}
+
+proxy_campaign() { # long enough to look at; the signal ends it
+    mkdir -p "$dir/text"
+    made_up_text >"$dir/text/en.txt"
+    printf '%s\n' 'name: bench' 'shards: 4' 'keys: block' 'languages:' \
+        '  - {code: en, script: Latn, files: en.txt}' >"$dir/text/text.yaml"
+    "$isogloss" corpus build -o "$dir/corpus" "$dir/text/text.yaml" >/dev/null
+    cat <<'YAML'
+isogloss: 1
+name: trained
+seed: 1
+corpus: corpus
+trainer: {kind: proxy}
+sizes: [49k]
+tokens: [100M]
+evaluate: {languages: [en], points: 8, bytes: 4k, shards: 4}
+checkpoints: {every: 5s}
+families: [{name: mono, mixture: monolingual, languages: [en], seeds: 8}]
+YAML
+}
+
+cpu_ns() { awk '{s += $1} END {print s + 0}' "/proc/$1"/task/*/schedstat; }
+
+# CPU of the ranks themselves (threads yes, trainers no) in windows of 4 s, from 4 s after the start.
+watch_ranks() { # ranks, campaign
+    local ranks=$1 job i r pids=()
+    rm -rf "$dir"/watched.* "$dir"/pid.*
+    mpirun -n "$ranks" "$dir/ranked" "$dir" "$isogloss" run "$2" -o "$dir/watched.h5" 2>/dev/null &
+    job=$!
+    sleep 4
+    for r in $(seq 0 $((ranks - 1))); do pids+=("$(cat "$dir/pid.$r")"); done
+    for i in $(seq $((repeats + 1))); do
+        for r in $(seq 0 $((ranks - 1))); do
+            echo "$r $(cpu_ns "${pids[r]}") $(cut -d' ' -f1 /proc/uptime)"
         done
+        [ "$i" -gt "$repeats" ] || sleep 4
+    done | awk '$1 in t {print $1, 1e-7 * ($2 - c[$1]) / ($3 - t[$1])} {c[$1] = $2; t[$1] = $3}' >"$dir/shares"
+    kill -USR1 "${pids[0]}"
+    wait "$job" || true # 75: work left
+    for r in $(seq 0 $((ranks - 1))); do
+        awk -v r="$r" '$1 == r {print $2}' "$dir/shares" | median | sed "s/^/    rank $r: /"
     done
 }
 
 bench_waiting() {
-    local ranks i
-    echo "== waiting: CPU of each rank in % of a core while runs of 2 s go on, start and end included"
-    campaign 20 2 >"$dir/slow.yaml"
-    for ranks in 2 3 5; do
-        for i in $(seq "$repeats"); do
-            rm -rf "$dir"/slow.h5* "$dir"/slow.work
-            run_ranks "$ranks" "$dir/cpu" run "$dir/slow.yaml" -o "$dir/slow.h5"
-            awk '{print $1, 100 * ($2 + $3) / $4}' "$dir/cpu"
-        done >"$dir/shares"
-        for i in $(seq 0 $((ranks - 1))); do
-            awk -v r="$i" '$1 == r {print $2}' "$dir/shares" | median | sed "s/^/$(label "$ranks"), rank $i: /"
-        done
-    done
+    echo "== waiting: CPU of each rank itself in % of a core (rank 0 leads)"
+    proxy_campaign >"$dir/trained.yaml"
+    campaign 100 100 >"$dir/slow.yaml"
+    echo "mpirun -n 3, a proxy trainer below each worker:"
+    watch_ranks 3 "$dir/trained.yaml"
+    echo "mpirun -n 5, runs that last and do nothing:"
+    watch_ranks 5 "$dir/slow.yaml"
 }
 
 bench_fit() {

@@ -48,7 +48,7 @@ typedef struct launch {
     isg_launch row;
     size_t row_index;
     bool alone; /* a rank died, or must not be waited for */
-    double end; /* monotonic clock */
+    double started, end; /* monotonic clock */
 } launch;
 
 /* ---- plan, numerics, store --------------------------------------------------- */
@@ -313,7 +313,12 @@ static isg_err run_phase(launch *l)
         begin_record(l);
         l->progress = isg_progress_create();
     }
+    double began = isg_time_mono();
     rc = isg_loop_run(&loop);
+    if (l->leads) {
+        ISG_INFO("run", "run phase over runs=%zu start_up_s=%.3f run_s=%.3f", l->job.committed,
+                 began - l->started, isg_time_mono() - began);
+    }
     isg_progress_destroy(&l->progress);
     l->alone = loop.signals > 1 || (rc && l->leads);
     if (!l->leads) {
@@ -334,9 +339,9 @@ static isg_err run_phase(launch *l)
 
 /* ---- all of it ------------------------------------------------------------------ */
 
-static void summarise(const launch *l, double started, isg_campaign_summary *out)
+static void summarise(const launch *l, isg_campaign_summary *out)
 {
-    out->seconds = isg_time_mono() - started;
+    out->seconds = isg_time_mono() - l->started;
     out->orderly = !l->alone;
     if (!l->leads || !l->job.tasks) return;
     (void)snprintf(out->store, sizeof out->store, "%s", l->path);
@@ -370,12 +375,14 @@ static void clean_up(launch *l)
 isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options,
                          isg_campaign_summary *summary)
 {
-    double started = isg_time_mono();
-    launch l = {.opt = options, .comm = comm, .leads = isg_comm_rank(comm) == 0};
+    launch l = {.opt = options,
+                .comm = comm,
+                .leads = isg_comm_rank(comm) == 0,
+                .started = isg_time_mono()};
     l.works = !l.leads || isg_comm_size(comm) == 1;
     *summary = (isg_campaign_summary){.orderly = true};
     l.end = (double)INFINITY;
-    if (l.leads) l.end = started + isg_time_left(options->time_limit_s);
+    if (l.leads) l.end = l.started + isg_time_left(options->time_limit_s);
 
     isg_err rc = start_up(&l);
     l.alone = rc == ISG_EAGAIN; /* a rank died */
@@ -383,7 +390,7 @@ isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options,
     if (!l.leads) left = 1;
     if (!rc) rc = isg_comm_min_int(comm, &left);
     if (!rc && left) rc = run_phase(&l);
-    summarise(&l, started, summary);
+    summarise(&l, summary);
     if (!rc && summary->failed) rc = ISG_ESOME;
     clean_up(&l);
     return rc;
