@@ -251,6 +251,7 @@ static double unique_of(const tidy *t, const observation *o)
 {
     double sum = 0;
     for (size_t l = 0; l < t->languages; l++) sum += unique_seen_of(t, o, l);
+    sum = fmin(sum, o->tokens); /* `seen` is exact, the tokens of a point are as planned */
     return sum;
 }
 
