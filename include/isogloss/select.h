@@ -14,7 +14,7 @@
 #include "isogloss/table.h"
 
 typedef enum isg_points {
-    ISG_POINTS_AUTO,   /**< final where the table can tell, else all */
+    ISG_POINTS_AUTO,   /**< final where columns tell runs or last points, else all */
     ISG_POINTS_FINAL,  /**< the last point of each run, when it is cooled */
     ISG_POINTS_STABLE, /**< taken at a constant learning rate */
     ISG_POINTS_ALL
@@ -65,6 +65,7 @@ typedef struct isg_selection {
     size_t n_excluded;
     char *note[ISG_SELECT_NOTES]; /**< what was done, in sentences */
     size_t n_notes;
+    char *warning; /**< what is doubtful about the runs, or NULL */
 } isg_selection;
 
 /**

@@ -5,6 +5,7 @@
 
 #include "columns.h"
 #include "isogloss/str.h"
+#include "runs.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,8 +57,8 @@ typedef struct work {
     unsigned char *state; /* [n_rows] row_state */
     const char **run_key; /* [n_rows] */
     char *made;           /* memory of keys put together here */
-    bool pseudo_runs;     /* made of rows equal in all but D and loss */
-    bool knows_last;      /* a column says which point is the last */
+    bool pseudo_runs;     /* guessed: there is no run_id */
+    isg_runs guess;
     bool campaign;        /* a store's runs, from the store or from a table exported of it */
 } work;
 
@@ -275,18 +276,44 @@ static isg_err set_points(work *w, const char *words)
     return w->s->points ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory");
 }
 
+typedef struct run_point {
+    const char *run;
+    double d;
+    size_t row;
+} run_point;
+
+static int by_run_and_d(const void *a, const void *b)
+{
+    const run_point *x = a, *y = b;
+    int c = strcmp(x->run, y->run);
+    return c ? c : (x->d > y->d) - (x->d < y->d);
+}
+
 /* Without a column that says so, the last point of a run is that with most tokens. */
 static isg_err keep_largest_d(work *w)
 {
-    size_t n = w->t->n_rows;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = i + 1; j < n && w->state[i] == KEPT; j++) {
-            if (w->state[j] != KEPT || strcmp(w->run_key[i], w->run_key[j]) != 0) continue;
-            if (w->d->number[j] > w->d->number[i])
-                w->state[i] = OTHER;
-            else if (w->d->number[j] < w->d->number[i])
-                w->state[j] = OTHER;
-        }
+    size_t n = 0, before = count_kept(w);
+    run_point *rows = malloc((before + 1) * sizeof *rows);
+
+    if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", before);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT || isnan(w->d->number[i])) continue;
+        rows[n++] = (run_point){.run = w->run_key[i], .d = w->d->number[i], .row = i};
+    }
+    qsort(rows, n, sizeof *rows, by_run_and_d);
+    for (size_t i = n; i-- > 1;) { /* from the end of each run */
+        if (strcmp(rows[i - 1].run, rows[i].run) != 0) continue;
+        if (rows[i - 1].d < rows[i].d) w->state[rows[i - 1].row] = OTHER;
+        rows[i - 1].d = rows[i].d;
+    }
+    free(rows);
+    size_t after = count_kept(w);
+    if (after == before) return set_points(w, "all points (one for each run)");
+    if (w->o->points == ISG_POINTS_AUTO) {
+        const char *name = w->run ? w->run->name : w->guess.name->name;
+        ISG_TRY(note(w, isg_strf("Runs have several points (%s): only the one of most tokens of "
+                                 "each is used, %zu of %zu rows. --points all uses all.",
+                                 name, after, before)));
     }
     return set_points(w, "the point of most tokens of each run");
 }
@@ -314,8 +341,9 @@ static isg_err choose_points(work *w)
     const isg_column *final = filled(w->t, "is_final"), *lr = filled(w->t, "lr_state");
     isg_points points = w->o->points;
 
-    w->knows_last = final || lr;
-    if (points == ISG_POINTS_ALL || (points == ISG_POINTS_AUTO && !final && !lr))
+    if (points == ISG_POINTS_AUTO && !final && !lr && !w->run && !w->guess.name)
+        points = ISG_POINTS_ALL;
+    if (points == ISG_POINTS_ALL)
         return set_points(w, "all points");
     if (points == ISG_POINTS_STABLE) {
         if (!lr) return isg_columns_unknown(w->t, "lr_state", "--points stable");
@@ -465,33 +493,23 @@ static isg_err drop_highest(work *w)
 
 /* ---- runs and refusals ----------------------------------------------------------------- */
 
-/* Without run_id, rows that are equal in all but D and loss are one run. */
+/* Without run_id, runs are guessed from the other columns. */
 static isg_err name_runs(work *w)
 {
-    size_t bytes = 0, used = 0;
+    enum { KEY = 24 };
+    const size_t n = w->t->n_rows;
 
-    w->run_key = malloc((w->t->n_rows + 1) * sizeof *w->run_key);
-    if (!w->run_key) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
-    for (size_t i = 0; w->run && i < w->t->n_rows; i++) w->run_key[i] = w->run->text[i];
+    w->run_key = malloc((n + 1) * sizeof *w->run_key);
+    if (!w->run_key) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; w->run && i < n; i++) w->run_key[i] = w->run->text[i];
     if (w->run) return ISG_OK;
     w->pseudo_runs = true;
-    for (size_t i = 0; i < w->t->n_rows; i++) {
-        for (size_t j = 0; j < w->t->n_columns; j++) bytes += strlen(w->t->columns[j].text[i]) + 1;
-        bytes++;
-    }
-    w->made = malloc(bytes + 1);
-    if (!w->made) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
-    for (size_t i = 0; i < w->t->n_rows; i++) {
-        w->run_key[i] = w->made + used;
-        for (size_t j = 0; j < w->t->n_columns; j++) {
-            const isg_column *c = &w->t->columns[j];
-            if (c == w->d || c == w->loss) continue;
-            size_t n = strlen(c->text[i]);
-            memcpy(w->made + used, c->text[i], n);
-            used += n;
-            w->made[used++] = '\x1f';
-        }
-        w->made[used++] = '\0';
+    ISG_TRY(isg_runs_guess(w->t, w->n, w->d, w->loss, &w->guess));
+    w->made = malloc((n + 1) * KEY);
+    if (!w->made) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++) {
+        (void)snprintf(w->made + i * KEY, KEY, "%020zu", w->guess.run[i]);
+        w->run_key[i] = w->made + i * KEY;
     }
     return ISG_OK;
 }
@@ -651,6 +669,26 @@ static isg_err list_excluded(work *w)
     return ISG_OK;
 }
 
+/* Rows of one run taken for runs of their own would make intervals too narrow. */
+static isg_err warn_apart(work *w, size_t runs)
+{
+    const char *name = w->guess.alike->name;
+
+    w->s->warning = isg_strf(
+        "There is no run_id, and nearly every row counts as a run of its own (%zu runs), although "
+        "%s repeats: the rows of one %s differ in %s. %s",
+        runs, name, name, w->guess.apart,
+        w->guess.swapped ? "D does not change inside them, but N does: are --n and --d swapped?" : "");
+    if (w->s->warning && !w->guess.swapped) {
+        char *full = isg_strf("%sIf they are points of one run, give --cluster %s: without it the "
+                              "intervals are too narrow.",
+                              w->s->warning, name);
+        free(w->s->warning);
+        w->s->warning = full;
+    }
+    return w->s->warning ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+}
+
 static isg_err note_runs(work *w, const item *items, size_t n)
 {
     size_t runs = 0;
@@ -661,20 +699,19 @@ static isg_err note_runs(work *w, const item *items, size_t n)
                                 "too narrow if the rows of a run err together.",
                                 n, runs));
     }
-    if (w->cluster || runs == n) return ISG_OK;
-    if (!w->pseudo_runs && w->o->points == ISG_POINTS_AUTO && !w->knows_last) {
-        return note(w, isg_strf("Every point of a run is used (%zu rows, %zu runs), also those "
-                                "before its learning rate had decayed: --points final takes the "
-                                "last of each run.",
-                                n, runs));
-    }
-    if (!w->pseudo_runs) return ISG_OK;
+    if (w->cluster || w->o->rows || !w->pseudo_runs) return ISG_OK;
+    if (w->guess.alike) return warn_apart(w, runs);
+    if (w->guess.name && w->o->points != ISG_POINTS_ALL) return ISG_OK; /* said with the points */
+    if (runs == n && !*w->guess.along) return ISG_OK;
     return note(
-        w,
-        isg_strf(
-            "There is no run_id: rows equal in all but D and loss count as one run (%zu rows, %zu "
-            "runs). If each row is a run of its own, give --resample rows.",
-            n, runs));
+        w, isg_strf("There is no run_id: rows equal in all but D and loss%s%s%s count as one run "
+                    "(%zu rows, %zu runs).%s",
+                    *w->guess.along ? " (and " : "", w->guess.along,
+                    *w->guess.along ? ", following D)" : "", n, runs,
+                    runs == n          ? ""
+                    : w->guess.name    ? ""
+                                       : " If each row is a run of its own, give --resample rows; "
+                                         "if they are points of one run, --points final takes its last."));
 }
 
 static isg_err fill(work *w, item *items, size_t n)
@@ -684,7 +721,8 @@ static isg_err fill(work *w, item *items, size_t n)
     const char *cluster_unit = w->o->rows   ? "row"
                                : w->cluster ? w->cluster->name
                                : w->run     ? w->run->name
-                                            : "run";
+                               : w->guess.name ? w->guess.name->name
+                                               : "run";
 
     ISG_TRY(note_runs(w, items, n)); /* still in order of runs */
     qsort(items, n, sizeof *items, by_cluster);
@@ -775,6 +813,7 @@ isg_err isg_select(const isg_table *table, const isg_select_options *options, is
     free(w.state);
     free(w.run_key);
     free(w.made);
+    isg_runs_clear(&w.guess);
     return rc;
 }
 
@@ -795,6 +834,7 @@ void isg_selection_destroy(isg_selection **selection)
     free(s->target);
     free(s->cluster_unit);
     free(s->points);
+    free(s->warning);
     free(s);
     *selection = NULL;
 }

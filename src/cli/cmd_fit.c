@@ -51,8 +51,8 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
         {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION",
          "Fit the losses of this evaluation or language.", 0, 0, NULL},
         {0, "points", ISG_OPT_STRING, &a->points, "WHICH",
-         "final: the last, cooled point of each run (default where the "
-         "table can tell); stable: those at a constant learning rate; all.",
+         "final: the last, cooled point of each run (default where run_id, is_final, "
+         "lr_state or a name tell runs apart); stable: those at a constant learning rate; all.",
          0, 0, points_names},
         {0, "where", ISG_OPT_LIST, &a->where, "COL=VALUE",
          "Keep only these rows; also !=, <, <=, >, >=. May be repeated.", 0, 0, NULL},
@@ -84,7 +84,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
          resample_names},
         {0, "cluster", ISG_OPT_STRING, &a->cluster, "COL",
          "Rows that are resampled together. Default: cluster_id, else "
-         "run_id or run, else rows equal in all but D and loss.",
+         "run_id or run, else rows equal in all but D, loss and what follows D.",
          0, 0, NULL},
         {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals. Default: 0.95.", 0.5,
          0.9999, NULL},

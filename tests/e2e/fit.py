@@ -201,10 +201,44 @@ def test_points():
     expect("--points all resamples runs", (every["n_observations"], every["n_clusters"]) == (90, 30))
     bare = [{"run": r["run_id"], "step": i, "N_params": r["N_params"], "D_tokens": r["D_tokens"], "loss": r["loss"]}
             for i, r in enumerate(rows)]
-    every = fit(write("b.csv", bare), "--bootstrap", "100")
-    expect("a column 'run' tells runs apart, and unasked-for points are noted", every["n_clusters"] == 30 and
-           any("--points final" in n for n in every["selection"]["notes"]), every["selection"])
-    expect("--points final without lr_state", fit(write("b.csv", bare), "--points", "final", "--bootstrap", "0")["n_observations"] == 30)
+    last = fit(write("b.csv", bare), "--bootstrap", "100")
+    expect("a column 'run' tells runs apart, and points left out are noted", last["n_observations"] == 30 and
+           any("30 of 90 rows. --points all" in n for n in last["selection"]["notes"]), last["selection"])
+    every = fit(write("b.csv", bare), "--points", "all", "--bootstrap", "100")
+    expect("--points all takes them", (every["n_observations"], every["n_clusters"]) == (90, 30), every["selection"])
+
+
+def test_guessed_runs():
+    """Without run_id: what follows D tells no runs apart, and rows that fall apart are said."""
+    curves = []
+    for i, r in enumerate(grid()[:40]):
+        n = 2e7 * 2 ** (i % 5)
+        for k in range(1, 6):
+            d = r["D_tokens"] * k / 5
+            curves.append({"model": f"m{i}", "N_params": n, "D_tokens": d, "loss": law(n, d) * (1 + i % 7 / 1000), "seed": i % 2})
+    plain = fit(write("a.csv", curves), "--bootstrap", "100")
+    expect("a name tells runs apart: their last points", plain["n_observations"] == 40 and plain["n_clusters"] == 40
+           and any("40 of 200 rows" in n and "model" in n for n in plain["selection"]["notes"]), plain["selection"])
+    more = [{**c, "step": int(c["D_tokens"] / 1e5), "flops": 6 * c["N_params"] * c["D_tokens"], "hours": 3 + c["D_tokens"] / 1e9}
+            for c in curves]
+    for points in ("final", "all"):
+        args = ("--points", points, "--bootstrap", "100")
+        a, b = fit(write("b.csv", curves), *args), fit(write("c.csv", more), *args)
+        expect(f"steps, FLOPs and hours change nothing of {points}", a["parameters"] == b["parameters"]
+               and a["n_clusters"] == b["n_clusters"] == 40, b["selection"])
+    noted = fit(write("c.csv", more), "--points", "all", "--bootstrap", "0")["selection"]["notes"]
+    expect("and are named", any("step, flops, hours" in n for n in noted), noted)
+    noisy = [{**c, "train_loss": c["loss"] + (j * 7 % 11) / 100, "when": f"day {j}"} for j, c in enumerate(curves)]
+    apart = fit(write("d.csv", noisy), "--points", "final", "--bootstrap", "100")
+    expect("columns that tear runs apart are named", any("train_loss, when" in w and "--cluster model" in w for w in apart["warnings"]),
+           apart["warnings"])
+    expect("and nothing is said to be a last point", "most tokens" not in apart["selection"]["points"], apart["selection"])
+    again = fit(write("d.csv", noisy), "--cluster", "model", "--bootstrap", "100")
+    expect("--cluster puts them together", again["n_clusters"] == 40 and not any("--cluster" in w for w in again["warnings"]), again["warnings"])
+    wrong = fit(write("a.csv", curves), "--n", "D_tokens", "--d", "N_params", "--bootstrap", "0")
+    expect("N and D swapped", any("swapped" in w for w in wrong["warnings"]), wrong["warnings"])
+    alone = [{k: c[k] for k in ("N_params", "D_tokens", "loss", "seed")} for c in curves]
+    expect("without a name every row is used", fit(write("e.csv", alone), "--bootstrap", "0")["n_observations"] == 200)
 
 
 def test_output():
@@ -254,7 +288,7 @@ def test_published():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_output):
+    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_output):
         test()
     if os.path.isdir(DATA):
         test_published()
