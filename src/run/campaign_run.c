@@ -24,6 +24,7 @@
 #include "resources.h"
 #include "work.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -74,10 +75,39 @@ static isg_err open_store(launch *l)
     return isg_store_open(l->path, ISG_STORE_WRITE, isg_comm_is_mpi(l->comm), &l->store);
 }
 
+/* The store half created or grown ("NAME.h5.tmp"), and what Open MPI puts beside an open file and
+ * leaves there when it is killed ("NAME.h5-JOB-PID.lock", "NAME.h5.locktest.0"). */
+static bool is_leftover(const char *tail)
+{
+    size_t digits = strspn(tail, "-0123456789");
+    return !strcmp(tail, ".tmp") || !strncmp(tail, ".locktest.", 10) ||
+           (tail[0] == '-' && digits > 1 && !strcmp(tail + digits, ".lock"));
+}
+
+/* Under the lock, so that nobody has these files open. */
+static isg_err remove_leftovers(const launch *l)
+{
+    isg_err rc = ISG_OK;
+    char *folder = isg_path_dir(l->path);
+    const char *name = isg_path_base(l->path);
+    DIR *dir = folder ? opendir(folder) : NULL;
+    for (struct dirent *e; !rc && dir && (e = readdir(dir));) {
+        if (strncmp(e->d_name, name, strlen(name)) || !is_leftover(e->d_name + strlen(name)))
+            continue;
+        char *path = isg_path_join(folder, e->d_name);
+        rc = path ? isg_path_remove(path) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+        free(path);
+    }
+    if (dir) (void)closedir(dir);
+    free(folder);
+    return rc;
+}
+
 /* Rank 0: the lock, then the store if there is one. */
 static isg_err take_store(launch *l)
 {
     ISG_TRY(isg_lock_take(l->path, &l->lock));
+    ISG_TRY(remove_leftovers(l));
     return isg_path_exists(l->path) ? open_store(l) : ISG_OK;
 }
 
@@ -103,16 +133,6 @@ static isg_err agree_numerics(launch *l)
     return isg_comm_agree(l->comm, rc);
 }
 
-/* What a launch left that died while it created or grew the store. */
-static isg_err remove_unfinished(const launch *l)
-{
-    char *unfinished = isg_strf("%s.tmp", l->path);
-    if (!unfinished) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    isg_err rc = isg_path_remove(unfinished);
-    free(unfinished);
-    return rc;
-}
-
 /* Room for the records of this launch. Without it the oldest ones give way, which stops nobody. */
 static isg_err make_room(launch *l)
 {
@@ -131,7 +151,6 @@ static isg_err make_room(launch *l)
 /* Rank 0: a store that fits the plan, and what is left to do. */
 static isg_err prepare_store(launch *l)
 {
-    ISG_TRY(remove_unfinished(l));
     if (!l->store) {
         ISG_TRY(isg_store_create(l->path, l->plan));
         ISG_TRY(open_store(l));
@@ -366,6 +385,7 @@ static void clean_up(launch *l)
     isg_leader_destroy(&l->leader);
     isg_campaign_job_free(&l->job);
     isg_store_close(&l->store);
+    if (l->alone && l->lock) (void)remove_leftovers(l); /* of the rank that died */
     isg_lock_release(&l->lock);
     free(l->path);
     free(l->work_dir);
