@@ -107,6 +107,9 @@ typedef struct isg_launch {
  */
 isg_err isg_store_create(const char *path, const isg_plan *plan);
 
+/** Does the file begin as HDF5 does? @return ISG_OK; ISG_EIO if it cannot be read */
+isg_err isg_store_is_hdf5(const char *path, bool *is);
+
 typedef enum isg_store_mode { ISG_STORE_READ, ISG_STORE_WRITE } isg_store_mode;
 
 /**

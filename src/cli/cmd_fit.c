@@ -113,17 +113,6 @@ static size_t index_of(const char *word, const char *const *names)
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-static bool is_store(const char *path)
-{
-    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[8] = {0};
-    FILE *f = fopen(path, "rb");
-    bool yes =
-        f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, signature, sizeof head);
-    if (f) (void)fclose(f);
-    return yes;
-}
-
 static isg_err load_store(const char *path, isg_table **out)
 {
     isg_store *store = NULL;
@@ -144,8 +133,10 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
     *stores = true;
     for (size_t k = 0; k < n && !rc; k++) {
-        bool store = is_store(paths[k]);
-        rc = store ? load_store(paths[k], &tables[k]) : isg_table_read_csv(paths[k], &tables[k]);
+        bool store = false;
+        rc = isg_store_is_hdf5(paths[k], &store);
+        if (!rc && store) rc = load_store(paths[k], &tables[k]);
+        if (!rc && !store) rc = isg_table_read_csv(paths[k], &tables[k]);
         *stores = *stores && store;
     }
     if (!rc && n > 1) rc = isg_table_join((const isg_table *const *)tables, n, out);

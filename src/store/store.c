@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const state_names[] = {"waiting",  "ready",  "running", "done",
@@ -107,19 +108,31 @@ static isg_err open_column(isg_store *s, isg_col col)
     return ISG_OK;
 }
 
-/* A friendly word for what is no store at all. HDF5 would make an empty file one when it opens
- * it for writing. */
-static isg_err check_signature(const char *path)
+isg_err isg_store_is_hdf5(const char *path, bool *is)
 {
     static const char signature[] = "\211HDF\r\n\032\n";
     char head[sizeof signature - 1];
+    struct stat st;
+    isg_err rc = ISG_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
-    int why = errno;
 
-    if (fd >= 0) (void)close(fd);
-    if (n < 0) return ISG_FAIL(ISG_EIO, "cannot read it: %s", strerror(why));
-    if (n == sizeof head && !memcmp(head, signature, sizeof head)) return ISG_OK;
+    *is = false;
+    if (fd < 0) return ISG_FAIL(ISG_EIO, "cannot open '%s': %s", path, strerror(errno));
+    if (!fstat(fd, &st) && !S_ISFIFO(st.st_mode)) { /* a pipe can be read only once */
+        ssize_t n = read(fd, head, sizeof head);
+        if (n < 0) rc = ISG_FAIL(ISG_EIO, "cannot read '%s': %s", path, strerror(errno));
+        *is = n == (ssize_t)sizeof head && !memcmp(head, signature, sizeof head);
+    }
+    (void)close(fd);
+    return rc;
+}
+
+/* HDF5 would make an empty file a store when it opens it for writing. */
+static isg_err check_signature(const char *path)
+{
+    bool is;
+    ISG_TRY(isg_store_is_hdf5(path, &is));
+    if (is) return ISG_OK;
     return ISG_FAIL(ISG_ESTORE, "not an HDF5 file; wanted a store made by 'isogloss run'");
 }
 

@@ -88,6 +88,10 @@ def test_shapes_of_files():
     named = [{"run_id": r["run_id"], "size": r["N_params"], "seen": r["D_tokens"], "nll": r["loss"]} for r in rows]
     other = fit(write("e.csv", named), "--bootstrap", "100", "--n", "size", "--d", "seen", "--loss", "nll", "--unit", "nat/token")
     expect("other headers", other["parameters"] == plain["parameters"] and other["selection"]["unit"] == "nat/token")
+    with open(write("f.csv", rows), encoding="utf-8") as f:
+        piped = subprocess.run([ISOGLOSS, "fit", "--json", "--bootstrap", "100", "/dev/stdin"], capture_output=True,
+                               text=True, input=f.read(), timeout=60, check=False)
+    expect("a pipe", piped.returncode == 0 and same_but_source(plain, json.loads(piped.stdout)), piped.stderr)
     half = fit(write("f.csv", rows[:30]), write("g.csv", rows[30:]), "--bootstrap", "100")
     expect("two files", half["parameters"] == plain["parameters"])
 
