@@ -95,7 +95,8 @@ isg_err isg_store_read_setting(const isg_store *s, const char *column, double *o
 /* Of one struct's field: a row of the column, in the field's memory type. */
 static size_t field_bytes(const isg_store *s, const isg_field *f)
 {
-    size_t elements = isg_column_row_bytes(f->col, s->dim) / isg_type_bytes(isg_columns[f->col].type);
+    size_t elements =
+        isg_column_row_bytes(f->col, s->dim) / isg_type_bytes(isg_columns[f->col].type);
     return elements * isg_type_bytes(f->type);
 }
 

@@ -244,6 +244,50 @@ static void test_digest(void)
     sample_plan_free(&plan);
 }
 
+/* Many results behind one sync, their marks and states behind another: nothing is lost, whatever
+ * the order of the slots and however often the waiting ones had to make room. */
+static void test_groups(void)
+{
+    enum { N = 1301, STEP = 500 }; /* no common divisor: every slot comes once */
+    static isg_mark marks[N];
+    static isg_state states[N];
+    isg_plan plan = sample_plan(N);
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s", path_of("groups.h5"));
+    CHECK_OK(isg_store_create(path, &plan));
+    isg_store *s = open_store(path, ISG_STORE_WRITE);
+    for (size_t i = 0; i < N; i++) {
+        isg_result *r = NULL;
+        size_t run = i * STEP % N;
+        CHECK_OK(sample_result(&plan, run, &r));
+        r->seconds = (double)run;
+        states[i] = (isg_state){run, ISG_RUN_RUNNING, 1 + (uint32_t)run % 3};
+        marks[i] = (isg_mark){.slot = run, .state = ISG_RUN_DONE, .attempt = states[i].attempts};
+        (void)snprintf(marks[i].host, sizeof marks[i].host, "host%zu", run);
+        CHECK_OK(isg_store_write_result(s, run, r, &marks[i].crc));
+        isg_result_destroy(&r);
+    }
+    CHECK_OK(isg_store_sync(s));
+    CHECK_OK(isg_store_put_states(s, states, N));
+    isg_store *reader = open_store(path, ISG_STORE_READ); /* all is there, and counts not yet */
+    isg_run_record *r = records_of(reader, true);
+    for (size_t i = 0; i < N; i++) CHECK(r[i].state == ISG_RUN_RUNNING && !r[i].mark_attempt);
+    free(r);
+    CHECK_OK(isg_store_mark(s, marks, N));
+    r = records_of(reader, true);
+    for (size_t i = 0; i < N; i++) {
+        char host[64];
+        (void)snprintf(host, sizeof host, "host%zu", i);
+        CHECK(r[i].state == ISG_RUN_DONE && r[i].attempts == 1 + i % 3);
+        CHECK(r[i].mark_attempt == 1 + i % 3 && r[i].seconds == (double)i);
+        CHECK_STR(r[i].host, host);
+    }
+    free(r);
+    isg_store_close(&reader);
+    isg_store_close(&s);
+    sample_plan_free(&plan);
+}
+
 /* All bytes of a store, without the one flag that the serial driver sets in the superblock while a
  * file is open for writing (readers of superblock version 0 ignore it). */
 static void snapshot(const char *path, isg_str *out)
@@ -583,6 +627,7 @@ int main(void)
     test_diverged();
     test_damage();
     test_digest();
+    test_groups();
     test_metadata_stays();
     test_attempts();
     test_launches();
