@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""SIGKILL at random moments, to the trainer, its guard, a worker, rank 0 or mpirun; then resume.
+"""SIGKILL at random moments, to trainer, guard, worker, rank 0, mpirun or all at once; then resume.
 
 Claim: whatever is killed whenever, with and without --enable-recovery or mpirun, the same command
 goes on and ends with result variables equal byte for byte to those of an unbroken campaign; no
@@ -31,11 +31,12 @@ except ImportError:
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 32
 SEEDS = [int(a) for a in sys.argv[2:]] or [20261121]
-TARGETS = ("trainer", "guard", "worker", "rank 0", "mpirun")
+TARGETS = ("trainer", "guard", "worker", "rank 0", "mpirun", "all")
+KILLS_PER_CAMPAIGN = 8  # so that every mode has its share
 MODES = {  # how the campaign is launched, and who can be killed there
     "plain": (["mpirun", "-n", "3"], TARGETS),
     "recovery": (["mpirun", "-n", "3", "--enable-recovery"], TARGETS),
-    "one process": ([], ("trainer", "guard", "rank 0")),
+    "one process": ([], ("trainer", "guard", "rank 0", "all")),
 }
 ISOGLOSS = os.environ["ISOGLOSS"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -196,29 +197,43 @@ class Campaign:
 
 
 def pick(rng, campaign, target, deadline):
-    """A live process of that role, waiting for one if need be, and all roles alive then."""
+    """A live process of that role, waiting for one if need be, and all roles alive then.
+
+    The role "all" is every process, in any order.
+    """
     while time.monotonic() < deadline:
         alive = campaign.ours()
-        pids = sorted(p for p, role in alive.items() if role == target)
+        pids = sorted(p for p, role in alive.items() if target in (role, "all"))
+        rng.shuffle(pids)
         if pids:
-            return rng.choice(pids), list(alive.values())
+            return pids if target == "all" else pids[:1], list(alive.values())
         time.sleep(0.005)
-    return None, []
+    return [], []
+
+
+def kill(pids):
+    """False if they had ended before."""
+    hit = 0
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            hit += 1
+        except ProcessLookupError:
+            pass
+    return hit > 0
 
 
 def kill_in_launch(rng, campaign, job, wanted, tally, what):
     """Kill until the launch must end, or has ended. Returns (what happened, did it train)."""
     begun, trained = time.monotonic(), False
     while sum(tally.values()) < wanted and job.poll() is None:
-        time.sleep(rng.uniform(0.05, 2.0))
+        time.sleep(10 ** rng.uniform(-2.5, 0.4))  # the start of a launch, and later
         target = min(MODES[campaign.mode][1], key=lambda t: (tally[t], rng.random()))
-        pid, alive = pick(rng, campaign, target, time.monotonic() + 0.5)
-        if pid is None:
-            break
+        pids, alive = pick(rng, campaign, target, time.monotonic() + 0.5)
+        if not pids:
+            continue  # it begins later, or the job ends
         trained = trained or "guard" in alive
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
+        if not kill(pids):
             continue
         tally[target] += 1
         what += f", {target} killed after {time.monotonic() - begun:.2f} s"
@@ -300,7 +315,8 @@ def kill_from(seed, directory, whole):
     while sum(tally.values()) < KILLS:
         mode = list(MODES)[number % len(MODES)]
         campaign = Campaign(directory, f"k{seed}-{number}", mode)
-        launches = kill_until_done(rng, campaign, KILLS, tally)
+        wanted = min(KILLS, sum(tally.values()) + KILLS_PER_CAMPAIGN)
+        launches = kill_until_done(rng, campaign, wanted, tally)
         expect(campaign.digest() == digest and points(campaign.store) == measured,
                f"{campaign.store}: results differ from the unbroken campaign's")
         check_trained_once(campaign.store)
