@@ -113,17 +113,60 @@ static size_t index_of(const char *word, const char *const *names)
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-static isg_err load_store(const char *path, isg_table **out)
+/* How much of what was planned the stores hold. */
+typedef struct coverage {
+    size_t planned, missing, by_state[ISG_RUN_HELD + 1];
+} coverage;
+
+static isg_err count_missing(const isg_store *store, coverage *c)
+{
+    const size_t n = isg_store_runs(store);
+    isg_run_record *records = calloc(n + 1, sizeof *records);
+
+    if (!records) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
+    isg_err rc = isg_store_read_records(store, false, records);
+    for (size_t i = 0; i < n && !rc; i++) {
+        const isg_run_state state = records[i].state;
+        c->planned++;
+        if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED) continue; /* the selection tells */
+        c->missing++;
+        c->by_state[state]++;
+    }
+    free(records);
+    return rc;
+}
+
+static isg_err load_store(const char *path, coverage *c, isg_table **out)
 {
     isg_store *store = NULL;
     ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
     isg_err rc = isg_store_tidy(store, out);
+    if (!rc) rc = count_missing(store, c);
     isg_store_close(&store);
     return rc;
 }
 
+/* "2 of 24 planned runs have no result (failed 2): ..."; NULL when out of memory */
+static char *tell_missing(const coverage *c)
+{
+    isg_str states = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; k <= ISG_RUN_HELD && !rc; k++) {
+        if (!c->by_state[k]) continue;
+        rc = isg_str_printf(&states, "%s%s %zu", states.len ? ", " : "",
+                            isg_run_state_name((isg_run_state)k), c->by_state[k]);
+    }
+    char *text = isg_strf("%zu of %zu planned runs ha%s no result (%s): the fit is made without "
+                          "%s; see isogloss status.",
+                          c->missing, c->planned, c->missing > 1 ? "ve" : "s", isg_str_c(&states),
+                          c->missing > 1 ? "them" : "it");
+    isg_str_free(&states);
+    return text;
+}
+
 /* @param stores  true if all of them are stores */
-static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores)
+static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores, coverage *c)
 {
     isg_table *tables[MAX_SOURCES] = {NULL};
     isg_err rc = ISG_OK;
@@ -135,7 +178,7 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     for (size_t k = 0; k < n && !rc; k++) {
         bool store = false;
         rc = isg_store_is_hdf5(paths[k], &store);
-        if (!rc && store) rc = load_store(paths[k], &tables[k]);
+        if (!rc && store) rc = load_store(paths[k], c, &tables[k]);
         if (!rc && !store) rc = isg_table_read_csv(paths[k], &tables[k]);
         *stores = *stores && store;
     }
@@ -157,6 +200,8 @@ typedef struct setup {
     isg_select_options select;
     isg_fit_options fit;
     isg_constraint constraints[ISG_LAW_PARAMS];
+    coverage coverage;
+    char *missing; /* what of the stores is missing, in words, or NULL */
 } setup;
 
 static isg_err add_constraint(setup *s, const char *option, const char *text, bool tied)
@@ -367,6 +412,9 @@ static isg_fit_report report_of(const setup *s, const isg_table *table, const ch
 {
     return (isg_fit_report){
         .source = table->source,
+        .missing = s->missing,
+        .planned_runs = s->coverage.planned,
+        .missing_runs = s->coverage.missing,
         .by = s->args->by,
         .by_value = by_value,
         .law = s->fit.law,
@@ -395,6 +443,61 @@ static bool says_nothing(const isg_fit *fit, const isg_law *law)
     return true;
 }
 
+static json_t *word(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+static json_t *words(const isg_opt_list *list)
+{
+    json_t *a = json_array();
+    for (size_t k = 0; a && k < list->n; k++)
+        (void)json_array_append_new(a, json_string(list->item[k]));
+    return a;
+}
+
+static json_t *whole(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+/* The options as they were given, so that the result can be made again. */
+static json_t *request(const fit_args *a)
+{
+    const struct {
+        const char *name;
+        json_t *value;
+    } options[] = {
+        {"law", word(a->law)},
+        {"n", word(a->n)},
+        {"d", word(a->d)},
+        {"loss", word(a->loss)},
+        {"unit", word(a->unit)},
+        {"target", word(a->target)},
+        {"points", word(a->points)},
+        {"where", words(&a->where)},
+        {"by", word(a->by)},
+        {"drop_highest", whole(a->drop_highest)},
+        {"pool", json_boolean(a->pool)},
+        {"objective", word(a->objective)},
+        {"delta", word(a->delta)},
+        {"compat", word(a->compat)},
+        {"fix", words(&a->fix)},
+        {"tie", words(&a->tie)},
+        {"starts", whole(a->starts)},
+        {"bootstrap", whole(a->bootstrap)},
+        {"resample", word(a->resample)},
+        {"cluster", word(a->cluster)},
+        {"level", isg_json_real(a->level)},
+        {"seed", whole(a->seed)},
+    };
+    json_t *o = json_object();
+
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++)
+        (void)json_object_set_new(o, options[k].name, options[k].value);
+    return o;
+}
+
 /* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
 static isg_err run_group(const setup *s, const isg_table *table, const char *by_value, json_t **out)
 {
@@ -406,6 +509,8 @@ static isg_err run_group(const setup *s, const isg_table *table, const char *by_
         isg_fit_report r = report_of(s, table, by_value, &o);
         if (!s->args->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
+        if (!rc && json_object_set_new(*out, "request", request(s->args)))
+            rc = ISG_FAIL(ISG_ENOMEM, "no memory for the report");
     }
     if (!rc && says_nothing(&o.fit, s->fit.law)) {
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
@@ -471,8 +576,12 @@ static isg_err fit_sources(setup *s, char **paths, size_t n)
 {
     isg_table *table = NULL;
     json_t *result = NULL;
-    isg_err rc = load_sources(paths, n, &table, &s->select.store);
+    isg_err rc = load_sources(paths, n, &table, &s->select.store, &s->coverage);
 
+    if (!rc && s->coverage.missing) {
+        s->missing = tell_missing(&s->coverage);
+        if (!s->missing) rc = ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+    }
     if (s->comm) rc = isg_comm_agree(s->comm, rc); /* a rank may not see the file */
     if (!rc && s->args->by)
         rc = run_groups(s, table, &result);
@@ -484,6 +593,8 @@ static isg_err fit_sources(setup *s, char **paths, size_t n)
     }
     json_decref(result);
     isg_table_destroy(&table);
+    free(s->missing);
+    s->missing = NULL;
     return rc;
 }
 

@@ -121,6 +121,8 @@ static json_t *selection(const isg_fit_report *r)
     (void)set(o, "target", text(s->target));
     (void)set(o, "points", text(s->points));
     (void)set(o, "rows_read", whole(s->n_read));
+    (void)set(o, "planned_runs", r->planned_runs ? whole(r->planned_runs) : json_null());
+    (void)set(o, "missing_runs", r->planned_runs ? whole(r->missing_runs) : json_null());
     (void)set(o, "rows_not_asked_for", whole(s->n_other));
     (void)set(o, "notes", notes);
     return o;

@@ -104,6 +104,7 @@ isg_err isg_report_fit_warnings(const isg_fit_report *r, char ***out, size_t *n)
 {
     list l = {0};
 
+    if (r->missing) add(&l, isg_strf("%s", r->missing));
     if (r->selection->warning) add(&l, isg_strf("%s", r->selection->warning));
     warn_optimiser(r, &l);
     warn_unidentified(r, &l);

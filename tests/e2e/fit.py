@@ -245,6 +245,18 @@ def test_guessed_runs():
     expect("without a name every row is used", fit(write("e.csv", alone), "--bootstrap", "0")["n_observations"] == 200)
 
 
+def test_request():
+    rows = [{**r, "eval_set": s} for r in grid() for s in "xy"]
+    path = write("a.csv", rows)
+    given = {"target": "x", "where": ["N_params>1e8", "D_tokens<5e10"], "fix": ["E=1.8"], "tie": ["alpha=beta"], "seed": 7,
+             "level": 0.9, "drop_highest": 1, "bootstrap": 100, "points": "final", "cluster": "run_id"}
+    args = [str(x) for k, v in given.items() for one in (v if isinstance(v, list) else [v])
+            for x in ("--" + k.replace("_", "-"), one)]
+    result = fit(path, *args)
+    wrong = {k: result["request"][k] for k, v in given.items() if result["request"][k] != v}
+    expect("the JSON says what was asked for", not wrong and result["request"]["pool"] is False, wrong)
+
+
 def test_output():
     path, out = write("a.csv", grid()), os.path.join(tmp, "fit.json")
     rc, text, _ = run(path, "--bootstrap", "200", "-o", out)
@@ -292,7 +304,7 @@ def test_published():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_output):
+    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_request, test_output):
         test()
     if os.path.isdir(DATA):
         test_published()

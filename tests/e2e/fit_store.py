@@ -49,6 +49,12 @@ check(pooled == [48, 48], f"--pool takes the runs of both languages: {pooled}")
 part = store("part.h5", "--first", "0", "--diverge", "0")
 notes = fit(part, "--target", "aa", "--bootstrap", "0")["selection"]["notes"]
 check(any("1 run diverged" in n for n in notes), f"diverged runs are said: {notes}")
+failed = store("failed.h5", "--first", "0", "--fail", "0")
+result = fit(failed, "--target", "aa", "--bootstrap", "0")
+planned = result["selection"]["planned_runs"]
+check(result["selection"]["missing_runs"] == 1, f"one run is missing: {result['selection']}")
+check(f"1 of {planned} planned runs has no result (failed 1)" in result["warnings"][0], f"and this is said: {result['warnings']}")
+check(fit(full, "--target", "aa", "--bootstrap", "0")["selection"]["missing_runs"] == 0, "nothing is missing of a full store")
 empty = store("empty.h5")
 p = subprocess.run([ISOGLOSS, "fit", empty], capture_output=True, text=True, timeout=60)
 check(p.returncode == 5 and "no finished run" in p.stderr, f"an empty store: {p.returncode} {p.stderr}")
