@@ -125,7 +125,7 @@ families: [{name: mono, mixture: monolingual, languages: [en], seeds: 8}]
 YAML
 }
 
-cpu_ns() { awk '{s += $1} END {print s + 0}' "/proc/$1"/task/*/schedstat; }
+cpu_ns() { awk '{s += $1} END {printf "%.0f", s}' "/proc/$1"/task/*/schedstat; }
 
 # CPU of the ranks themselves (threads yes, trainers no) in windows of 4 s, from 4 s after the start.
 watch_ranks() { # ranks, campaign
