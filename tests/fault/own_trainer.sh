@@ -28,7 +28,15 @@ EOF
 
 MS=0 timeout 100 "$ISOGLOSS" run -j 4 -o straight.h5 own.yaml >out 2>err || say "the unbroken campaign fails: $(cat out err)"
 
-MS=30 timeout --preserve-status -s USR1 2.5 "$ISOGLOSS" run -j 4 -o stopped.h5 own.yaml >out 2>err
+# Stopped once every run has a point behind it.
+MS=30 timeout 100 "$ISOGLOSS" run -j 4 -o stopped.h5 own.yaml >out 2>err &
+job=$!
+for _ in $(seq 600); do
+    [ "$(grep -l '"point"' stopped.work/runs/*/attempt-1/events.jsonl 2>/dev/null | wc -l)" = 4 ] && break
+    sleep 0.1
+done
+kill -USR1 "$(pgrep -P "$job")"
+wait "$job"
 [ $? = 75 ] || say "a drained campaign does not exit 75: $(cat out err)"
 [ "$(ls -d stopped.work/runs/*/attempt-1/checkpoint.json 2>/dev/null | wc -l)" = 4 ] || say "not every run left a checkpoint"
 for pid in $(cat pids); do
