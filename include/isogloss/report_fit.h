@@ -33,6 +33,11 @@ typedef struct isg_fit_report {
     bool loss_table; /**< also the mean losses by N and D */
 } isg_fit_report;
 
+/** Does the user hold the parameter: fixed, or tied to a fixed one? */
+bool isg_report_fit_held(const isg_fit_report *report, size_t param);
+/** Interval of a derived number; NULL if there is none or it follows from what is held. */
+const isg_interval *isg_report_fit_derived(const isg_fit_report *report, size_t derived);
+
 /** At most 80 columns. */
 isg_err isg_report_fit_text(const isg_fit_report *report, FILE *out);
 

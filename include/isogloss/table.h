@@ -15,7 +15,7 @@
 
 typedef struct isg_column {
     char *name;
-    bool numeric; /**< at least one cell is filled, and every filled cell is a number, nan or inf */
+    bool numeric; /**< at least one cell is filled, and every filled cell is one (isg_table_number) */
     double *number; /**< [n_rows], NaN where empty; only if numeric */
     char **text;    /**< [n_rows], never NULL, "" where empty; always present */
     char *bytes;    /**< memory of the texts, or NULL when the table holds it */
@@ -54,6 +54,9 @@ isg_err isg_table_add_text(isg_table *table, const char *name, const char *const
  * table does not have are empty. @param tables [n], n >= 1
  */
 isg_err isg_table_join(const isg_table *const *tables, size_t n, isg_table **out);
+
+/** Is a cell a number, nan, inf or a word for a missing one (NA, None, null)? */
+bool isg_table_number(const char *text, double *out);
 
 /** Column by name, or NULL. */
 const isg_column *isg_table_column(const isg_table *table, const char *name);

@@ -104,7 +104,7 @@ isg_err isg_columns_number(const isg_table *t, const char *name, const char *opt
     if (!t->n_rows) return ISG_FAIL(ISG_EDATA, "%s: there is no row below the header", t->source);
     for (size_t i = 0; i < t->n_rows; i++) {
         double x;
-        if (!c->text[i][0] || isg_str_to_double(c->text[i], &x)) continue;
+        if (!c->text[i][0] || isg_table_number(c->text[i], &x)) continue;
         return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
                         t->source, t->line[i], name, c->text[i], hint(c->text[i]));
     }

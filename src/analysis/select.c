@@ -151,13 +151,32 @@ isg_err isg_select_values(const isg_table *t, const char *column, const char ***
     return c ? values_of(t, c, NULL, out, n) : isg_columns_unknown(t, column, "--by");
 }
 
-/* "name (3 values: a, b, c)" */
+/* "name (60 values from 1e+06 to 3e+09)" */
+static isg_err describe_range(const work *w, const isg_column *c, size_t n, isg_str *to)
+{
+    double lo = INFINITY, hi = -INFINITY;
+
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != KEPT || isnan(c->number[i])) continue;
+        lo = fmin(lo, c->number[i]);
+        hi = fmax(hi, c->number[i]);
+    }
+    return isg_str_printf(to, "%s%s (%zu values from %.6g to %.6g)", to->len ? "; " : "", c->name,
+                          n, lo, hi);
+}
+
+/* "name (3 values: a, b, c)", with the range of many numbers */
 static isg_err describe_column(const work *w, const isg_column *c, isg_str *to)
 {
     const char **v = NULL;
     size_t n = 0;
 
     ISG_TRY(values_of(w->t, c, w->state, &v, &n));
+    if (c->numeric && n > SHOWN_VALUES) {
+        isg_err said = describe_range(w, c, n, to);
+        free(v);
+        return said;
+    }
     isg_err rc = isg_str_printf(to, "%s%s (%zu values:", to->len ? "; " : "", c->name, n);
     for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
         rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
@@ -219,6 +238,14 @@ static isg_err keep_where(work *w, const char *option, const char *name, compari
     return rc;
 }
 
+/* The first n bytes without spaces around them; NULL when out of memory. */
+static char *trimmed(const char *text, size_t n)
+{
+    while (n && text[n - 1] == ' ') n--;
+    for (; n && *text == ' '; n--) text++;
+    return isg_strf("%.*s", (int)n, text);
+}
+
 static isg_err apply_where(work *w, const char *text)
 {
     static const struct {
@@ -230,10 +257,12 @@ static isg_err apply_where(work *w, const char *text)
     for (size_t k = 0; text[at] && at && k < sizeof signs / sizeof signs[0]; k++) {
         size_t length = strlen(signs[k].sign);
         if (strncmp(text + at, signs[k].sign, length) != 0) continue;
-        char *name = isg_strf("%.*s", (int)at, text), *option = isg_strf("--where \"%s\"", text);
-        isg_err rc = name && option ? keep_where(w, option, name, signs[k].op, text + at + length)
+        char *option = isg_strf("--where \"%s\"", text);
+        char *name = trimmed(text, at), *value = trimmed(text + at + length, strlen(text + at + length));
+        isg_err rc = name && value && option ? keep_where(w, option, name, signs[k].op, value)
                                     : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
         free(name);
+        free(value);
         free(option);
         return rc;
     }

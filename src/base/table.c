@@ -31,13 +31,17 @@ static isg_err at(const reader *r, const char *where, const char *what)
 
 /* ---- cells -------------------------------------------------------------- */
 
-static bool to_number(const char *text, double *out)
+bool isg_table_number(const char *text, double *out)
 {
     static const struct {
         const char *name;
         double value;
     } names[] = {{"nan", NAN},
                  {"na", NAN},
+                 {"n/a", NAN},
+                 {"<na>", NAN},
+                 {"none", NAN},
+                 {"null", NAN},
                  {"inf", INFINITY},
                  {"+inf", INFINITY},
                  {"-inf", -INFINITY},
@@ -66,7 +70,7 @@ static isg_err find_numbers(isg_column *column, size_t n_rows)
         column->number[i] = NAN;
         if (!column->text[i][0]) continue;
         filled = true;
-        column->numeric = to_number(column->text[i], &column->number[i]);
+        column->numeric = isg_table_number(column->text[i], &column->number[i]);
     }
     column->numeric = column->numeric && filled;
     if (!column->numeric) {

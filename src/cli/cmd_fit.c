@@ -86,8 +86,8 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
          "Rows that are resampled together. Default: cluster_id, else "
          "run_id or run, else rows equal in all but D, loss and what follows D.",
          0, 0, NULL},
-        {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals. Default: 0.95.", 0.5,
-         0.9999, NULL},
+        {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals, 0.5 to 0.9999. Default: 0.95.",
+         0, 0, NULL},
         {0, "seed", ISG_OPT_U64, &a->seed, "S", "Of the resamples. Default: 1.", 0, 9e15, NULL},
         {0, "table", ISG_OPT_FLAG, &a->table, NULL,
          "Also print the losses by N and D (always for stores).", 0, 0, NULL},
@@ -100,7 +100,10 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
         "fit [OPTION]... SOURCE...",
         "Fit a scaling law to the runs of stores or CSV files and say how sure every\n"
         "number is. A CSV file has columns N_params, D_tokens, loss and whatever tells\n"
-        "runs apart (run_id, family, eval_language, ...).",
+        "runs apart (run_id, family, eval_language, ...).\n"
+        "\n"
+        "Exit status: 0 a fit; 2 rows that do not belong together, or wrong usage; 5 the\n"
+        "data determine no parameter (what there is to say is printed) or are too few.",
         opts, argc, argv, operands, done);
 }
 
@@ -276,6 +279,11 @@ static isg_err set_up(const fit_args *a, setup *s)
     ISG_TRY(set_delta(a, &s->fit));
     for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
     for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
+    if (a->level > 1 && a->level < 100)
+        return ISG_FAIL(ISG_EUSAGE, "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?",
+                        a->level, a->level / 100);
+    if (a->level < 0.5 || a->level > 0.9999)
+        return ISG_FAIL(ISG_EUSAGE, "--level %g is outside 0.5 to 0.9999", a->level);
     if (a->by && !strcmp(a->by, "")) return ISG_FAIL(ISG_EUSAGE, "--by needs a column");
     return ISG_OK;
 }

@@ -47,12 +47,24 @@ static const isg_constraint *constraint_of(const isg_fit_report *r, size_t param
     return NULL;
 }
 
+bool isg_report_fit_held(const isg_fit_report *r, size_t param)
+{
+    const isg_constraint *c = constraint_of(r, param);
+    for (size_t k = 0; c && c->tied && k < r->n_constraints; k++) c = constraint_of(r, c->other);
+    return c && !c->tied;
+}
+
+const isg_interval *isg_report_fit_derived(const isg_fit_report *r, size_t derived)
+{
+    const isg_interval *i = r->boot ? &r->boot->derived[derived] : NULL;
+    return i && r->n_constraints && !(i->hi > i->lo) ? NULL : i;
+}
+
 static json_t *parameters(const isg_fit_report *r)
 {
     json_t *o = json_object();
     for (size_t k = 0; o && k < r->law->n_params; k++) {
-        const isg_constraint *c = constraint_of(r, k);
-        bool fixed = c && !c->tied, known = r->fit->identified[k];
+        bool fixed = isg_report_fit_held(r, k), known = r->fit->identified[k];
         const isg_interval *i = r->boot && known && !fixed ? &r->boot->param[k] : NULL;
         (void)set(o, r->law->params[k].name,
                   number(r->fit->natural[k], i,
@@ -73,10 +85,13 @@ static json_t *derived(const isg_fit_report *r)
         if (!r->law->params[k].log) known = known && r->fit->identified[k];
     }
     for (size_t k = 0; o && k < r->law->n_derived; k++) {
-        const isg_interval *i = r->boot && known ? &r->boot->derived[k] : NULL;
-        (void)set(
-            o, r->law->derived[k].name,
-            number(r->law->derived[k].value(r->fit->natural), i, i ? "percentile" : "none", known));
+        const isg_interval *i = known ? isg_report_fit_derived(r, k) : NULL;
+        (void)set(o, r->law->derived[k].name,
+                  number(r->law->derived[k].value(r->fit->natural), i,
+                         i                 ? "percentile"
+                         : known && r->boot ? "fixed"
+                                            : "none",
+                         known));
     }
     return o;
 }

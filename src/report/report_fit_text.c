@@ -149,7 +149,7 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
                   100 * r->level);
     for (size_t k = 0; k < law->n_params; k++) {
         const char *remark = remark_of(r, k);
-        bool fixed = !strcmp(remark, "fixed");
+        bool fixed = isg_report_fit_held(r, k);
         if (!r->fit->identified[k]) {
             (void)fprintf(out, "%-8s %12s\n", law->params[k].name, "not identified");
             if (!law->params[k].log) known = false;
@@ -160,7 +160,7 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
     }
     for (size_t k = 0; known && k < law->n_derived; k++) {
         print_number(out, law->derived[k].name, law->derived[k].value(r->fit->natural),
-                     r->boot ? &r->boot->derived[k] : NULL, "");
+                     isg_report_fit_derived(r, k), "");
     }
     (void)fputc('\n', out);
     for (size_t k = 0; known && k < law->n_derived; k++) {

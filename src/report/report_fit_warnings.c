@@ -46,8 +46,9 @@ static void warn_bounds(const isg_fit_report *r, list *l)
     for (size_t k = 0; k < r->law->n_params; k++) {
         const char *name = r->law->params[k].name;
         double share = r->boot ? r->boot->param[k].share_at_bound : 0;
+        if (!r->fit->identified[k]) continue; /* said already; the value means nothing */
         if (r->fit->at_bound[k]) {
-            add(l, isg_strf("%s is at its bound (%.3g): the runs do not hold it from there.", name,
+            add(l, isg_strf("%s is at its bound (%.5g): the runs do not hold it from there.", name,
                             r->fit->natural[k]));
         } else if (share > 0.5 * (1 - r->level)) {
             add(l, isg_strf("%s is at a bound in %.1f %% of the replicates: read its interval as "

@@ -99,19 +99,20 @@ def test_shapes_of_files():
 def test_exclusions():
     rows = grid()
     bad = [{**rows[0], "run_id": f"bad{i}", **change} for i, change in enumerate(
-        [{"loss": ""}, {"loss": "inf"}, {"loss": "-1"}, {"loss": "nan"}, {"D_tokens": "0"}, {"N_params": ""}])]
+        [{"loss": ""}, {"loss": "inf"}, {"loss": "-1"}, {"loss": "nan"}, {"D_tokens": "0"}, {"N_params": ""},
+         {"loss": "None"}, {"D_tokens": "NaN"}, {"N_params": "<NA>"}])]
     result = fit(write("a.csv", rows + bad), "--bootstrap", "100")
     counts = {e["reason"]: (e["count"], e["lines"]) for e in result["excluded"]}
     expect("excluded rows are counted and listed", counts == {
-        "loss is missing": (1, [62]), "loss is not finite and positive": (3, [63, 64, 65]),
-        "D is missing or not positive": (1, [66]), "N is missing or not positive": (1, [67])}, counts)
+        "loss is missing": (1, [62]), "loss is not finite and positive": (4, [63, 64, 65, 68]),
+        "D is missing or not positive": (2, [66, 69]), "N is missing or not positive": (2, [67, 70])}, counts)
     expect("and change nothing", result["parameters"] == fit(write("b.csv", rows), "--bootstrap", "100")["parameters"])
     dropped = fit(write("b.csv", rows), "--drop-highest", "3", "--bootstrap", "100")
     highest = sorted(range(60), key=lambda i: -rows[i]["loss"])[:3]
     expect("--drop-highest", sorted(dropped["excluded"][0]["lines"]) == sorted(i + 2 for i in highest))
     expect("what the dropped rows do is said", dropped["with_dropped_rows"] ==
            {k: p["estimate"] for k, p in result["parameters"].items()} and result["with_dropped_rows"] is None)
-    some = fit(write("b.csv", rows), "--where", "N_params<2e9", "--where", "run_id!=r00", "--bootstrap", "100")
+    some = fit(write("b.csv", rows), "--where", " N_params < 2e9 ", "--where", "run_id!=r00", "--bootstrap", "100")
     wanted = sum(r["N_params"] < 2e9 and r["run_id"] != "r00" for r in rows)
     expect("--where", some["n_observations"] == wanted and some["selection"]["rows_not_asked_for"] == 60 - wanted)
 
@@ -159,7 +160,8 @@ def test_refusals():
             ("fixed twice", ["alpha is fixed or tied twice"], ["--fix", "alpha=.3", "--fix", "alpha=.4"]),
             ("bad delta", ["--delta", "1e-9"], ["--delta", "-1"]),
             ("delta without huber", ["belongs to --objective huber"], ["--objective", "lad", "--delta", "1"]),
-            ("level", ["--level"], ["--level", "95"])]:
+            ("--where without rows, of numbers", ["loss (60 values from"], ["--where", "loss = 99"]),
+            ("level", ["--level 95", "did you mean 0.95"], ["--level", "95"])]:
         refused(what, 2, parts, path, *args)
 
 
@@ -183,6 +185,9 @@ def test_honesty():
     p = tied["parameters"]
     expect("--tie and --fix", p["alpha"]["estimate"] == p["beta"]["estimate"] and abs(p["E"]["estimate"] - 1.8) < 1e-12
            and p["E"]["method"] == "fixed" and p["E"]["lo"] is None, p)
+    held = fit(write("a.csv", rows), "--tie", "alpha=beta", "--fix", "alpha=.35", "--bootstrap", "100")
+    what = [held["parameters"]["beta"], held["derived"]["a"]]
+    expect("tied to a fixed one is fixed", all(x["method"] == "fixed" and x["lo"] is None for x in what), what)
     curves = [{"N_params": r["N_params"], "D_tokens": r["D_tokens"] * k, "loss": law(r["N_params"], r["D_tokens"] * k)}
               for r in rows for k in (1, 2)]
     result = fit(write("a.csv", curves), "--bootstrap", "100")
