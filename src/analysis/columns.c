@@ -2,11 +2,12 @@
 
 #include "isogloss/str.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { SHOWN = 20, USUAL_NAMES = 8 };
+enum { SHOWN = 20, USUAL_NAMES = 8, SHOWN_VALUES = 6 };
 
 /* What others call N, D and the loss; case does not matter. */
 static const struct {
@@ -109,4 +110,65 @@ isg_err isg_columns_number(const isg_table *t, const char *name, const char *opt
                         t->source, t->line[i], name, c->text[i], hint(c->text[i]));
     }
     return ISG_FAIL(ISG_EDATA, "%s: column '%s' is empty", t->source, name);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+isg_err isg_columns_values(const isg_table *t, const isg_column *c, const unsigned char *state,
+                           const char ***out, size_t *n)
+{
+    const char **v = malloc((t->n_rows + 1) * sizeof *v);
+    size_t m = 0, k = 0;
+
+    *out = NULL;
+    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for the values of '%s'", c->name);
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (!state || !state[i]) v[m++] = c->text[i];
+    }
+    qsort(v, m, sizeof *v, by_text);
+    for (size_t i = 0; i < m; i++) {
+        if (!k || strcmp(v[k - 1], v[i]) != 0) v[k++] = v[i];
+    }
+    *out = v;
+    *n = k;
+    return ISG_OK;
+}
+
+/* "name (60 values from 1e+06 to 3e+09)" */
+static isg_err describe_range(const isg_table *t, const isg_column *c, const unsigned char *state,
+                              size_t n, isg_str *to)
+{
+    double lo = INFINITY, hi = -INFINITY;
+
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (state[i] || isnan(c->number[i])) continue;
+        lo = fmin(lo, c->number[i]);
+        hi = fmax(hi, c->number[i]);
+    }
+    return isg_str_printf(to, "%s%s (%zu values from %.6g to %.6g)", to->len ? "; " : "", c->name,
+                          n, lo, hi);
+}
+
+isg_err isg_columns_describe(const isg_table *t, const isg_column *c, const unsigned char *state,
+                             isg_str *to)
+{
+    const char **v = NULL;
+    size_t n = 0;
+
+    ISG_TRY(isg_columns_values(t, c, state, &v, &n));
+    if (c->numeric && n > SHOWN_VALUES) {
+        isg_err said = describe_range(t, c, state, n, to);
+        free(v);
+        return said;
+    }
+    isg_err rc = isg_str_printf(to, "%s%s (%zu values:", to->len ? "; " : "", c->name, n);
+    for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
+        rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
+    }
+    if (!rc) rc = isg_str_puts(to, n > SHOWN_VALUES ? ", ...)" : ")");
+    free(v);
+    return rc;
 }

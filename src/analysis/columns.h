@@ -3,6 +3,7 @@
 
 /** Columns of a table by name, and what to say when one is not there. */
 
+#include "isogloss/str.h"
 #include "isogloss/table.h"
 
 /** ISG_EUSAGE: the user gave `name` with `option`; names the nearest column, else all of them. */
@@ -22,5 +23,14 @@ isg_err isg_columns_usual(const isg_table *table, const char *const name[3]);
  */
 isg_err isg_columns_number(const isg_table *table, const char *name, const char *option,
                            const isg_column **out);
+
+/** Different values, in order of their text, of the rows whose `state` is 0 (NULL: of all).
+ * Borrowed texts; caller frees the array. */
+isg_err isg_columns_values(const isg_table *table, const isg_column *column,
+                           const unsigned char *state, const char ***out, size_t *n);
+
+/** Append "name (3 values: a, b, c)" of those rows; of many numbers, their range. */
+isg_err isg_columns_describe(const isg_table *table, const isg_column *column,
+                             const unsigned char *state, isg_str *to);
 
 #endif

@@ -12,8 +12,8 @@
 #include <string.h>
 
 typedef enum row_state {
-    KEPT,
-    OTHER, /* OTHER: not asked for */
+    KEPT,  /* 0, as isg_columns_values() wants it */
+    OTHER, /* not asked for */
     NO_LOSS,
     BAD_LOSS,
     NO_SIZE,
@@ -47,7 +47,7 @@ static const char *const store_separators[] = {"lr",       "batch", "warmup",   
 static const char *const run_columns[] = {"run_id", "run", "run_name"};
 static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
 
-enum { COUNT_EVALUATIONS = 3, SHOWN_VALUES = 6 };
+enum { COUNT_EVALUATIONS = 3 };
 
 typedef struct work {
     const isg_table *t;
@@ -118,72 +118,16 @@ static isg_err find_columns(work *w)
 
 /* ---- values ---------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Different values of a column among the rows in `state` (all rows if NULL). */
-static isg_err values_of(const isg_table *t, const isg_column *c, const unsigned char *state,
-                         const char ***out, size_t *n)
-{
-    const char **v = malloc((t->n_rows + 1) * sizeof *v);
-    size_t m = 0, k = 0;
-
-    *out = NULL;
-    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for the values of '%s'", c->name);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        if (!state || state[i] == KEPT) v[m++] = c->text[i];
-    }
-    qsort(v, m, sizeof *v, by_text);
-    for (size_t i = 0; i < m; i++) {
-        if (!k || strcmp(v[k - 1], v[i]) != 0) v[k++] = v[i];
-    }
-    *out = v;
-    *n = k;
-    return ISG_OK;
-}
-
 isg_err isg_select_values(const isg_table *t, const char *column, const char ***out, size_t *n)
 {
     const isg_column *c = isg_table_column(t, column);
     *out = NULL;
-    return c ? values_of(t, c, NULL, out, n) : isg_columns_unknown(t, column, "--by");
+    return c ? isg_columns_values(t, c, NULL, out, n) : isg_columns_unknown(t, column, "--by");
 }
 
-/* "name (60 values from 1e+06 to 3e+09)" */
-static isg_err describe_range(const work *w, const isg_column *c, size_t n, isg_str *to)
-{
-    double lo = INFINITY, hi = -INFINITY;
-
-    for (size_t i = 0; i < w->t->n_rows; i++) {
-        if (w->state[i] != KEPT || isnan(c->number[i])) continue;
-        lo = fmin(lo, c->number[i]);
-        hi = fmax(hi, c->number[i]);
-    }
-    return isg_str_printf(to, "%s%s (%zu values from %.6g to %.6g)", to->len ? "; " : "", c->name,
-                          n, lo, hi);
-}
-
-/* "name (3 values: a, b, c)", with the range of many numbers */
 static isg_err describe_column(const work *w, const isg_column *c, isg_str *to)
 {
-    const char **v = NULL;
-    size_t n = 0;
-
-    ISG_TRY(values_of(w->t, c, w->state, &v, &n));
-    if (c->numeric && n > SHOWN_VALUES) {
-        isg_err said = describe_range(w, c, n, to);
-        free(v);
-        return said;
-    }
-    isg_err rc = isg_str_printf(to, "%s%s (%zu values:", to->len ? "; " : "", c->name, n);
-    for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
-        rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
-    }
-    if (!rc) rc = isg_str_puts(to, n > SHOWN_VALUES ? ", ...)" : ")");
-    free(v);
-    return rc;
+    return isg_columns_describe(w->t, c, w->state, to);
 }
 
 static size_t count_kept(const work *w)
@@ -258,7 +202,8 @@ static isg_err apply_where(work *w, const char *text)
         size_t length = strlen(signs[k].sign);
         if (strncmp(text + at, signs[k].sign, length) != 0) continue;
         char *option = isg_strf("--where \"%s\"", text);
-        char *name = trimmed(text, at), *value = trimmed(text + at + length, strlen(text + at + length));
+        const char *rest = text + at + length;
+        char *name = trimmed(text, at), *value = trimmed(rest, strlen(rest));
         isg_err rc = name && value && option ? keep_where(w, option, name, signs[k].op, value)
                                     : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
         free(name);
@@ -602,7 +547,7 @@ static isg_err list_separators(const work *w, const char *const *names, size_t n
         const char **v = NULL;
         size_t m = 0;
         if (!c || c == w->n || c == w->d || c == w->loss) continue;
-        ISG_TRY(values_of(w->t, c, w->state, &v, &m));
+        ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
         free(v);
         if (m < 2) continue;
         if (!*first) *first = c->name;

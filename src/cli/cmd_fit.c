@@ -280,7 +280,8 @@ static isg_err set_up(const fit_args *a, setup *s)
     for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
     for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
     if (a->level > 1 && a->level < 100)
-        return ISG_FAIL(ISG_EUSAGE, "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?",
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?",
                         a->level, a->level / 100);
     if (a->level < 0.5 || a->level > 0.9999)
         return ISG_FAIL(ISG_EUSAGE, "--level %g is outside 0.5 to 0.9999", a->level);
@@ -443,10 +444,11 @@ static isg_fit_report report_of(const setup *s, const isg_table *table, const ch
     };
 }
 
+/* A parameter that rests at its bound is not determined by the data. */
 static bool says_nothing(const isg_fit *fit, const isg_law *law)
 {
     for (size_t k = 0; k < law->n_params; k++) {
-        if (fit->free[k] && fit->identified[k]) return false;
+        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return false;
     }
     return true;
 }

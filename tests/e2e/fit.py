@@ -181,6 +181,10 @@ def test_honesty():
     expect("one size: beta is", result["parameters"]["beta"]["estimate"] is not None)
     rc, out, err = run(write("a.csv", one_size), "--bootstrap", "100")
     expect("the text says so", rc == 0 and "not identified" in out and max(map(len, out.splitlines())) <= 80, out, err)
+    flat = write("a.csv", [{**r, "loss": 3, "D_tokens": 20 * r["N_params"]} for r in rows])
+    rc, out, err = run(flat, "--fix", "E=3", "--bootstrap", "0")
+    expect("nothing determined: what there is is printed, and exit 5", rc == 5 and "at its bound" in out
+           and "determine no parameter" in err, rc, out, err)
     tied = fit(write("a.csv", rows), "--tie", "alpha=beta", "--fix", "E=1.8", "--bootstrap", "100")
     p = tied["parameters"]
     expect("--tie and --fix", p["alpha"]["estimate"] == p["beta"]["estimate"] and abs(p["E"]["estimate"] - 1.8) < 1e-12
