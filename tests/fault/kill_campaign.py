@@ -279,11 +279,11 @@ def check_trained_once(store):
 
 
 def check_nothing_left(campaign):
-    expect(not os.path.exists(campaign.store + ".lock"), "the lock file is left")
     left = shared_memory(campaign.jobs)
     expect(not left, f"shared-memory files left: {sorted(left)}")
-    tmp = [n for n in os.listdir(campaign.directory) if ".tmp" in n]
-    expect(not tmp, f"temporary files left: {tmp}")
+    name = os.path.basename(campaign.store)
+    beside = [n for n in os.listdir(campaign.directory) if n.startswith(name) and n != name]
+    expect(not beside, f"left beside the store: {beside}")
     with h5py.File(campaign.store, "r") as f:
         family = [n.decode() for n in f["runs/family"][:]].index("base")
         kept = [i.decode() for i in f["runs/id"][:][f["runs/membership"][:, family] != 0]]
