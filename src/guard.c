@@ -72,7 +72,8 @@ static void close_above(int last)
     if (syscall(SYS_close_range, last + 1, ~0U, 0) == 0) return;
 #endif
     long limit = sysconf(_SC_OPEN_MAX);
-    for (int fd = last + 1; fd < (limit > 0 && limit < 65536 ? (int)limit : 65536); fd++) (void)close(fd);
+    for (int fd = last + 1; fd < (limit > 0 && limit < 65536 ? (int)limit : 65536); fd++)
+        (void)close(fd);
 }
 
 /* In the child: become the trainer, or tell why not through `report`. */
@@ -132,8 +133,10 @@ static bool reap(pid_t trainer, phase *now)
         if (pid == 0) return true;
         if (pid < 0) return errno == EINTR;
         if (pid != trainer || WIFSTOPPED(status)) continue;
-        if (WIFSIGNALED(status)) say("signal", WTERMSIG(status));
-        else say("exit", WEXITSTATUS(status));
+        if (WIFSIGNALED(status))
+            say("signal", WTERMSIG(status));
+        else
+            say("exit", WEXITSTATUS(status));
         if (*now == RUNNING) *now = KILLING; /* what a trainer leaves behind has no purpose */
     }
 }
@@ -185,7 +188,9 @@ static int open_signals(void)
 {
     sigset_t set;
     (void)sigemptyset(&set);
-    for (const int *s = (const int[]){SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0}; *s; s++) {
+    for (const int *s =
+             (const int[]){SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0};
+         *s; s++) {
         (void)sigaddset(&set, *s);
     }
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
@@ -194,8 +199,9 @@ static int open_signals(void)
 
 static int usage(void)
 {
-    (void)fprintf(stderr, "Usage: isogloss-guard [--grace S] -- PROGRAM ARG...\n"
-                          "Started by isogloss; descriptors 3 and 4 are its control and status pipes.\n");
+    (void)fprintf(stderr,
+                  "Usage: isogloss-guard [--grace S] -- PROGRAM ARG...\n"
+                  "Started by isogloss; descriptors 3 and 4 are its control and status pipes.\n");
     return USAGE;
 }
 

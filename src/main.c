@@ -14,9 +14,10 @@ static void print_overview(FILE *out)
     for (const isg_cmd *const *c = isg_cmds; *c; c++) {
         (void)fprintf(out, "  %-10s  %s\n", (*c)->name, (*c)->summary);
     }
-    (void)fprintf(out, "\n`isogloss COMMAND --help` explains one. Exit status: 0 done, 1 failure, 2 usage\n"
-                       "or bad campaign, 3 finished but some runs failed for good, 4 store damaged,\n"
-                       "5 the data do not say, 75 work left (run the same command again).\n");
+    (void)fprintf(
+        out, "\n`isogloss COMMAND --help` explains one. Exit status: 0 done, 1 failure, 2 usage\n"
+             "or bad campaign, 3 finished but some runs failed for good, 4 store damaged,\n"
+             "5 the data do not say, 75 work left (run the same command again).\n");
 }
 
 static const isg_cmd *find(const char *name)
@@ -28,8 +29,10 @@ static const isg_cmd *find(const char *name)
         if (n < 64) names[n++] = (*c)->name;
     }
     const char *near = isg_str_nearest(name, names, n);
-    if (near) (void)fprintf(stderr, "isogloss: unknown command '%s'; did you mean '%s'?\n", name, near);
-    else (void)fprintf(stderr, "isogloss: unknown command '%s'; see 'isogloss --help'\n", name);
+    if (near)
+        (void)fprintf(stderr, "isogloss: unknown command '%s'; did you mean '%s'?\n", name, near);
+    else
+        (void)fprintf(stderr, "isogloss: unknown command '%s'; see 'isogloss --help'\n", name);
     return NULL;
 }
 
@@ -40,12 +43,14 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return isg_err_exit_status(ISG_EUSAGE);
     }
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || (argc == 2 && !strcmp(argv[1], "help"))) {
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+        (argc == 2 && !strcmp(argv[1], "help"))) {
         print_overview(stdout);
         return 0;
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-        (void)printf("isogloss %s (%s, %s)\n", isg_build_version(), isg_build_commit(), isg_build_compiler());
+        (void)printf("isogloss %s (%s, %s)\n", isg_build_version(), isg_build_commit(),
+                     isg_build_compiler());
         return 0;
     }
     if (!strcmp(argv[1], "help")) { /* help COMMAND is COMMAND --help */
@@ -57,6 +62,7 @@ int main(int argc, char **argv)
     if (!cmd) return isg_err_exit_status(ISG_EUSAGE);
     isg_err rc = cmd->run(argc - 1, argv + 1);
     if (rc == ISG_OK && fflush(stdout)) rc = ISG_FAIL(ISG_EIO, "cannot write to standard output");
-    if (rc && isg_err_message()[0]) (void)fprintf(stderr, "isogloss %s: %s\n", cmd->name, isg_err_message());
+    if (rc && isg_err_message()[0])
+        (void)fprintf(stderr, "isogloss %s: %s\n", cmd->name, isg_err_message());
     return isg_err_exit_status(rc);
 }

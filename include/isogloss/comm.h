@@ -54,7 +54,8 @@ isg_err isg_comm_min_int(isg_comm *comm, int *value);
 isg_err isg_comm_send(isg_comm *comm, int to, const void *data, size_t n);
 
 /** Take the next message if there is one. @param got false: nothing there. Never blocks. */
-isg_err isg_comm_poll(isg_comm *comm, int *from, void *data /* [ISG_COMM_MAX_BYTES] */, size_t *n, bool *got);
+isg_err isg_comm_poll(isg_comm *comm, int *from, void *data /* [ISG_COMM_MAX_BYTES] */, size_t *n,
+                      bool *got);
 
 /** Messages of ours not yet handed to the network (a dead peer keeps them for ever). */
 size_t isg_comm_unsent(const isg_comm *comm);

@@ -29,7 +29,8 @@ typedef struct isg_command_site {
 isg_err isg_command_check(const isg_plan *plan, const char *word);
 
 /** The argv for one run, NULL-ended. Caller: isg_command_free(). */
-isg_err isg_command_expand(const isg_plan *plan, size_t run, const isg_command_site *site, char ***out);
+isg_err isg_command_expand(const isg_plan *plan, size_t run, const isg_command_site *site,
+                           char ***out);
 
 void isg_command_free(char ***argv);
 

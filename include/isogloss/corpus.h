@@ -25,14 +25,14 @@ typedef struct isg_corpus_language {
     uint64_t train_bytes, held_bytes;
     uint64_t train_lines, held_lines;
     char *train_sha256, *held_sha256; /**< hex */
-    uint64_t *shard_offset;       /**< [n_shards + 1] into the held-out file */
+    uint64_t *shard_offset;           /**< [n_shards + 1] into the held-out file */
 } isg_corpus_language;
 
 typedef struct isg_corpus {
-    char *dir;           /**< as opened */
+    char *dir; /**< as opened */
     char *name;
-    char *fingerprint;   /**< SHA-256 (hex) over codes, files and shard cuts */
-    size_t n_shards;     /**< the same for every language */
+    char *fingerprint; /**< SHA-256 (hex) over codes, files and shard cuts */
+    size_t n_shards;   /**< the same for every language */
     isg_corpus_language *languages;
     size_t n_languages;
 } isg_corpus;
@@ -63,7 +63,7 @@ void isg_bytes_unmap(isg_bytes *bytes);
  * @param out  [bytes] copied
  * @param got  bytes available, <= bytes
  */
-isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard, size_t shards,
-                              size_t bytes, uint8_t *out, size_t *got);
+isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard,
+                              size_t shards, size_t bytes, uint8_t *out, size_t *got);
 
 #endif

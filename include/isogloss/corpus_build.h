@@ -30,26 +30,30 @@ extern const char *const isg_corpus_keys_names[]; /**< "file", "column", "block"
 
 typedef struct isg_corpus_source {
     const char *code, *name, *script, *family, *licence;
-    const char *const *files;  /**< [n_files] files, directories, glob patterns; .xz .gz .zst .bz2 are unpacked */
+    const char *const
+        *files; /**< [n_files] files, directories, glob patterns; .xz .gz .zst .bz2 are unpacked */
     size_t n_files;
-    const char *const *not_in; /**< [n_not_in] codes: drop lines that these languages have (untranslated) */
+    const char *const
+        *not_in; /**< [n_not_in] codes: drop lines that these languages have (untranslated) */
     size_t n_not_in;
 } isg_corpus_source;
 
 /** Borrowed for the call. */
 typedef struct isg_corpus_recipe {
     const char *name;
-    const char *base;       /**< directory that relative file names start from */
+    const char *base; /**< directory that relative file names start from */
     isg_corpus_keys keys;
     size_t block_lines;
-    size_t shards;          /**< 1 to 1024 */
-    double held_fraction;   /**< least share of the pages, 0 < f <= 0.5 */
-    uint64_t held_bytes;    /**< raise the share (to 0.5 at most) until every language has so many [byte] */
-    size_t min_line_bytes;  /**< shorter lines are dropped [byte] */
-    double min_letters;     /**< least share of letters among a line's visible characters */
-    double own_script;      /**< least share of the language's own script among a line's letters; 0: any */
-    size_t shared_by;       /**< drop lines that so many languages have; 0: keep */
-    bool clean_utf8;        /**< drop invalid bytes and count them, instead of refusing the file */
+    size_t shards;        /**< 1 to 1024 */
+    double held_fraction; /**< least share of the pages, 0 < f <= 0.5 */
+    uint64_t
+        held_bytes; /**< raise the share (to 0.5 at most) until every language has so many [byte] */
+    size_t min_line_bytes; /**< shorter lines are dropped [byte] */
+    double min_letters;    /**< least share of letters among a line's visible characters */
+    double
+        own_script; /**< least share of the language's own script among a line's letters; 0: any */
+    size_t shared_by; /**< drop lines that so many languages have; 0: keep */
+    bool clean_utf8;  /**< drop invalid bytes and count them, instead of refusing the file */
     const isg_corpus_source *languages;
     size_t n_languages;
 } isg_corpus_recipe;

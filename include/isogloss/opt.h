@@ -30,13 +30,13 @@ typedef struct isg_opt_list {
 } isg_opt_list;
 
 typedef struct isg_opt {
-    char letter;        /**< 0: none */
-    const char *name;   /**< without "--"; NULL ends the table */
+    char letter;      /**< 0: none */
+    const char *name; /**< without "--"; NULL ends the table */
     isg_opt_kind kind;
-    void *dest;         /**< set before parsing to the default */
-    const char *value;  /**< name of the value in the help ("N", "FILE"); NULL for flags */
-    const char *help;   /**< one sentence; wrapped to 80 columns */
-    double min, max;    /**< for numbers; both 0: any */
+    void *dest;                 /**< set before parsing to the default */
+    const char *value;          /**< name of the value in the help ("N", "FILE"); NULL for flags */
+    const char *help;           /**< one sentence; wrapped to 80 columns */
+    double min, max;            /**< for numbers; both 0: any */
     const char *const *choices; /**< for strings: NULL-ended, or NULL for any */
 } isg_opt;
 

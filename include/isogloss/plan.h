@@ -19,36 +19,40 @@
 #define ISG_NO_RUN ((size_t)-1)
 enum { ISG_RUN_ID_CHARS = 32, ISG_NUMERICS_CHARS = 31 };
 
-typedef enum isg_trainer_kind { ISG_TRAINER_PROXY, ISG_TRAINER_COMMAND, ISG_TRAINER_SYNTHETIC } isg_trainer_kind;
+typedef enum isg_trainer_kind {
+    ISG_TRAINER_PROXY,
+    ISG_TRAINER_COMMAND,
+    ISG_TRAINER_SYNTHETIC
+} isg_trainer_kind;
 
 typedef enum isg_family_kind {
-    ISG_FAMILY_MONO,     /**< monolingual */
+    ISG_FAMILY_MONO, /**< monolingual */
     ISG_FAMILY_BILINGUAL,
-    ISG_FAMILY_MIXTURE,  /**< uniform, unimax, custom */
+    ISG_FAMILY_MIXTURE, /**< uniform, unimax, custom */
     ISG_FAMILY_FINETUNE,
-    ISG_FAMILY_LIST      /**< runs: file.csv */
+    ISG_FAMILY_LIST /**< runs: file.csv */
 } isg_family_kind;
 
 typedef struct isg_family {
     char *name;
     isg_family_kind kind;
-    char *mixture; /**< "monolingual", "bilingual", "uniform", "unimax", "custom", "finetune", "list" */
+    char *mixture; /**< "monolingual", "bilingual", "uniform", "unimax", "custom", ... */
     size_t n_runs; /**< runs that belong to it (shared ones counted) */
 } isg_family;
 
 typedef struct isg_language {
     char *code, *name, *script, *family, *licence; /**< BCP-47 code; names may be "" */
-    uint64_t train_bytes; /**< unique training bytes [byte] */
-    uint64_t held_bytes;  /**< held-out bytes [byte] */
+    uint64_t train_bytes;                          /**< unique training bytes [byte] */
+    uint64_t held_bytes;                           /**< held-out bytes [byte] */
 } isg_language;
 
 /** A named held-out set. */
 typedef struct isg_evaluation {
     char *name;
-    size_t language;  /**< index into plan->languages */
-    char *metric;     /**< "bits_per_byte" for proxies */
-    char *unit;       /**< "bit/byte", "nat/token", ... */
-    uint64_t bytes;   /**< evaluated bytes, all shards [byte] */
+    size_t language; /**< index into plan->languages */
+    char *metric;    /**< "bits_per_byte" for proxies */
+    char *unit;      /**< "bit/byte", "nat/token", ... */
+    uint64_t bytes;  /**< evaluated bytes, all shards [byte] */
     size_t shards;
 } isg_evaluation;
 
@@ -62,35 +66,35 @@ typedef struct isg_shape {
 
 /** A varied or fixed numeric setting: one column of /runs each. */
 typedef struct isg_setting {
-    char *name;    /**< "lr", "batch", "warmup", "decay", "weight_decay", "clip", ... */
+    char *name; /**< "lr", "batch", "warmup", "decay", "weight_decay", "clip", ... */
     char *unit;
-    bool varied;   /**< takes more than one value over the plan */
+    bool varied; /**< takes more than one value over the plan */
 } isg_setting;
 
 typedef struct isg_run {
     char id[ISG_RUN_ID_CHARS + 1]; /**< hash of what changes the result (docs/architecture.md) */
     isg_shape shape;
-    uint64_t tokens;     /**< total training tokens of the run */
-    uint64_t seed;       /**< as written in the campaign (model initialisation and default data) */
-    uint64_t data_seed;  /**< order of data; equal to seed unless varied */
-    size_t parent;       /**< run index, or ISG_NO_RUN */
-    size_t cluster;      /**< cluster_id: the run index of the trunk or root parent */
-    size_t depth;        /**< 0 for a root */
-    bool keep_checkpoint;/**< the final checkpoint is needed (parent of another, or asked for) */
-    double *weight;      /**< [n_languages] sampling share, sums to 1 */
-    uint64_t *unique;    /**< [n_languages] unique training bytes used (<= train_bytes); 0 where weight is 0 */
-    double *setting;     /**< [n_settings] */
-    uint64_t *points;    /**< [n_points] tokens at evaluations, strictly increasing, last == tokens */
+    uint64_t tokens;      /**< total training tokens of the run */
+    uint64_t seed;        /**< as written in the campaign (model initialisation and default data) */
+    uint64_t data_seed;   /**< order of data; equal to seed unless varied */
+    size_t parent;        /**< run index, or ISG_NO_RUN */
+    size_t cluster;       /**< cluster_id: the run index of the trunk or root parent */
+    size_t depth;         /**< 0 for a root */
+    bool keep_checkpoint; /**< the final checkpoint is needed (parent of another, or asked for) */
+    double *weight;       /**< [n_languages] sampling share, sums to 1 */
+    uint64_t *unique;     /**< [n_languages] unique bytes used; 0 where weight is 0 */
+    double *setting;      /**< [n_settings] */
+    uint64_t *points; /**< [n_points] tokens at evaluations, strictly increasing, last == tokens */
     size_t n_points;
-    bool *member;        /**< [n_families] */
-    bool *evaluate;      /**< [n_evaluations] scored on this held-out set */
-    double flops;        /**< predicted, training and evaluation (docs/architecture.md) */
-    uint32_t cores, gpus;/**< what it takes (resources:) */
+    bool *member;         /**< [n_families] */
+    bool *evaluate;       /**< [n_evaluations] scored on this held-out set */
+    double flops;         /**< predicted, training and evaluation (docs/architecture.md) */
+    uint32_t cores, gpus; /**< what it takes (resources:) */
 } isg_run;
 
 typedef struct isg_limits {
-    double run_time_s;   /**< 0: none */
-    double silence_s;    /**< 0: off */
+    double run_time_s; /**< 0: none */
+    double silence_s;  /**< 0: off */
     uint32_t retry_crash, retry_exit, retry_protocol, retry_silence, retry_time, retry_memory,
         retry_killed, retry_diverged;
     double checkpoint_every_s; /**< 0: off */
@@ -98,21 +102,21 @@ typedef struct isg_limits {
 } isg_limits;
 
 typedef struct isg_plan {
-    char *name;          /**< campaign name */
-    char *title;         /**< one line for people, or "" */
-    char *text;          /**< the YAML as given */
-    char *path;          /**< of the campaign file, absolute */
+    char *name;  /**< campaign name */
+    char *title; /**< one line for people, or "" */
+    char *text;  /**< the YAML as given */
+    char *path;  /**< of the campaign file, absolute */
     uint64_t seed;
     isg_trainer_kind trainer;
-    char *trainer_name;  /**< "proxy-cpu", "synthetic", "command" */
+    char *trainer_name; /**< "proxy-cpu", "synthetic", "command" */
     char *trainer_version;
     char numerics[ISG_NUMERICS_CHARS + 1]; /**< part of every run id */
-    char **command;      /**< argv templates, NULL-ended; only for ISG_TRAINER_COMMAND */
-    char *schedule;      /**< "wsd", "cosine", "constant" */
+    char **command;           /**< argv templates, NULL-ended; only for ISG_TRAINER_COMMAND */
+    char *schedule;           /**< "wsd", "cosine", "constant" */
     json_t *trainer_settings; /**< resolved `trainer:` section (synthetic: its law), an object */
-    char *corpus;        /**< absolute path of the corpus directory, or "" */
+    char *corpus;             /**< absolute path of the corpus directory, or "" */
     char *corpus_fingerprint;
-    char *unit;          /**< of every loss: "bit/byte" unless the campaign says otherwise */
+    char *unit; /**< of every loss: "bit/byte" unless the campaign says otherwise */
     isg_language *languages;
     size_t n_languages;
     isg_evaluation *evaluations;
@@ -123,16 +127,16 @@ typedef struct isg_plan {
     size_t n_settings;
     isg_run *runs;
     size_t n_runs;
-    size_t *by_id;       /**< [n_runs] run indices in order of id, for isg_plan_find */
-    size_t max_points;   /**< over runs */
-    size_t max_shards;   /**< over evaluations */
+    size_t *by_id;     /**< [n_runs] run indices in order of id, for isg_plan_find */
+    size_t max_points; /**< over runs */
+    size_t max_shards; /**< over evaluations */
     isg_limits limits;
-    char hash[65];       /**< SHA-256 over everything that shapes store or results */
+    char hash[65]; /**< SHA-256 over everything that shapes store or results */
 } isg_plan;
 
 /** What a plan needs to know of the machine. */
 typedef struct isg_plan_options {
-    const char *numerics;        /**< of proxies; NULL: best of this CPU. Other kinds have their own */
+    const char *numerics; /**< of proxies; NULL: best of this CPU. Other kinds have their own */
     const char *corpus_override; /**< corpus directory instead of the campaign's, or NULL */
     size_t max_runs;             /**< refuse larger plans before expanding them; 0: 10^7 */
 } isg_plan_options;
@@ -174,17 +178,17 @@ double isg_shape_flops(const isg_shape *shape);
 
 /** What a plan will take, by a simulation of the scheduler's order on equal workers. */
 typedef struct isg_estimate {
-    double speed;         /**< used [FLOP/s] */
-    double flops;         /**< of all runs, training and evaluation */
+    double speed; /**< used [FLOP/s] */
+    double flops; /**< of all runs, training and evaluation */
     double evaluation_flops;
-    double work_s;        /**< sum over runs [s] */
-    double makespan_s;    /**< on `workers`, parents of long chains first, then longest first */
-    double chain_s;       /**< longest chain of parents and children: no number of workers beats it */
-    double longest_s;     /**< longest run */
-    size_t longest;       /**< its index */
-    size_t depth;         /**< runs of the deepest chain (1: no parents) */
-    size_t waiting;       /**< runs that have a parent */
-    double store_bytes;   /**< about */
+    double work_s;      /**< sum over runs [s] */
+    double makespan_s;  /**< on `workers`, parents of long chains first, then longest first */
+    double chain_s;     /**< longest chain of parents and children: no number of workers beats it */
+    double longest_s;   /**< longest run */
+    size_t longest;     /**< its index */
+    size_t depth;       /**< runs of the deepest chain (1: no parents) */
+    size_t waiting;     /**< runs that have a parent */
+    double store_bytes; /**< about */
 } isg_estimate;
 
 /**

@@ -11,10 +11,10 @@
 
 /** Everything a report says. Borrowed. */
 typedef struct isg_fit_report {
-    const char *source;        /**< files */
-    const char *missing;       /**< planned runs of a store without a result, in words, or NULL */
+    const char *source;  /**< files */
+    const char *missing; /**< planned runs of a store without a result, in words, or NULL */
     size_t planned_runs, missing_runs; /**< of the stores; 0 without one */
-    const char *by, *by_value; /**< the group of --by, or NULL */
+    const char *by, *by_value;         /**< the group of --by, or NULL */
     const isg_law *law;
     isg_objective objective;
     bool delta_given;

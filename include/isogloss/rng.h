@@ -22,14 +22,14 @@ typedef struct isg_rng {
 /* Purposes have a tag of their own, so that more restarts do not change the
  * resamples. Values are part of every result: never renumber. */
 typedef enum isg_rng_purpose {
-    ISG_RNG_BOOTSTRAP = 1, /**< index: replicate */
-    ISG_RNG_STARTS = 2,    /**< index: start */
-    ISG_RNG_INIT = 3,      /**< model initialisation; index: 0 */
-    ISG_RNG_ORDER = 4,     /**< order of training data; index: stream */
-    ISG_RNG_SUBSET = 5,    /**< choice of unique bytes; index: language hash */
-    ISG_RNG_NOISE_RUN = 6, /**< synthetic trainer, run-level; index: evaluation */
+    ISG_RNG_BOOTSTRAP = 1,   /**< index: replicate */
+    ISG_RNG_STARTS = 2,      /**< index: start */
+    ISG_RNG_INIT = 3,        /**< model initialisation; index: 0 */
+    ISG_RNG_ORDER = 4,       /**< order of training data; index: stream */
+    ISG_RNG_SUBSET = 5,      /**< choice of unique bytes; index: language hash */
+    ISG_RNG_NOISE_RUN = 6,   /**< synthetic trainer, run-level; index: evaluation */
     ISG_RNG_NOISE_POINT = 7, /**< synthetic trainer, point-level; index: point */
-    ISG_RNG_SIMULATE = 8,  /**< simulated data sets in tests and studies */
+    ISG_RNG_SIMULATE = 8,    /**< simulated data sets in tests and studies */
     ISG_RNG_TEST = 99
 } isg_rng_purpose;
 

@@ -58,7 +58,7 @@ typedef struct isg_campaign_options {
     const char *numerics; /**< NULL: the best that every rank can do, or what the store says */
     size_t slots;         /**< trainers at a time on each worker; 0: 1 under MPI, else all cores */
     double time_limit_s;  /**< 0: none, or what the batch system says */
-    bool retry_failed;      /**< runs that failed for good get their retries again */
+    bool retry_failed;    /**< runs that failed for good get their retries again */
     size_t shard, n_shards; /**< this job's share of the runs; 0, 1: all of them */
 } isg_campaign_options;
 

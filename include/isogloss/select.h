@@ -34,7 +34,7 @@ typedef struct isg_select_options {
     isg_points points;
     bool pool;           /**< mix rows that columns separate */
     bool rows;           /**< every row is a cluster */
-    bool store; /**< a campaign's own runs: only those trained on the target alone; a table
+    bool store;          /**< a campaign's own runs: only those trained on the target alone; a table
                      with n_languages and tokens_LANG or weight_LANG is taken the same way */
     size_t drop_highest; /**< leave out this many rows of highest loss */
 } isg_select_options;

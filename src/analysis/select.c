@@ -59,7 +59,7 @@ typedef struct work {
     char *made;           /* memory of keys put together here */
     bool pseudo_runs;     /* guessed: there is no run_id */
     isg_runs guess;
-    bool campaign;        /* a store's runs, from the store or from a table exported of it */
+    bool campaign; /* a store's runs, from the store or from a table exported of it */
 } work;
 
 static const isg_column *filled(const isg_table *t, const char *name)
@@ -205,7 +205,7 @@ static isg_err apply_where(work *w, const char *text)
         const char *rest = text + at + length;
         char *name = trimmed(text, at), *value = trimmed(rest, strlen(rest));
         isg_err rc = name && value && option ? keep_where(w, option, name, signs[k].op, value)
-                                    : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
+                                             : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
         free(name);
         free(value);
         free(option);
@@ -317,8 +317,7 @@ static isg_err choose_points(work *w)
 
     if (points == ISG_POINTS_AUTO && !final && !lr && !w->run && !w->guess.name)
         points = ISG_POINTS_ALL;
-    if (points == ISG_POINTS_ALL)
-        return set_points(w, "all points");
+    if (points == ISG_POINTS_ALL) return set_points(w, "all points");
     if (points == ISG_POINTS_STABLE) {
         if (!lr) return isg_columns_unknown(w->t, "lr_state", "--points stable");
         ISG_TRY(keep_where(w, "--points stable", "lr_state", EQ, "stable"));
@@ -652,7 +651,8 @@ static isg_err warn_apart(work *w, size_t runs)
         "There is no run_id, and nearly every row counts as a run of its own (%zu runs), although "
         "%s repeats: the rows of one %s differ in %s. %s",
         runs, name, name, w->guess.apart,
-        w->guess.swapped ? "D does not change inside them, but N does: are --n and --d swapped?" : "");
+        w->guess.swapped ? "D does not change inside them, but N does: are --n and --d swapped?"
+                         : "");
     if (w->s->warning && !w->guess.swapped) {
         char *full = isg_strf("%sIf they are points of one run, give --cluster %s: without it the "
                               "intervals are too narrow.",
@@ -682,19 +682,20 @@ static isg_err note_runs(work *w, const item *items, size_t n)
                     "(%zu rows, %zu runs).%s",
                     *w->guess.along ? " (and " : "", w->guess.along,
                     *w->guess.along ? ", following D)" : "", n, runs,
-                    runs == n          ? ""
-                    : w->guess.name    ? ""
-                                       : " If each row is a run of its own, give --resample rows; "
-                                         "if they are points of one run, --points final takes its last."));
+                    runs == n ? ""
+                    : w->guess.name
+                        ? ""
+                        : " If each row is a run of its own, give --resample rows; "
+                          "if they are points of one run, --points final takes its last."));
 }
 
 static isg_err fill(work *w, item *items, size_t n)
 {
     isg_selection *s = w->s;
     const isg_column *unit = isg_table_column(w->t, "unit");
-    const char *cluster_unit = w->o->rows   ? "row"
-                               : w->cluster ? w->cluster->name
-                               : w->run     ? w->run->name
+    const char *cluster_unit = w->o->rows      ? "row"
+                               : w->cluster    ? w->cluster->name
+                               : w->run        ? w->run->name
                                : w->guess.name ? w->guess.name->name
                                                : "run";
 

@@ -11,7 +11,8 @@ isg_err isg_json_parse(const char *text, size_t n, const char *what, json_t **ou
     json_error_t e;
     *out = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
     if (*out) return ISG_OK;
-    return ISG_FAIL(ISG_EINPUT, "%s: not valid JSON at line %d column %d: %s", what, e.line, e.column, e.text);
+    return ISG_FAIL(ISG_EINPUT, "%s: not valid JSON at line %d column %d: %s", what, e.line,
+                    e.column, e.text);
 }
 
 isg_err isg_json_load(const char *path, json_t **out)
@@ -32,7 +33,8 @@ char *isg_json_line(const json_t *value)
 isg_err isg_json_print(const json_t *value, FILE *out)
 {
     int bad = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-    if (bad || fputc('\n', out) == EOF || fflush(out)) return ISG_FAIL(ISG_EIO, "cannot write JSON to the output");
+    if (bad || fputc('\n', out) == EOF || fflush(out))
+        return ISG_FAIL(ISG_EIO, "cannot write JSON to the output");
     return ISG_OK;
 }
 
@@ -54,8 +56,8 @@ static const char *kind_of(const json_t *v)
 static isg_err wanted(const char *key, const char *what, const json_t *found)
 {
     char *text = found ? isg_json_line(found) : NULL;
-    isg_err rc = ISG_FAIL(ISG_EINPUT, "key '%s': wanted %s, found %s%s%.60s", key, what, kind_of(found),
-                          text ? " " : "", text ? text : "");
+    isg_err rc = ISG_FAIL(ISG_EINPUT, "key '%s': wanted %s, found %s%s%.60s", key, what,
+                          kind_of(found), text ? " " : "", text ? text : "");
     free(text);
     return rc;
 }
@@ -71,7 +73,8 @@ isg_err isg_json_string(const json_t *object, const char *key, const char **out)
 isg_err isg_json_u64(const json_t *object, const char *key, uint64_t *out)
 {
     const json_t *v = json_object_get(object, key);
-    if (!json_is_integer(v) || json_integer_value(v) < 0) return wanted(key, "an integer of 0 or more", v);
+    if (!json_is_integer(v) || json_integer_value(v) < 0)
+        return wanted(key, "an integer of 0 or more", v);
     *out = (uint64_t)json_integer_value(v);
     return ISG_OK;
 }

@@ -45,6 +45,7 @@ void isg_log(isg_log_level level, const char *module, const char *fmt, ...)
     line[n++] = '\n';
     if (hook_before) hook_before();
     /* One write, so that lines of several ranks do not mix. */
-    if (write(STDERR_FILENO, line, (size_t)n) < 0) { /* nowhere left to say it */ }
+    if (write(STDERR_FILENO, line, (size_t)n) < 0) { /* nowhere left to say it */
+    }
     if (hook_after) hook_after();
 }

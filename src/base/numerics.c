@@ -45,7 +45,8 @@ isg_err isg_numerics_best(char out[32])
     const char *name = getenv("ISOGLOSS_NUMERICS");
     if (!name || !*name) name = level_name[cpu_level()];
     if (!isg_numerics_supported(name)) {
-        return ISG_FAIL(ISG_EUSAGE, "ISOGLOSS_NUMERICS='%s' is not available on this CPU; best here is '%s'",
+        return ISG_FAIL(ISG_EUSAGE,
+                        "ISOGLOSS_NUMERICS='%s' is not available on this CPU; best here is '%s'",
                         name, level_name[cpu_level()]);
     }
     (void)snprintf(out, 32, "%s", name);

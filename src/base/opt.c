@@ -32,7 +32,8 @@ static isg_err bad_name(const isg_opt *table, const char *word)
     size_t n = 0;
     for (const isg_opt *o = table; o->name && n < 128; o++) names[n++] = o->name;
     const char *near = isg_str_nearest(word, names, n);
-    if (near) return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'; did you mean '--%s'?", word, near);
+    if (near)
+        return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'; did you mean '--%s'?", word, near);
     return ISG_FAIL(ISG_EUSAGE, "unknown option '--%s'; see --help", word);
 }
 
@@ -47,7 +48,8 @@ static isg_err check_choice(const isg_opt *o, const char *text)
         }
         (void)isg_str_printf(&all, "%s%s", all.len ? ", " : "", *c);
     }
-    isg_err rc = ISG_FAIL(ISG_EUSAGE, "option --%s: '%s' is not one of %s", o->name, text, isg_str_c(&all));
+    isg_err rc =
+        ISG_FAIL(ISG_EUSAGE, "option --%s: '%s' is not one of %s", o->name, text, isg_str_c(&all));
     isg_str_free(&all);
     return rc;
 }
@@ -61,10 +63,13 @@ static isg_err set_number(const isg_opt *o, const char *text)
     if (!good) return ISG_FAIL(ISG_EUSAGE, "option --%s: '%s' is not %s", o->name, text, what);
     if (o->kind == ISG_OPT_U64) v = (double)u;
     if ((o->min != 0 || o->max != 0) && (v < o->min || v > o->max)) {
-        return ISG_FAIL(ISG_EUSAGE, "option --%s: %s is outside %g to %g", o->name, text, o->min, o->max);
+        return ISG_FAIL(ISG_EUSAGE, "option --%s: %s is outside %g to %g", o->name, text, o->min,
+                        o->max);
     }
-    if (o->kind == ISG_OPT_U64) *(uint64_t *)o->dest = u;
-    else *(double *)o->dest = v;
+    if (o->kind == ISG_OPT_U64)
+        *(uint64_t *)o->dest = u;
+    else
+        *(double *)o->dest = v;
     return ISG_OK;
 }
 
@@ -105,7 +110,8 @@ static isg_err parse_word(const isg_opt *table, int argc, char **argv, int *i)
             return set(o, NULL);
         }
         if (!value && *i + 1 < argc) value = argv[++*i];
-        if (!value) return ISG_FAIL(ISG_EUSAGE, "option --%s needs a value (%s)", o->name, o->value);
+        if (!value)
+            return ISG_FAIL(ISG_EUSAGE, "option --%s needs a value (%s)", o->name, o->value);
         return set(o, value);
     }
     for (char *c = word + 1; *c; c++) {

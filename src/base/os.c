@@ -68,7 +68,8 @@ isg_err isg_file_read(const char *path, size_t limit, isg_str *out)
         out->len += (size_t)n;
         out->data[out->len] = '\0';
         if (out->len > limit) {
-            rc = ISG_FAIL(ISG_EINPUT, "'%s' is larger than the %zu bytes allowed here", path, limit);
+            rc =
+                ISG_FAIL(ISG_EINPUT, "'%s' is larger than the %zu bytes allowed here", path, limit);
             break;
         }
     }
@@ -95,7 +96,8 @@ isg_err isg_dir_sync_of(const char *path)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Some file systems cannot sync a directory (EINVAL): nothing to add there. */
     int bad = fd < 0 || (fsync(fd) && errno != EINVAL);
-    isg_err rc = bad ? ISG_FAIL(ISG_EIO, "cannot sync directory '%s': %s", dir, strerror(errno)) : ISG_OK;
+    isg_err rc =
+        bad ? ISG_FAIL(ISG_EIO, "cannot sync directory '%s': %s", dir, strerror(errno)) : ISG_OK;
     if (fd >= 0) (void)close(fd);
     free(dir);
     return rc;
@@ -234,7 +236,8 @@ isg_err isg_exe_helper(const char *name, char **out)
         }
     }
     if (!*out) {
-        rc = ISG_FAIL(ISG_EIO, "cannot find the program '%s' (looked in $ISOGLOSS_LIBEXEC, %s and "
+        rc = ISG_FAIL(ISG_EIO,
+                      "cannot find the program '%s' (looked in $ISOGLOSS_LIBEXEC, %s and "
                       "../libexec/isogloss): install isogloss or set ISOGLOSS_LIBEXEC",
                       name, exe ? exe : "?");
     }
@@ -255,7 +258,8 @@ const char *isg_os_host(void)
 {
     static char name[64];
     if (!name[0]) {
-        if (gethostname(name, sizeof name - 1) || !name[0]) (void)snprintf(name, sizeof name, "localhost");
+        if (gethostname(name, sizeof name - 1) || !name[0])
+            (void)snprintf(name, sizeof name, "localhost");
         char *dot = strchr(name, '.');
         if (dot) *dot = '\0';
     }

@@ -48,7 +48,8 @@ isg_err isg_str_puts(isg_str *s, const char *text)
     return isg_str_add(s, text, strlen(text));
 }
 
-__attribute__((format(printf, 2, 0))) static isg_err add_vprintf(isg_str *s, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static isg_err add_vprintf(isg_str *s, const char *fmt,
+                                                                 va_list ap)
 {
     va_list again;
     va_copy(again, ap);
@@ -145,7 +146,8 @@ void isg_str_hex(const uint8_t *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-static const char *scaled(double value, const char *const *unit, size_t units, char *buf, size_t cap)
+static const char *scaled(double value, const char *const *unit, size_t units, char *buf,
+                          size_t cap)
 {
     size_t u = 0;
     double v = fabs(value);

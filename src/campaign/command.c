@@ -17,34 +17,98 @@ static isg_err put_number(isg_str *out, uint64_t n)
     return isg_str_printf(out, "%llu", (unsigned long long)n);
 }
 
-static isg_err put_id(const context *c, isg_str *out) { return isg_str_puts(out, c->run->id); }
-static isg_err put_tokens(const context *c, isg_str *out) { return put_number(out, c->run->tokens); }
-static isg_err put_seed(const context *c, isg_str *out) { return put_number(out, c->run->seed); }
-static isg_err put_data_seed(const context *c, isg_str *out) { return put_number(out, c->run->data_seed); }
-static isg_err put_schedule(const context *c, isg_str *out) { return isg_str_puts(out, c->plan->schedule); }
-static isg_err put_corpus(const context *c, isg_str *out) { return isg_str_puts(out, c->plan->corpus); }
-static isg_err put_dir(const context *c, isg_str *out) { return isg_str_puts(out, c->site->dir); }
-static isg_err put_attempt(const context *c, isg_str *out) { return put_number(out, c->site->attempt); }
-static isg_err put_cores(const context *c, isg_str *out) { return put_number(out, c->site->cores); }
-static isg_err put_gpus(const context *c, isg_str *out) { return put_number(out, c->site->gpus); }
-static isg_err put_layers(const context *c, isg_str *out) { return put_number(out, c->run->shape.layers); }
-static isg_err put_d(const context *c, isg_str *out) { return put_number(out, c->run->shape.d); }
-static isg_err put_heads(const context *c, isg_str *out) { return put_number(out, c->run->shape.heads); }
-static isg_err put_context(const context *c, isg_str *out) { return put_number(out, c->run->shape.context); }
-static isg_err put_vocab(const context *c, isg_str *out) { return put_number(out, c->run->shape.vocab); }
-static isg_err put_n_total(const context *c, isg_str *out) { return put_number(out, c->run->shape.n_total); }
-static isg_err put_n_body(const context *c, isg_str *out) { return put_number(out, c->run->shape.n_nonembedding); }
+static isg_err put_id(const context *c, isg_str *out)
+{
+    return isg_str_puts(out, c->run->id);
+}
+static isg_err put_tokens(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->tokens);
+}
+static isg_err put_seed(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->seed);
+}
+static isg_err put_data_seed(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->data_seed);
+}
+static isg_err put_schedule(const context *c, isg_str *out)
+{
+    return isg_str_puts(out, c->plan->schedule);
+}
+static isg_err put_corpus(const context *c, isg_str *out)
+{
+    return isg_str_puts(out, c->plan->corpus);
+}
+static isg_err put_dir(const context *c, isg_str *out)
+{
+    return isg_str_puts(out, c->site->dir);
+}
+static isg_err put_attempt(const context *c, isg_str *out)
+{
+    return put_number(out, c->site->attempt);
+}
+static isg_err put_cores(const context *c, isg_str *out)
+{
+    return put_number(out, c->site->cores);
+}
+static isg_err put_gpus(const context *c, isg_str *out)
+{
+    return put_number(out, c->site->gpus);
+}
+static isg_err put_layers(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.layers);
+}
+static isg_err put_d(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.d);
+}
+static isg_err put_heads(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.heads);
+}
+static isg_err put_context(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.context);
+}
+static isg_err put_vocab(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.vocab);
+}
+static isg_err put_n_total(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.n_total);
+}
+static isg_err put_n_body(const context *c, isg_str *out)
+{
+    return put_number(out, c->run->shape.n_nonembedding);
+}
 
-static const struct template {
+static const struct template
+{
     const char *name;
     put_fn *put;
-} templates[] = {
-    {"run.id", put_id},           {"attempt", put_attempt},       {"dir", put_dir},
-    {"tokens", put_tokens},       {"seed", put_seed},             {"data_seed", put_data_seed},
-    {"schedule", put_schedule},   {"corpus", put_corpus},         {"cores", put_cores},
-    {"gpus", put_gpus},           {"shape.d", put_d},             {"shape.layers", put_layers},
-    {"shape.heads", put_heads},   {"shape.context", put_context}, {"shape.vocab", put_vocab},
-    {"shape.n_total", put_n_total}, {"shape.n_nonembedding", put_n_body},
+}
+templates[] = {
+    {"run.id", put_id},
+    {"attempt", put_attempt},
+    {"dir", put_dir},
+    {"tokens", put_tokens},
+    {"seed", put_seed},
+    {"data_seed", put_data_seed},
+    {"schedule", put_schedule},
+    {"corpus", put_corpus},
+    {"cores", put_cores},
+    {"gpus", put_gpus},
+    {"shape.d", put_d},
+    {"shape.layers", put_layers},
+    {"shape.heads", put_heads},
+    {"shape.context", put_context},
+    {"shape.vocab", put_vocab},
+    {"shape.n_total", put_n_total},
+    {"shape.n_nonembedding", put_n_body},
 };
 
 enum { TEMPLATES = sizeof templates / sizeof *templates, MAX_NAME = 80 };
@@ -61,9 +125,11 @@ static isg_err unknown(const context *c, const char *name, const char *word)
         names[n++] = own[i];
     }
     near = isg_str_nearest(name, names, n);
-    return ISG_FAIL(ISG_ESPEC, "unknown template '{%s}' in '%s'; %s%s%s ('{{' is a plain brace)", name, word,
-                    near ? "did you mean '{" : "known are {run.id}, {shape.d}, {tokens}, {dir}, {setting.NAME} and others",
-                    near ? near : "", near ? "}'?" : "");
+    return ISG_FAIL(
+        ISG_ESPEC, "unknown template '{%s}' in '%s'; %s%s%s ('{{' is a plain brace)", name, word,
+        near ? "did you mean '{"
+             : "known are {run.id}, {shape.d}, {tokens}, {dir}, {setting.NAME} and others",
+        near ? near : "", near ? "}'?" : "");
 }
 
 static isg_err put_template(const context *c, const char *name, const char *word, isg_str *out)
@@ -94,7 +160,9 @@ static isg_err put_word(const context *c, const char *word, isg_str *out)
         }
         size_t n = strcspn(p + 1, "{}");
         if (p[0] == '}' || p[1 + n] != '}') {
-            return ISG_FAIL(ISG_ESPEC, "single '%c' in '%s': a template is {name}, a plain brace is doubled", *p, word);
+            return ISG_FAIL(ISG_ESPEC,
+                            "single '%c' in '%s': a template is {name}, a plain brace is doubled",
+                            *p, word);
         }
         (void)snprintf(name, sizeof name, "%.*s", (int)(n < MAX_NAME ? n : MAX_NAME - 1), p + 1);
         ISG_TRY(put_template(c, name, word, out));
@@ -111,7 +179,8 @@ isg_err isg_command_check(const isg_plan *plan, const char *word)
     return rc;
 }
 
-isg_err isg_command_expand(const isg_plan *plan, size_t run, const isg_command_site *site, char ***out)
+isg_err isg_command_expand(const isg_plan *plan, size_t run, const isg_command_site *site,
+                           char ***out)
 {
     const context c = {plan, &plan->runs[run], site};
     size_t n = 0;

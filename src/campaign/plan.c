@@ -104,7 +104,8 @@ isg_err isg_plan_load(const char *path, const isg_plan_options *options, isg_pla
     *out = NULL;
     isg_err rc = isg_file_read(path, ISG_CAMPAIGN_MAX_BYTES, &text);
     if (!rc && memchr(isg_str_c(&text), '\0', text.len)) {
-        rc = ISG_FAIL(ISG_ESPEC, "%s: holds a NUL byte; wanted a campaign file, which is UTF-8 text", path);
+        rc = ISG_FAIL(ISG_ESPEC,
+                      "%s: holds a NUL byte; wanted a campaign file, which is UTF-8 text", path);
     }
     if (!rc) rc = isg_plan_parse_text(isg_str_c(&text), path, options, out);
     isg_str_free(&text);

@@ -65,9 +65,10 @@ static void print_language(const isg_corpus *c, size_t i, const json_t *index)
     cell(l->name, 21);
     (void)printf(" %-6s ", l->script);
     cell(l->family, 22);
-    (void)printf(" %8s %8s %8s %4.0f %%", isg_str_bytes((double)l->train_bytes, train, sizeof train),
-                 isg_str_bytes((double)l->held_bytes, held, sizeof held),
-                 isg_str_bytes((double)smallest_shard(c, l), shard, sizeof shard), 100 * dropped / all);
+    (void)printf(
+        " %8s %8s %8s %4.0f %%", isg_str_bytes((double)l->train_bytes, train, sizeof train),
+        isg_str_bytes((double)l->held_bytes, held, sizeof held),
+        isg_str_bytes((double)smallest_shard(c, l), shard, sizeof shard), 100 * dropped / all);
     if (share > 0) (void)printf("  %4.1f %% %s", 100 * share, other);
     (void)putchar('\n');
 }
@@ -81,23 +82,26 @@ static void print_table(const isg_corpus *c, const json_t *index)
         train += (double)c->languages[i].train_bytes;
         held += (double)c->languages[i].held_bytes;
     }
-    (void)printf("corpus %s: %zu languages, %s of training and %s of held-out text in %zu shards\n", c->name,
-                 c->n_languages, isg_str_bytes(train, t, sizeof t), isg_str_bytes(held, h, sizeof h), c->n_shards);
+    (void)printf("corpus %s: %zu languages, %s of training and %s of held-out text in %zu shards\n",
+                 c->name, c->n_languages, isg_str_bytes(train, t, sizeof t),
+                 isg_str_bytes(held, h, sizeof h), c->n_shards);
     const json_t *pages = json_object_get(index, "pages");
     (void)printf("pages %" PRId64 ", held out %" PRId64 ", in several languages %" PRId64 "\n",
                  (int64_t)json_integer_value(json_object_get(pages, "all")),
                  (int64_t)json_integer_value(json_object_get(pages, "held")),
                  (int64_t)json_integer_value(json_object_get(pages, "in_several_languages")));
     (void)printf("fingerprint %s\n\n", c->fingerprint);
-    (void)printf("%-8s %-21s %-6s %-22s %8s %8s %8s %6s  %s\n", "code", "language", "script", "family", "train",
-                 "held", "shard >=", "drop", "most lines shared");
+    (void)printf("%-8s %-21s %-6s %-22s %8s %8s %8s %6s  %s\n", "code", "language", "script",
+                 "family", "train", "held", "shard >=", "drop", "most lines shared");
     for (size_t i = 0; i < c->n_languages; i++) {
         print_language(c, i, index);
         low += smallest_shard(c, &c->languages[i]) < 1024;
     }
     if (low) {
-        (void)printf("\nLanguages with a held-out shard below 1 kB: %zu. A larger held_fraction or fewer shards\n"
-                     "make evaluations of single shards less noisy.\n", low);
+        (void)printf(
+            "\nLanguages with a held-out shard below 1 kB: %zu. A larger held_fraction or fewer shards\n"
+            "make evaluations of single shards less noisy.\n",
+            low);
     }
 }
 
@@ -108,8 +112,10 @@ static isg_err show(const char *dir, bool as_json)
     ISG_TRY(isg_corpus_open(dir, &c));
     char *path = isg_path_join(dir, "index.json");
     isg_err rc = path ? isg_json_load(path, &index) : ISG_FAIL(ISG_ENOMEM, "out of memory");
-    if (!rc && as_json) rc = isg_json_print(index, stdout);
-    else if (!rc) print_table(c, index);
+    if (!rc && as_json)
+        rc = isg_json_print(index, stdout);
+    else if (!rc)
+        print_table(c, index);
     json_decref(index);
     free(path);
     isg_corpus_close(&c);
@@ -126,14 +132,17 @@ static isg_err run_build(int argc, char **argv)
     const isg_opt opts[] = {
         {'o', "output", ISG_OPT_STRING, &out, "DIR", "Directory to make.", 0, 0, NULL},
         {'C', "base", ISG_OPT_STRING, &base, "DIR",
-         "Directory that file names of the manifest start from (default: the manifest's).", 0, 0, NULL},
-        {0, "rebuild", ISG_OPT_FLAG, &rebuild, NULL, "Replace a corpus made from other text or options.", 0, 0, NULL},
-        {0, "json", ISG_OPT_FLAG, &as_json, NULL, "Print the index instead of a table.", 0, 0, NULL},
+         "Directory that file names of the manifest start from (default: the manifest's).", 0, 0,
+         NULL},
+        {0, "rebuild", ISG_OPT_FLAG, &rebuild, NULL,
+         "Replace a corpus made from other text or options.", 0, 0, NULL},
+        {0, "json", ISG_OPT_FLAG, &as_json, NULL, "Print the index instead of a table.", 0, 0,
+         NULL},
         {0},
     };
     ISG_TRY(isg_cmd_parse("corpus build [OPTION]... -o DIR MANIFEST",
-                          "Build a corpus directory from the text files of a manifest (YAML).", opts, argc, argv,
-                          &operands, &done));
+                          "Build a corpus directory from the text files of a manifest (YAML).",
+                          opts, argc, argv, &operands, &done));
     if (done) {
         (void)printf("\nOptions in the manifest, with their defaults:\n");
         isg_manifest_help();
@@ -159,15 +168,18 @@ static isg_err run_extract(int argc, char **argv)
     bool done = false;
     int operands = 0;
     const isg_opt opts[] = {
-        {'o', "output", ISG_OPT_STRING, &out, "DIR", "Directory for LANGUAGE.txt (default: here).", 0, 0, NULL},
+        {'o', "output", ISG_OPT_STRING, &out, "DIR", "Directory for LANGUAGE.txt (default: here).",
+         0, 0, NULL},
         {0, "only", ISG_OPT_STRING, &only, "LIST",
-         "Languages to write, separated by commas, as the archive names them (default: all).", 0, 0, NULL},
+         "Languages to write, separated by commas, as the archive names them (default: all).", 0, 0,
+         NULL},
         {0},
     };
-    ISG_TRY(isg_cmd_parse("corpus extract [--only LIST] [-o DIR] FORMAT <ARCHIVE.tar",
-                          "Read a tar archive from standard input and write its text as KEY<TAB>TEXT\n"
-                          "lines, one file a language, for a manifest with 'keys: column'.",
-                          opts, argc, argv, &operands, &done));
+    ISG_TRY(
+        isg_cmd_parse("corpus extract [--only LIST] [-o DIR] FORMAT <ARCHIVE.tar",
+                      "Read a tar archive from standard input and write its text as KEY<TAB>TEXT\n"
+                      "lines, one file a language, for a manifest with 'keys: column'.",
+                      opts, argc, argv, &operands, &done));
     if (done) {
         (void)printf("\nFormats:\n");
         for (const isg_extract_format *f = isg_extract_formats; f->name; f++) {
@@ -188,11 +200,13 @@ static isg_err run_show(int argc, char **argv)
     bool as_json = false, done = false;
     int operands = 0;
     const isg_opt opts[] = {
-        {0, "json", ISG_OPT_FLAG, &as_json, NULL, "Print the index instead of a table.", 0, 0, NULL},
+        {0, "json", ISG_OPT_FLAG, &as_json, NULL, "Print the index instead of a table.", 0, 0,
+         NULL},
         {0},
     };
-    ISG_TRY(isg_cmd_parse("corpus show [--json] DIR", "What is in a corpus: languages, sizes, overlaps.", opts, argc,
-                          argv, &operands, &done));
+    ISG_TRY(isg_cmd_parse("corpus show [--json] DIR",
+                          "What is in a corpus: languages, sizes, overlaps.", opts, argc, argv,
+                          &operands, &done));
     if (done) return ISG_OK;
     ISG_TRY(isg_cmd_wants(operands == 1, "one corpus directory", operands));
     return show(argv[1], as_json);
@@ -203,14 +217,15 @@ static isg_err run_verify(int argc, char **argv)
     bool done = false;
     int operands = 0;
     const isg_opt opts[] = {{0}};
-    ISG_TRY(isg_cmd_parse("corpus verify DIR", "Hash every file again and compare with index.json.", opts, argc, argv,
-                          &operands, &done));
+    ISG_TRY(isg_cmd_parse("corpus verify DIR", "Hash every file again and compare with index.json.",
+                          opts, argc, argv, &operands, &done));
     if (done) return ISG_OK;
     ISG_TRY(isg_cmd_wants(operands == 1, "one corpus directory", operands));
     isg_corpus *c = NULL;
     isg_err rc = isg_corpus_open(argv[1], &c);
     if (!rc) rc = isg_corpus_verify(c);
-    if (!rc) (void)printf("%zu languages as built, fingerprint %s\n", c->n_languages, c->fingerprint);
+    if (!rc)
+        (void)printf("%zu languages as built, fingerprint %s\n", c->n_languages, c->fingerprint);
     isg_corpus_close(&c);
     return rc;
 }
@@ -235,7 +250,8 @@ static isg_err run_corpus(int argc, char **argv)
         FILE *to = argc > 1 ? stdout : stderr;
         (void)fprintf(to, "Usage: isogloss corpus VERB [OPTION]... [OPERAND]...\n\n"
                           "Prepare text for campaigns.\n\nVerbs:\n");
-        for (size_t i = 0; i < n; i++) (void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        for (size_t i = 0; i < n; i++)
+            (void)fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
         (void)fprintf(to, "\n`isogloss corpus VERB --help` explains one.\n");
         return argc > 1 ? ISG_OK : ISG_FAIL(ISG_EUSAGE, "which verb?");
     }

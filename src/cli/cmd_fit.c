@@ -86,8 +86,8 @@ static isg_err parse(int argc, char **argv, fit_args *a, int *operands, bool *do
          "Rows that are resampled together. Default: cluster_id, else "
          "run_id or run, else rows equal in all but D, loss and what follows D.",
          0, 0, NULL},
-        {0, "level", ISG_OPT_DOUBLE, &a->level, "P", "Level of the intervals, 0.5 to 0.9999. Default: 0.95.",
-         0, 0, NULL},
+        {0, "level", ISG_OPT_DOUBLE, &a->level, "P",
+         "Level of the intervals, 0.5 to 0.9999. Default: 0.95.", 0, 0, NULL},
         {0, "seed", ISG_OPT_U64, &a->seed, "S", "Of the resamples. Default: 1.", 0, 9e15, NULL},
         {0, "table", ISG_OPT_FLAG, &a->table, NULL,
          "Also print the losses by N and D (always for stores).", 0, 0, NULL},
@@ -216,8 +216,8 @@ static isg_err add_constraint(setup *s, const char *option, const char *text, bo
 
     if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
     if (!text[at])
-        rc = ISG_FAIL(ISG_EUSAGE, "'%s': wanted NAME=%s, such as alpha=%s", text, tied ? "NAME" : "VALUE",
-                      tied ? "beta" : "0.35");
+        rc = ISG_FAIL(ISG_EUSAGE, "'%s': wanted NAME=%s, such as alpha=%s", text,
+                      tied ? "NAME" : "VALUE", tied ? "beta" : "0.35");
     if (!rc && s->fit.n_constraints == ISG_LAW_PARAMS)
         rc = ISG_FAIL(ISG_EUSAGE, "too many --fix and --tie");
     if (!rc)
@@ -281,8 +281,8 @@ static isg_err set_up(const fit_args *a, setup *s)
     for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
     if (a->level > 1 && a->level < 100)
         return ISG_FAIL(ISG_EUSAGE,
-                        "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?",
-                        a->level, a->level / 100);
+                        "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?", a->level,
+                        a->level / 100);
     if (a->level < 0.5 || a->level > 0.9999)
         return ISG_FAIL(ISG_EUSAGE, "--level %g is outside 0.5 to 0.9999", a->level);
     if (a->by && !strcmp(a->by, "")) return ISG_FAIL(ISG_EUSAGE, "--by needs a column");

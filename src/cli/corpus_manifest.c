@@ -27,8 +27,10 @@ static const option options[] = {
     {"held_fraction", SHARE, AT(held_fraction), "least share of pages held out, to 0.5 (0.08)"},
     {"held_bytes", BYTES, AT(held_bytes), "hold out more until every language has so many (0)"},
     {"min_line_bytes", COUNT, AT(min_line_bytes), "drop shorter lines (1)"},
-    {"min_letters", SHARE, AT(min_letters), "drop lines with fewer letters among their characters (0)"},
-    {"own_script", SHARE, AT(own_script), "drop lines with fewer letters of the language's script (0)"},
+    {"min_letters", SHARE, AT(min_letters),
+     "drop lines with fewer letters among their characters (0)"},
+    {"own_script", SHARE, AT(own_script),
+     "drop lines with fewer letters of the language's script (0)"},
     {"shared_by", COUNT, AT(shared_by), "drop lines that so many languages have (0: none)"},
     {"clean_utf8", TRUTH, AT(clean_utf8), "drop invalid bytes instead of refusing a file (false)"},
 };
@@ -36,10 +38,13 @@ static const option options[] = {
 enum { N_OPTIONS = sizeof options / sizeof options[0] };
 
 static const char *const other_keys[] = {"name", "licence", "not_in", "languages"};
-static const char *const language_keys[] = {"code", "name", "script", "family", "licence", "files", "not_in"};
+static const char *const language_keys[] = {"code",    "name",  "script", "family",
+                                            "licence", "files", "not_in"};
 
-enum { N_OTHER = sizeof other_keys / sizeof other_keys[0],
-       N_LANGUAGE = sizeof language_keys / sizeof language_keys[0] };
+enum {
+    N_OTHER = sizeof other_keys / sizeof other_keys[0],
+    N_LANGUAGE = sizeof language_keys / sizeof language_keys[0]
+};
 
 typedef struct reader {
     isg_manifest *m;
@@ -48,7 +53,8 @@ typedef struct reader {
 
 void isg_manifest_help(void)
 {
-    for (size_t i = 0; i < N_OPTIONS; i++) (void)printf("  %-15s %s\n", options[i].name, options[i].help);
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        (void)printf("  %-15s %s\n", options[i].name, options[i].help);
 }
 
 static isg_err no_memory(void)
@@ -78,17 +84,24 @@ static void read_option(reader *r, const option *o, const isg_node *v)
     double share = 0;
     const char *wanted = NULL;
     if (o->kind == COUNT || o->kind == BYTES) {
-        if (!isg_value_count(v, &count)) wanted = "a count such as 16 or 64k";
-        else if (o->kind == COUNT) *(size_t *)at = (size_t)count;
-        else *(uint64_t *)at = count;
+        if (!isg_value_count(v, &count))
+            wanted = "a count such as 16 or 64k";
+        else if (o->kind == COUNT)
+            *(size_t *)at = (size_t)count;
+        else
+            *(uint64_t *)at = count;
     } else if (o->kind == SHARE) {
-        if (isg_value_real(v, &share) && share >= 0 && share <= 1) *(double *)at = share;
-        else wanted = "a share within 0 to 1";
+        if (isg_value_real(v, &share) && share >= 0 && share <= 1)
+            *(double *)at = share;
+        else
+            wanted = "a share within 0 to 1";
     } else if (o->kind == TRUTH) {
         bool yes = v->kind == ISG_NODE_SCALAR && !strcmp(v->text, "true");
         bool no = v->kind == ISG_NODE_SCALAR && !strcmp(v->text, "false");
-        if (yes || no) *(bool *)at = yes;
-        else wanted = "true or false";
+        if (yes || no)
+            *(bool *)at = yes;
+        else
+            wanted = "true or false";
     } else {
         wanted = "file, column or block";
         for (int k = 0; k < ISG_KEYS_COUNT && v->kind == ISG_NODE_SCALAR; k++) {
@@ -97,7 +110,8 @@ static void read_option(reader *r, const option *o, const isg_node *v)
             wanted = NULL;
         }
     }
-    if (wanted) isg_diag_add(&r->diag, v, "%s: wanted %s, found '%s'", o->name, wanted, isg_node_show(v));
+    if (wanted)
+        isg_diag_add(&r->diag, v, "%s: wanted %s, found '%s'", o->name, wanted, isg_node_show(v));
 }
 
 /* Text of a key of `map`, or `otherwise`; noted as an error if it is missing or no text. */
@@ -105,30 +119,37 @@ static const char *text_of(reader *r, const isg_node *map, const char *key, cons
 {
     const isg_node *v = isg_node_get(map, key);
     if (v && v->kind == ISG_NODE_SCALAR && v->text[0]) return v->text;
-    if (v) isg_diag_add(&r->diag, v, "%s: wanted text, found %s", key, isg_node_show(v));
-    else if (!otherwise) isg_diag_add(&r->diag, map, "key '%s' is missing", key);
+    if (v)
+        isg_diag_add(&r->diag, v, "%s: wanted text, found %s", key, isg_node_show(v));
+    else if (!otherwise)
+        isg_diag_add(&r->diag, map, "key '%s' is missing", key);
     return otherwise ? otherwise : "";
 }
 
 /* A text or a list of texts. */
-static isg_err texts_of(reader *r, const isg_node *v, const char *key, const char *const **out, size_t *n)
+static isg_err texts_of(reader *r, const isg_node *v, const char *key, const char *const **out,
+                        size_t *n)
 {
     const isg_node *const *item = v->kind == ISG_NODE_LIST ? (const isg_node *const *)v->item : &v;
     size_t count = v->kind == ISG_NODE_LIST ? v->n : 1;
     const char **text = isg_arena_alloc(&r->m->arena, count + 1, sizeof *text);
     if (!text) return no_memory();
     for (size_t i = 0; i < count; i++) {
-        if (item[i]->kind != ISG_NODE_SCALAR) isg_diag_add(&r->diag, item[i], "%s: wanted text or a list of texts", key);
-        else text[(*n)++] = item[i]->text;
+        if (item[i]->kind != ISG_NODE_SCALAR)
+            isg_diag_add(&r->diag, item[i], "%s: wanted text or a list of texts", key);
+        else
+            text[(*n)++] = item[i]->text;
     }
     *out = text;
     return ISG_OK;
 }
 
-static isg_err read_language(reader *r, const isg_node *top, const isg_node *node, isg_corpus_source *s)
+static isg_err read_language(reader *r, const isg_node *top, const isg_node *node,
+                             isg_corpus_source *s)
 {
     if (node->kind != ISG_NODE_MAP) {
-        isg_diag_add(&r->diag, node, "wanted a language such as {code: de, ...}, found %s", isg_node_show(node));
+        isg_diag_add(&r->diag, node, "wanted a language such as {code: de, ...}, found %s",
+                     isg_node_show(node));
         return ISG_OK;
     }
     for (size_t i = 0; i < node->n; i++) {
@@ -143,8 +164,10 @@ static isg_err read_language(reader *r, const isg_node *top, const isg_node *nod
     s->licence = text_of(r, node, "licence", text_of(r, top, "licence", "unknown"));
     const isg_node *files = isg_node_get(node, "files"), *not_in = isg_node_get(node, "not_in");
     if (!not_in) not_in = isg_node_get(top, "not_in");
-    if (files) ISG_TRY(texts_of(r, files, "files", &s->files, &s->n_files));
-    else isg_diag_add(&r->diag, node, "language '%s': key 'files' is missing", s->code);
+    if (files)
+        ISG_TRY(texts_of(r, files, "files", &s->files, &s->n_files));
+    else
+        isg_diag_add(&r->diag, node, "language '%s': key 'files' is missing", s->code);
     if (not_in) ISG_TRY(texts_of(r, not_in, "not_in", &s->not_in, &s->n_not_in));
     return ISG_OK;
 }
@@ -170,7 +193,8 @@ static isg_err read_top(reader *r, const isg_node *top)
     for (size_t i = 0; i < N_OPTIONS; i++) names[i] = options[i].name;
     for (size_t i = 0; i < N_OTHER; i++) names[N_OPTIONS + i] = other_keys[i];
     if (top->kind != ISG_NODE_MAP) {
-        isg_diag_add(&r->diag, top, "a manifest is a map with the keys name, languages and options");
+        isg_diag_add(&r->diag, top,
+                     "a manifest is a map with the keys name, languages and options");
         return ISG_OK;
     }
     for (size_t k = 0; k < top->n; k++) {

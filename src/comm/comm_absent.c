@@ -6,8 +6,9 @@ isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
     *out = NULL;
     *rank = 0;
     *size = 1;
-    return ISG_FAIL(ISG_EABSENT, "started by an MPI launcher, but built without MPI: start it without "
-                                 "mpirun, or build with -DISOGLOSS_MPI=ON");
+    return ISG_FAIL(ISG_EABSENT,
+                    "started by an MPI launcher, but built without MPI: start it without "
+                    "mpirun, or build with -DISOGLOSS_MPI=ON");
 }
 
 void isg_transport_close(isg_transport **transport, bool orderly)

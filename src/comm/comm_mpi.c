@@ -20,7 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TAG = 1, SIBLINGS_AFTER_S = 3, INIT_LIMIT_S = 300, AGREE_LIMIT_S = 3600, BARRIER_LIMIT_S = 20, FINALIZE_LIMIT_S = 10 };
+enum {
+    TAG = 1,
+    SIBLINGS_AFTER_S = 3,
+    INIT_LIMIT_S = 300,
+    AGREE_LIMIT_S = 3600,
+    BARRIER_LIMIT_S = 20,
+    FINALIZE_LIMIT_S = 10
+};
 
 typedef struct letter {
     struct letter *next;
@@ -35,7 +42,9 @@ struct isg_transport {
     isg_probe *mates; /* [n_mates] processes of this host */
     int n_mates;
     /* A call that is given up still has its buffers, so they live as long as we do. */
-    struct { int value, rank; } mine, all;
+    struct {
+        int value, rank;
+    } mine, all;
     unsigned char text[512];
 };
 
@@ -70,12 +79,14 @@ static void nap_ms(long ms)
  */
 static void *watch_init(void *unused)
 {
-    static const char text[] = "isogloss: a rank died or did not come while the job started: run the same command again\n";
+    static const char text[] =
+        "isogloss: a rank died or did not come while the job started: run the same command again\n";
     (void)unused;
     for (int s = 0; s < INIT_LIMIT_S && (s < SIBLINGS_AFTER_S || !isg_siblings_missing()); s++) {
         for (int i = 0; i < 10; i++) nap_ms(100);
     }
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nowhere left to say it */ }
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) { /* nowhere left to say it */
+    }
     _exit(isg_err_exit_status(ISG_EAGAIN));
 }
 
@@ -106,7 +117,8 @@ static bool mate_died(const isg_transport *t)
 }
 
 /* Wait for a collective call, but not for the dead. */
-static isg_err finish_call(const isg_transport *t, MPI_Request *request, double limit_s, const char *call)
+static isg_err finish_call(const isg_transport *t, MPI_Request *request, double limit_s,
+                           const char *call)
 {
     double start = isg_time_mono(), look = start + 0.5;
     for (long ms = 0;; ms = ms < 5 ? ms + 1 : 5) {
@@ -116,7 +128,9 @@ static isg_err finish_call(const isg_transport *t, MPI_Request *request, double 
         double now = isg_time_mono();
         if (now - start > limit_s) return ISG_FAIL(ISG_EAGAIN, "%s: some rank did not come", call);
         if (now > look && mate_died(t)) {
-            return ISG_FAIL(ISG_EAGAIN, "a rank on %s died during start-up: run the same command again", isg_os_host());
+            return ISG_FAIL(ISG_EAGAIN,
+                            "a rank on %s died during start-up: run the same command again",
+                            isg_os_host());
         }
         if (now > look) look = now + 0.5;
         nap_ms(ms);
@@ -132,7 +146,8 @@ static isg_err meet_and_unlink(isg_transport *t)
 {
     MPI_Comm node = MPI_COMM_NULL;
     int n = 0;
-    isg_err rc = check(MPI_Comm_split_type(t->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+    isg_err rc = check(MPI_Comm_split_type(t->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
+                       "MPI_Comm_split_type");
     if (rc) return rc;
     (void)MPI_Comm_size(node, &n);
     int *pids = calloc(2 * (size_t)n, sizeof *pids);
@@ -171,7 +186,8 @@ isg_err isg_transport_open(isg_transport **out, int *rank, int *size)
     (void)MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     t->comm = MPI_COMM_NULL;
     rc = check(MPI_Comm_dup(MPI_COMM_WORLD, &t->comm), "MPI_Comm_dup");
-    if (!rc) rc = check(MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    if (!rc)
+        rc = check(MPI_Comm_set_errhandler(t->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     if (!rc) rc = meet_and_unlink(t);
     if (watched) watch_end(watch);
     if (!rc) rc = check(MPI_Comm_rank(t->comm, rank), "MPI_Comm_rank");
@@ -203,7 +219,8 @@ isg_err isg_transport_send(isg_transport *t, int to, const void *data, size_t n)
     letter *l = malloc(sizeof *l + n);
     if (!l) return ISG_FAIL(ISG_ENOMEM, "out of memory for a message of %zu bytes", n);
     if (n) memcpy(l->data, data, n);
-    isg_err rc = check(MPI_Isend(l->data, (int)n, MPI_BYTE, to, TAG, t->comm, &l->request), "MPI_Isend");
+    isg_err rc =
+        check(MPI_Isend(l->data, (int)n, MPI_BYTE, to, TAG, t->comm, &l->request), "MPI_Isend");
     if (rc) {
         free(l);
         return rc;
@@ -224,7 +241,9 @@ isg_err isg_transport_poll(isg_transport *t, int *from, void *data, size_t *n, b
     ISG_TRY(check(MPI_Iprobe(MPI_ANY_SOURCE, TAG, t->comm, &there, &status), "MPI_Iprobe"));
     if (!there) return ISG_OK;
     /* The probe found it, so receiving from that rank completes at once. */
-    ISG_TRY(check(MPI_Recv(data, ISG_COMM_MAX_BYTES, MPI_BYTE, status.MPI_SOURCE, TAG, t->comm, &status), "MPI_Recv"));
+    ISG_TRY(check(
+        MPI_Recv(data, ISG_COMM_MAX_BYTES, MPI_BYTE, status.MPI_SOURCE, TAG, t->comm, &status),
+        "MPI_Recv"));
     (void)MPI_Get_count(&status, MPI_BYTE, &bytes);
     *from = status.MPI_SOURCE;
     *n = (size_t)bytes;
@@ -242,7 +261,8 @@ isg_err isg_transport_max(isg_transport *t, int *value, int *rank)
     MPI_Request request;
     t->mine.value = *value;
     (void)MPI_Comm_rank(t->comm, &t->mine.rank);
-    ISG_TRY(check(MPI_Iallreduce(&t->mine, &t->all, 1, MPI_2INT, MPI_MAXLOC, t->comm, &request), "MPI_Iallreduce"));
+    ISG_TRY(check(MPI_Iallreduce(&t->mine, &t->all, 1, MPI_2INT, MPI_MAXLOC, t->comm, &request),
+                  "MPI_Iallreduce"));
     ISG_TRY(finish_call(t, &request, AGREE_LIMIT_S, "MPI_Iallreduce"));
     *value = t->all.value;
     *rank = t->all.rank;
@@ -252,7 +272,8 @@ isg_err isg_transport_max(isg_transport *t, int *value, int *rank)
 isg_err isg_transport_spread(isg_transport *t, int root, void *data, int n)
 {
     MPI_Request request;
-    if (n < 0 || (size_t)n > sizeof t->text) return ISG_FAIL(ISG_EARG, "%d bytes are too many to spread", n);
+    if (n < 0 || (size_t)n > sizeof t->text)
+        return ISG_FAIL(ISG_EARG, "%d bytes are too many to spread", n);
     memcpy(t->text, data, (size_t)n);
     ISG_TRY(check(MPI_Ibcast(t->text, n, MPI_BYTE, root, t->comm, &request), "MPI_Ibcast"));
     ISG_TRY(finish_call(t, &request, AGREE_LIMIT_S, "MPI_Ibcast"));

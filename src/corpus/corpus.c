@@ -198,8 +198,10 @@ static isg_err map_file(const isg_corpus *c, const char *file, uint64_t bytes, i
     isg_err rc = ISG_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     void *map = fd < 0 ? MAP_FAILED : mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED) rc = ISG_FAIL(ISG_EIO, "cannot map '%s': %s", path, strerror(errno));
-    else *out = (isg_bytes){.data = map, .n = (size_t)bytes};
+    if (map == MAP_FAILED)
+        rc = ISG_FAIL(ISG_EIO, "cannot map '%s': %s", path, strerror(errno));
+    else
+        *out = (isg_bytes){.data = map, .n = (size_t)bytes};
     if (fd >= 0) (void)close(fd);
     free(path);
     return rc;
@@ -224,13 +226,14 @@ void isg_bytes_unmap(isg_bytes *bytes)
     *bytes = (isg_bytes){0};
 }
 
-isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard, size_t shards,
-                              size_t bytes, uint8_t *out, size_t *got)
+isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard,
+                              size_t shards, size_t bytes, uint8_t *out, size_t *got)
 {
     *got = 0;
     if (!shards || corpus->n_shards % shards || shard >= shards) {
-        return ISG_FAIL(ISG_EARG, "shard %zu of %zu: the corpus has %zu shards, which %zu must divide",
-                        shard, shards, corpus->n_shards, shards);
+        return ISG_FAIL(ISG_EARG,
+                        "shard %zu of %zu: the corpus has %zu shards, which %zu must divide", shard,
+                        shards, corpus->n_shards, shards);
     }
     const isg_corpus_language *l = &corpus->languages[language];
     size_t k = corpus->n_shards / shards;
@@ -255,7 +258,8 @@ static void sha256_hex(const void *data, size_t n, char hex[ISG_CORPUS_HEX])
     isg_str_hex(digest, sizeof digest, hex);
 }
 
-static isg_err verify_part(const isg_corpus *c, const char *file, uint64_t bytes, const char *sha256)
+static isg_err verify_part(const isg_corpus *c, const char *file, uint64_t bytes,
+                           const char *sha256)
 {
     isg_bytes map = {0};
     char hex[ISG_CORPUS_HEX];

@@ -57,9 +57,11 @@ static isg_err check_language(const isg_corpus_recipe *r, size_t l)
     }
     for (size_t k = 0; k < s->n_not_in; k++) {
         bool known = false;
-        for (size_t o = 0; o < r->n_languages; o++) known |= !strcmp(r->languages[o].code, s->not_in[k]);
+        for (size_t o = 0; o < r->n_languages; o++)
+            known |= !strcmp(r->languages[o].code, s->not_in[k]);
         if (!known) {
-            return ISG_FAIL(ISG_ESPEC, "not_in of language '%s' names '%s', which is not in this corpus",
+            return ISG_FAIL(ISG_ESPEC,
+                            "not_in of language '%s' names '%s', which is not in this corpus",
                             s->code, s->not_in[k]);
         }
     }
@@ -70,13 +72,16 @@ static isg_err check_recipe(const isg_corpus_recipe *r)
 {
     if (!r->n_languages) return ISG_FAIL(ISG_ESPEC, "no languages");
     if (r->shards < 1 || r->shards > ISG_CORPUS_MAX_SHARDS) {
-        return ISG_FAIL(ISG_ESPEC, "shards is %zu, must be within 1 to %d", r->shards, ISG_CORPUS_MAX_SHARDS);
+        return ISG_FAIL(ISG_ESPEC, "shards is %zu, must be within 1 to %d", r->shards,
+                        ISG_CORPUS_MAX_SHARDS);
     }
     if (!(r->held_fraction > 0 && r->held_fraction <= 0.5)) {
-        return ISG_FAIL(ISG_ESPEC, "held_fraction is %g, must be above 0 and at most 0.5", r->held_fraction);
+        return ISG_FAIL(ISG_ESPEC, "held_fraction is %g, must be above 0 and at most 0.5",
+                        r->held_fraction);
     }
     if (!(r->min_letters >= 0 && r->min_letters <= 1 && r->own_script >= 0 && r->own_script <= 1)) {
-        return ISG_FAIL(ISG_ESPEC, "min_letters is %g and own_script is %g: both must be within 0 to 1",
+        return ISG_FAIL(ISG_ESPEC,
+                        "min_letters is %g and own_script is %g: both must be within 0 to 1",
                         r->min_letters, r->own_script);
     }
     if (!r->block_lines) return ISG_FAIL(ISG_ESPEC, "block_lines is 0, must be at least 1");
@@ -111,14 +116,16 @@ static void hash_text(isg_sha256 *s, const char *text)
 }
 
 /* Everything that decides the result: version, options, languages, file keys and contents. */
-static isg_err hash_inputs(const isg_corpus_recipe *r, const isg_source_list *files, char hex[ISG_CORPUS_HEX])
+static isg_err hash_inputs(const isg_corpus_recipe *r, const isg_source_list *files,
+                           char hex[ISG_CORPUS_HEX])
 {
     isg_sha256 s;
     uint8_t digest[32];
     isg_sha256_init(&s);
-    char *options = isg_strf("%d %d %zu %zu %.17g %" PRIu64 " %zu %.17g %.17g %zu %d", ISG_CORPUS_FORMAT,
-                             (int)r->keys, r->block_lines, r->shards, r->held_fraction, r->held_bytes,
-                             r->min_line_bytes, r->min_letters, r->own_script, r->shared_by, r->clean_utf8);
+    char *options =
+        isg_strf("%d %d %zu %zu %.17g %" PRIu64 " %zu %.17g %.17g %zu %d", ISG_CORPUS_FORMAT,
+                 (int)r->keys, r->block_lines, r->shards, r->held_fraction, r->held_bytes,
+                 r->min_line_bytes, r->min_letters, r->own_script, r->shared_by, r->clean_utf8);
     if (!options) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     hash_text(&s, options);
     free(options);
@@ -183,8 +190,8 @@ static isg_err part_close(part *p, isg_err rc)
 }
 
 /* Copy the spool: training lines straight on, held-out lines shard by shard. */
-static isg_err copy_lines(const isg_gather *g, const isg_decision *d, size_t shards, part *train, part *held,
-                          uint64_t *offset)
+static isg_err copy_lines(const isg_gather *g, const isg_decision *d, size_t shards, part *train,
+                          part *held, uint64_t *offset)
 {
     isg_err rc = ISG_OK;
     isg_str line = {0};
@@ -218,8 +225,8 @@ static isg_err copy_lines(const isg_gather *g, const isg_decision *d, size_t sha
     return rc;
 }
 
-static isg_err write_language(const isg_corpus_recipe *r, const isg_gather *g, const isg_decision *d,
-                              const char *dir, isg_corpus_language *out)
+static isg_err write_language(const isg_corpus_recipe *r, const isg_gather *g,
+                              const isg_decision *d, const char *dir, isg_corpus_language *out)
 {
     part train = {0}, held = {0};
     const char *code = g->source->code;
@@ -233,7 +240,8 @@ static isg_err write_language(const isg_corpus_recipe *r, const isg_gather *g, c
     if (rc) return rc;
     if (!train.bytes || !held.bytes) {
         return ISG_FAIL(ISG_EINPUT,
-                        "language '%s' has %" PRIu64 " bytes of training and %" PRIu64 " of held-out text: "
+                        "language '%s' has %" PRIu64 " bytes of training and %" PRIu64
+                        " of held-out text: "
                         "with keys '%s' its text lies on too few pages%s",
                         code, train.bytes, held.bytes, isg_corpus_keys_names[r->keys],
                         r->keys == ISG_KEYS_FILE ? "; for a large file use 'keys: block'" : "");
@@ -245,7 +253,8 @@ static isg_err write_language(const isg_corpus_recipe *r, const isg_gather *g, c
     out->code = isg_strdup(code);
     out->train_sha256 = isg_strdup(train.hex);
     out->held_sha256 = isg_strdup(held.hex);
-    if (!out->code || !out->train_sha256 || !out->held_sha256) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (!out->code || !out->train_sha256 || !out->held_sha256)
+        return ISG_FAIL(ISG_ENOMEM, "out of memory");
     return ISG_OK;
 }
 
@@ -256,13 +265,16 @@ static double share_of(const isg_gather *a, const isg_gather *b)
     size_t both = 0;
     for (size_t i = 0, j = 0; i < a->n_set && j < b->n_set;) {
         if (a->set[i] == b->set[j]) both++;
-        if (a->set[i] <= b->set[j]) i++;
-        else j++;
+        if (a->set[i] <= b->set[j])
+            i++;
+        else
+            j++;
     }
     return a->n_set ? (double)both / (double)a->n_set : 0;
 }
 
-static json_t *part_json(const char *code, const char *suffix, uint64_t bytes, uint64_t lines, const char *sha)
+static json_t *part_json(const char *code, const char *suffix, uint64_t bytes, uint64_t lines,
+                         const char *sha)
 {
     json_t *p = json_object();
     char *file = isg_strf("%s.%s", code, suffix);
@@ -305,7 +317,8 @@ static json_t *language_json(const isg_corpus_recipe *r, const isg_gather *g, si
 {
     const isg_corpus_source *s = g[l].source;
     json_t *o = json_object(), *offset = json_array();
-    json_t *held = part_json(s->code, "held", built->held_bytes, built->held_lines, built->held_sha256);
+    json_t *held =
+        part_json(s->code, "held", built->held_bytes, built->held_lines, built->held_sha256);
     for (size_t k = 0; k <= r->shards; k++) {
         json_array_append_new(offset, json_integer((json_int_t)built->shard_offset[k]));
     }
@@ -316,7 +329,8 @@ static json_t *language_json(const isg_corpus_recipe *r, const isg_gather *g, si
     json_object_set_new(o, "family", json_string(s->family));
     json_object_set_new(o, "licence", json_string(s->licence));
     json_object_set_new(
-        o, "train", part_json(s->code, "train", built->train_bytes, built->train_lines, built->train_sha256));
+        o, "train",
+        part_json(s->code, "train", built->train_bytes, built->train_lines, built->train_sha256));
     json_object_set_new(o, "held", held);
     json_object_set_new(o, "dropped", dropped_json(&g[l]));
     json_object_set_new(o, "shared", shared_json(g, r->n_languages, l));
@@ -366,7 +380,8 @@ static isg_err write_index(const isg_corpus_recipe *r, const isg_gather *g, cons
     json_object_set_new(index, "languages", languages);
     char *text = json_dumps(index, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     char *path = isg_path_join(dir, "index.json");
-    isg_err rc = text && path ? isg_file_write(path, text, strlen(text)) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc = text && path ? isg_file_write(path, text, strlen(text))
+                              : ISG_FAIL(ISG_ENOMEM, "out of memory");
     json_decref(index);
     free(text);
     free(path);
@@ -375,7 +390,8 @@ static isg_err write_index(const isg_corpus_recipe *r, const isg_gather *g, cons
 
 /* ---- building --------------------------------------------------------------- */
 
-static isg_err fill(const isg_corpus_recipe *r, const isg_source_list *files, const char *inputs, const char *dir)
+static isg_err fill(const isg_corpus_recipe *r, const isg_source_list *files, const char *inputs,
+                    const char *dir)
 {
     char hex[ISG_CORPUS_HEX];
     isg_decision d = {0};
@@ -395,8 +411,10 @@ static isg_err fill(const isg_corpus_recipe *r, const isg_source_list *files, co
     if (!rc) rc = isg_corpus_fingerprint(&built, hex);
     if (!rc) rc = write_index(r, g, &d, &built, inputs, dir);
     if (!rc && d.shared_pages * 2 < d.pages && r->n_languages > 1) {
-        ISG_WARN("corpus", "only %zu of %zu page keys occur in more than one language: if the languages are "
-                 "translations, held-out text may be trained on in translation", d.shared_pages, d.pages);
+        ISG_WARN("corpus",
+                 "only %zu of %zu page keys occur in more than one language: if the languages are "
+                 "translations, held-out text may be trained on in translation",
+                 d.shared_pages, d.pages);
     }
     isg_decision_free(&d);
     for (size_t l = 0; l < r->n_languages; l++) {
@@ -409,7 +427,8 @@ static isg_err fill(const isg_corpus_recipe *r, const isg_source_list *files, co
 }
 
 /* Is there a corpus already, and is it this one? */
-static isg_err look_before(const char *dir, const char *inputs, bool rebuild, isg_corpus_built *what)
+static isg_err look_before(const char *dir, const char *inputs, bool rebuild,
+                           isg_corpus_built *what)
 {
     *what = ISG_CORPUS_BUILT;
     if (!isg_path_exists(dir)) return ISG_OK;
@@ -419,7 +438,8 @@ static isg_err look_before(const char *dir, const char *inputs, bool rebuild, is
     if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = ISG_OK;
     if (!isg_path_exists(path)) {
-        rc = ISG_FAIL(ISG_EBUSY, "'%s' exists and is not a corpus: choose another name or remove it", dir);
+        rc = ISG_FAIL(ISG_EBUSY,
+                      "'%s' exists and is not a corpus: choose another name or remove it", dir);
     }
     if (!rc) rc = isg_json_load(path, &index);
     if (!rc) rc = isg_json_string(index, "inputs", &made_from);
@@ -484,7 +504,8 @@ isg_err isg_corpus_build(const isg_corpus_recipe *recipe, const char *dir, bool 
     isg_err rc = files && plain ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t l = 0; !rc && l < n; l++) {
         const isg_corpus_source *s = &recipe->languages[l];
-        for (size_t f = 0; !rc && f < s->n_files; f++) rc = isg_source_find(&files[l], recipe->base, s->files[f]);
+        for (size_t f = 0; !rc && f < s->n_files; f++)
+            rc = isg_source_find(&files[l], recipe->base, s->files[f]);
         rc = isg_err_context(rc, "language '%s'", s->code);
     }
     if (!rc) rc = build(recipe, files, plain, rebuild, what);

@@ -21,7 +21,8 @@ const isg_extract_format isg_extract_formats[] = {
 static const struct {
     const char *suffix;
     page_fn extract;
-} readers[] = { /* in the order of the formats above */
+} readers[] = {
+    /* in the order of the formats above */
     {".html", isg_extract_help_page},
     {".po", isg_extract_po},
 };
@@ -88,14 +89,15 @@ static isg_err find_output(isg_sink *s, const char *language, output **out)
     return open_output(s, language, out);
 }
 
-isg_err isg_sink_line(isg_sink *sink, const char *language, const isg_str *page, const isg_str *unit,
-                      const isg_str *text)
+isg_err isg_sink_line(isg_sink *sink, const char *language, const isg_str *page,
+                      const isg_str *unit, const isg_str *text)
 {
     output *o = NULL;
     if (!text->len) return ISG_OK;
     ISG_TRY(find_output(sink, language, &o));
     sink->lines++;
-    if (fprintf(o->file, "%s#%s\t%s\n", isg_str_c(page), isg_str_c(unit), isg_str_c(text)) > 0) return ISG_OK;
+    if (fprintf(o->file, "%s#%s\t%s\n", isg_str_c(page), isg_str_c(unit), isg_str_c(text)) > 0)
+        return ISG_OK;
     return ISG_FAIL(ISG_EIO, "cannot write '%s': %s", o->path, strerror(errno));
 }
 
@@ -133,7 +135,9 @@ static isg_err read_members(size_t format, isg_tar *tar, isg_sink *sink, isg_ext
     while (!(rc = isg_tar_next(tar, &got)) && got) {
         if (!ends_with(&tar->name, readers[format].suffix)) continue;
         rc = isg_tar_read(tar, &content);
-        if (!rc) rc = isg_err_context(readers[format].extract(sink, tar->name.data, &content), "%s", tar->name.data);
+        if (!rc)
+            rc = isg_err_context(readers[format].extract(sink, tar->name.data, &content), "%s",
+                                 tar->name.data);
         if (rc) break;
         counts->members++;
     }
@@ -153,7 +157,8 @@ isg_err isg_corpus_extract(const char *format, FILE *tar, const char *only, cons
     *counts = (isg_extract_counts){0};
     while (isg_extract_formats[f].name && strcmp(isg_extract_formats[f].name, format) != 0) f++;
     if (!isg_extract_formats[f].name) {
-        return ISG_FAIL(ISG_EUSAGE, "unknown format '%s'; known: libreoffice-help, libreoffice-po", format);
+        return ISG_FAIL(ISG_EUSAGE, "unknown format '%s'; known: libreoffice-help, libreoffice-po",
+                        format);
     }
     ISG_TRY(isg_dir_make(dir));
     isg_sink *sink = calloc(1, sizeof *sink);

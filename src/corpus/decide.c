@@ -165,7 +165,8 @@ static void weigh(isg_held_page *p, size_t n)
 {
     uint64_t all = 0;
     for (size_t i = 0; i < n; i++) all += p[i].bytes;
-    for (size_t i = 0; i < n; i++) p[i].weight = p[i].bytes * 1000000 / all; /* pages are far below 2^44 bytes */
+    for (size_t i = 0; i < n; i++)
+        p[i].weight = p[i].bytes * 1000000 / all; /* pages are far below 2^44 bytes */
 }
 
 /* All pages of all languages: choose the threshold, keep the held-out ones in out->held. */
@@ -299,7 +300,8 @@ static isg_err drop_twins(isg_gather *g, const units *twins)
     for (size_t i = 0; i < g->n; i++) {
         const isg_line *line = &g->line[i];
         bool carries = line->fate == ISG_FATE_TRAIN || line->fate == ISG_FATE_DUPLICATE;
-        if (carries && line->unit && isg_set_has(twins->unit, twins->n, line->unit)) text[n++] = line->text;
+        if (carries && line->unit && isg_set_has(twins->unit, twins->n, line->unit))
+            text[n++] = line->text;
     }
     n = isg_set_sort(text, n);
     drop_found(g, text, n, ISG_FATE_TWIN);

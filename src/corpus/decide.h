@@ -13,11 +13,11 @@ typedef struct isg_held_page {
 } isg_held_page;
 
 typedef struct isg_decision {
-    uint64_t threshold;     /**< pages with a smaller hash are held out */
-    double held_fraction;   /**< threshold / 2^64 */
-    size_t pages;           /**< distinct, over all languages */
-    size_t shared_pages;    /**< in more than one language */
-    isg_held_page *held;    /**< [n_held] ascending by page */
+    uint64_t threshold;   /**< pages with a smaller hash are held out */
+    double held_fraction; /**< threshold / 2^64 */
+    size_t pages;         /**< distinct, over all languages */
+    size_t shared_pages;  /**< in more than one language */
+    isg_held_page *held;  /**< [n_held] ascending by page */
     size_t n_held;
 } isg_decision;
 

@@ -16,8 +16,8 @@ typedef struct isg_sink isg_sink;
 bool isg_sink_wants(const isg_sink *sink, const char *language);
 
 /** Write "PAGE#UNIT<TAB>TEXT"; an empty text is no line. */
-isg_err isg_sink_line(isg_sink *sink, const char *language, const isg_str *page, const isg_str *unit,
-                      const isg_str *text);
+isg_err isg_sink_line(isg_sink *sink, const char *language, const isg_str *page,
+                      const isg_str *unit, const isg_str *text);
 
 /** Mark-up to plain text: where tags and entities are resolved, white space folded. */
 typedef struct isg_markup {

@@ -6,9 +6,9 @@
 #include "isogloss/corpus.h"
 
 enum {
-    ISG_CORPUS_FORMAT = 1,       /**< version in index.json; raise it when the layout changes */
+    ISG_CORPUS_FORMAT = 1, /**< version in index.json; raise it when the layout changes */
     ISG_CORPUS_MAX_SHARDS = 1024,
-    ISG_CORPUS_HEX = 65          /**< SHA-256 in hex, with the terminator */
+    ISG_CORPUS_HEX = 65 /**< SHA-256 in hex, with the terminator */
 };
 
 /** Fingerprint of an opened or just built corpus: codes, file hashes, shard cuts, by code. */

@@ -73,7 +73,7 @@ typedef struct reader {
     const isg_source_file *file;
     size_t file_number; /* from 1 */
     uint64_t line_number;
-    char *last_key;     /* lines come in runs of one page: hash each key once */
+    char *last_key; /* lines come in runs of one page: hash each key once */
     size_t last_key_n, last_key_cap;
     uint64_t last_page;
 } reader;
@@ -110,7 +110,8 @@ static isg_err key_of(reader *r, char **text, size_t *n, uint64_t *page, uint64_
     } else if (r->recipe->keys == ISG_KEYS_COLUMN) {
         char *tab = memchr(*text, '\t', *n);
         if (!tab || tab == *text) {
-            return ISG_FAIL(ISG_EINPUT, "'%s' line %" PRIu64 ": no key before a tab, as 'keys: column' wants",
+            return ISG_FAIL(ISG_EINPUT,
+                            "'%s' line %" PRIu64 ": no key before a tab, as 'keys: column' wants",
                             r->file->path, r->line_number);
         }
         key = *text;
@@ -126,7 +127,8 @@ static isg_err key_of(reader *r, char **text, size_t *n, uint64_t *page, uint64_
     return page_of(r, key, key_n, page);
 }
 
-static isg_fate judge(const isg_corpus_recipe *recipe, const char *script, const char *text, size_t n)
+static isg_fate judge(const isg_corpus_recipe *recipe, const char *script, const char *text,
+                      size_t n)
 {
     if (n < recipe->min_line_bytes || !n) return ISG_FATE_SHORT;
     isg_text_shape s = isg_text_measure(text, n, script);
@@ -140,7 +142,8 @@ static isg_err add_line(reader *r, const char *text, size_t n, uint64_t page, ui
 {
     isg_gather *g = r->g;
     if (n >= UINT32_MAX) {
-        return ISG_FAIL(ISG_EINPUT, "'%s' line %" PRIu64 " is longer than 4 GB", r->file->path, r->line_number);
+        return ISG_FAIL(ISG_EINPUT, "'%s' line %" PRIu64 " is longer than 4 GB", r->file->path,
+                        r->line_number);
     }
     if (g->n == g->cap) {
         size_t cap = g->cap ? 2 * g->cap : 4096;
@@ -176,7 +179,8 @@ static isg_err take_line(reader *r, isg_source *in)
             return ISG_FAIL(ISG_EINPUT,
                             "'%s' is not UTF-8: byte 0x%02x at offset %" PRIu64 " (line %" PRIu64
                             "); repair it, or set 'clean_utf8: true' to drop such bytes",
-                            r->file->path, (unsigned char)in->line[bad], in->offset + bad, r->line_number);
+                            r->file->path, (unsigned char)in->line[bad], in->offset + bad,
+                            r->line_number);
         }
         size_t kept = isg_text_clean(text, n);
         r->g->bad_bytes += n - kept;
@@ -223,7 +227,8 @@ isg_err isg_gather_language(const isg_corpus_recipe *recipe, const isg_corpus_so
         r.file_number = f + 1;
         rc = read_file(&r);
     }
-    if (fclose(r.spool) && !rc) rc = ISG_FAIL(ISG_EIO, "cannot write '%s': %s", g->spool, strerror(errno));
+    if (fclose(r.spool) && !rc)
+        rc = ISG_FAIL(ISG_EIO, "cannot write '%s': %s", g->spool, strerror(errno));
     free(r.last_key);
     if (!rc) rc = isg_gather_make_set(g);
     return rc;

@@ -7,32 +7,32 @@
 #include "source.h"
 
 /** What became of a line; the order is that of the report. */
-#define ISG_FATE_LIST(X)                                                        \
-    X(TRAIN, "train")                                                           \
-    X(HELD, "held")                                                             \
-    X(SHORT, "short")               /* fewer than min_line_bytes */             \
-    X(LETTERS, "few_letters")       /* fewer than min_letters */                \
-    X(SCRIPT, "other_script")       /* less than own_script */                  \
-    X(UNTRANSLATED, "untranslated") /* a line of a language listed in not_in */ \
-    X(SHARED, "shared")             /* a line of shared_by languages */         \
-    X(DUPLICATE, "duplicate")       /* equal to another line of the language */ \
-    X(OVERLAP, "overlap")           /* like a held-out line of the language */  \
+#define ISG_FATE_LIST(X)                                                                           \
+    X(TRAIN, "train")                                                                              \
+    X(HELD, "held")                                                                                \
+    X(SHORT, "short")               /* fewer than min_line_bytes */                                \
+    X(LETTERS, "few_letters")       /* fewer than min_letters */                                   \
+    X(SCRIPT, "other_script")       /* less than own_script */                                     \
+    X(UNTRANSLATED, "untranslated") /* a line of a language listed in not_in */                    \
+    X(SHARED, "shared")             /* a line of shared_by languages */                            \
+    X(DUPLICATE, "duplicate")       /* equal to another line of the language */                    \
+    X(OVERLAP, "overlap")           /* like a held-out line of the language */                     \
     X(TWIN, "twin")                 /* its unit is held out under another key */
 
 typedef enum isg_fate {
 #define X(sym, text) ISG_FATE_##sym,
     ISG_FATE_LIST(X)
 #undef X
-    ISG_FATES
+        ISG_FATES
 } isg_fate;
 
 typedef struct isg_line {
     uint64_t text;   /**< hash of the bytes */
     uint64_t folded; /**< hash with digits and white space folded */
-    uint64_t page; /**< hash of the page key: decides what is held out */
-    uint64_t unit; /**< hash of the whole key, 0 if it names no unit */
-    uint32_t bytes; /**< without the newline */
-    uint8_t fate;  /**< isg_fate; TRAIN until decided */
+    uint64_t page;   /**< hash of the page key: decides what is held out */
+    uint64_t unit;   /**< hash of the whole key, 0 if it names no unit */
+    uint32_t bytes;  /**< without the newline */
+    uint8_t fate;    /**< isg_fate; TRAIN until decided */
 } isg_line;
 
 typedef struct isg_gather {
@@ -40,10 +40,10 @@ typedef struct isg_gather {
     isg_line *line; /**< [n] in the order of the spool */
     size_t n, cap;
     uint64_t lines[ISG_FATES], bytes[ISG_FATES]; /**< newline included */
-    uint64_t bad_bytes;  /**< removed by clean_utf8 */
-    uint64_t *set;       /**< [n_set] text hashes, ascending, each once */
+    uint64_t bad_bytes;                          /**< removed by clean_utf8 */
+    uint64_t *set;                               /**< [n_set] text hashes, ascending, each once */
     size_t n_set;
-    char *spool;         /**< path: the lines, '\n' after each */
+    char *spool; /**< path: the lines, '\n' after each */
 } isg_gather;
 
 /** Hash of a page key: the first 8 bytes, big-endian, of its SHA-256. */

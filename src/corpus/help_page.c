@@ -7,10 +7,12 @@
 
 #include <string.h>
 
-static const char *const furniture[] = {"header", "aside", "footer", "script", "style", "noscript", "nav", NULL};
+static const char *const furniture[] = {"header", "aside",    "footer", "script",
+                                        "style",  "noscript", "nav",    NULL};
 static const char *const code_classes[] = {"code", "bascode", "sqlcode", "pycode", NULL};
-static const char *const inline_tags[] = {"span", "a", "em", "strong", "b", "i", "u", "code", "literal",
-                                          "sup", "sub", "kbd", "samp", "tt", "font", NULL};
+static const char *const inline_tags[] = {"span", "a",    "em",      "strong", "b",   "i",
+                                          "u",    "code", "literal", "sup",    "sub", "kbd",
+                                          "samp", "tt",   "font",    NULL};
 static const isg_markup help_markup = {inline_tags};
 
 static const char *const *find_name(const char *const *names, const char *s, size_t n)
@@ -22,7 +24,8 @@ static const char *const *find_name(const char *const *names, const char *s, siz
 }
 
 /* One past the closing tag of `name`, or the end. @param close start of that tag */
-static const char *skip_to_close(const char *s, const char *end, const char *name, const char **close)
+static const char *skip_to_close(const char *s, const char *end, const char *name,
+                                 const char **close)
 {
     while (s < end && (s = memchr(s, '<', (size_t)(end - s))) != NULL) {
         const char *after = isg_markup_tag_end(s, (size_t)(end - s));
@@ -41,7 +44,8 @@ static const char *attribute(const char *s, const char *end, const char *name, s
 {
     size_t k = strlen(name);
     for (const char *p = s; p + k + 2 < end; p++) {
-        if ((p[-1] != ' ' && p > s) || strncmp(p, name, k) != 0 || p[k] != '=' || p[k + 1] != '"') continue;
+        if ((p[-1] != ' ' && p > s) || strncmp(p, name, k) != 0 || p[k] != '=' || p[k + 1] != '"')
+            continue;
         const char *value = p + k + 2;
         const char *quote = memchr(value, '"', (size_t)(end - value));
         if (!quote) return NULL;
@@ -78,8 +82,8 @@ static isg_err name_parts(const char *name, isg_str *language, isg_str *page)
     return isg_str_add(page, text + 1, n - 6);
 }
 
-static isg_err extract(isg_sink *sink, const char *language, const isg_str *page, const isg_str *html,
-                       isg_str *unit, isg_str *text)
+static isg_err extract(isg_sink *sink, const char *language, const isg_str *page,
+                       const isg_str *html, isg_str *unit, isg_str *text)
 {
     static const char *const wanted[] = {"p", "h1", "h2", "h3", "h4", "h5", "h6", NULL};
     const char *s = isg_str_c(html), *end = s + html->len, *close = NULL;
@@ -111,7 +115,8 @@ isg_err isg_extract_help_page(isg_sink *sink, const char *name, const isg_str *h
 {
     isg_str language = {0}, page = {0}, unit = {0}, text = {0};
     isg_err rc = name_parts(name, &language, &page);
-    if (!rc && page.len && isg_sink_wants(sink, isg_str_c(&language))) rc = extract(sink, isg_str_c(&language), &page, html, &unit, &text);
+    if (!rc && page.len && isg_sink_wants(sink, isg_str_c(&language)))
+        rc = extract(sink, isg_str_c(&language), &page, html, &unit, &text);
     isg_str_free(&language);
     isg_str_free(&page);
     isg_str_free(&unit);

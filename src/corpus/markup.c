@@ -50,10 +50,10 @@ static size_t entity(const char *s, size_t n, uint32_t *out)
     static const struct {
         const char *name;
         uint32_t c;
-    } named[] = {{"amp;", '&'},        {"lt;", '<'},          {"gt;", '>'},         {"quot;", '"'},
-                 {"apos;", '\''},      {"nbsp;", ' '},        {"ndash;", 0x2013},   {"mdash;", 0x2014},
-                 {"hellip;", 0x2026},  {"lsquo;", 0x2018},    {"rsquo;", 0x2019},   {"ldquo;", 0x201C},
-                 {"rdquo;", 0x201D},   {"times;", 0xD7},      {"copy;", 0xA9},      {"reg;", 0xAE}};
+    } named[] = {{"amp;", '&'},       {"lt;", '<'},       {"gt;", '>'},       {"quot;", '"'},
+                 {"apos;", '\''},     {"nbsp;", ' '},     {"ndash;", 0x2013}, {"mdash;", 0x2014},
+                 {"hellip;", 0x2026}, {"lsquo;", 0x2018}, {"rsquo;", 0x2019}, {"ldquo;", 0x201C},
+                 {"rdquo;", 0x201D},  {"times;", 0xD7},   {"copy;", 0xA9},    {"reg;", 0xAE}};
     for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
         size_t k = strlen(named[i].name);
         if (n > k && !memcmp(s + 1, named[i].name, k)) {
@@ -67,11 +67,14 @@ static size_t entity(const char *s, size_t n, uint32_t *out)
     size_t i = hex ? 3 : 2, start = i;
     for (; i < n && i < start + 8; i++) {
         const char *digits = "0123456789abcdef";
-        const char *d = s[i] ? strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] | 0x20 : s[i]) : NULL;
+        const char *d =
+            s[i] ? strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] | 0x20 : s[i]) : NULL;
         if (!d || (!hex && d - digits > 9)) break;
         c = c * (hex ? 16 : 10) + (uint32_t)(d - digits);
     }
-    if (i == start || i >= n || s[i] != ';' || c < ' ' || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return 0;
+    if (i == start || i >= n || s[i] != ';' || c < ' ' || c > 0x10FFFF ||
+        (c >= 0xD800 && c < 0xE000))
+        return 0;
     *out = c;
     return i + 1;
 }
@@ -110,8 +113,10 @@ isg_err isg_markup_text(const isg_markup *markup, const char *s, size_t n, isg_s
             k = (size_t)(isg_markup_tag_end(s, left) - s);
             if (!leaves_no_blank(markup, s, left)) ISG_TRY(add_blank(out, start));
         } else if (*s == '&' && (k = entity(s, left, &c)) > 0) {
-            if (c == ' ' || c == 0xA0) ISG_TRY(add_blank(out, start));
-            else ISG_TRY(isg_str_add(out, bytes, isg_text_encode(c, bytes)));
+            if (c == ' ' || c == 0xA0)
+                ISG_TRY(add_blank(out, start));
+            else
+                ISG_TRY(isg_str_add(out, bytes, isg_text_encode(c, bytes)));
         } else {
             k = 1 + strcspn(s + 1, " \t\n\v\f\r<&\xC2"); /* text is 0-terminated */
             if (k > left) k = left;

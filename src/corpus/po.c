@@ -14,9 +14,10 @@
 #include <string.h>
 
 static const char english_from[] = "de";
-static const char *const inline_tags[] = {"ahelp", "emph", "item", "link", "keycode", "menuitem", "widget",
-                                          "literal", "input", "variable", "embedvar", "b", "i", "u", "em",
-                                          "strong", "span", "sup", "sub", "tt", "font", "a", NULL};
+static const char *const inline_tags[] = {
+    "ahelp", "emph",     "item",     "link", "keycode", "menuitem", "widget", "literal",
+    "input", "variable", "embedvar", "b",    "i",       "u",        "em",     "strong",
+    "span",  "sup",      "sub",      "tt",   "font",    "a",        NULL};
 static const isg_markup po_markup = {inline_tags};
 
 enum { MAX_FORMS = 4 };
@@ -86,7 +87,9 @@ static size_t placeholder(const char *s, const char *end)
     const char *p = s;
     for (size_t i = 0; i < sizeof closed / sizeof closed[0]; i += 2) {
         if (!has(s, end, closed[i])) continue;
-        for (p = s + strlen(closed[i]); p < end && *p != closed[i + 1][0] && !strchr(" \n", *p); p++) continue;
+        for (p = s + strlen(closed[i]); p < end && *p != closed[i + 1][0] && !strchr(" \n", *p);
+             p++)
+            continue;
         if (p == end || *p != closed[i + 1][0]) return 0;
         p++;
         if (s[0] == '%' && p < end && strchr("sdf", *p)) p++;
@@ -136,7 +139,8 @@ static isg_err clean(const po_file *f, const char *s, const char *end, isg_str *
         } else if (!f->help && (*s == '~' || *s == '_') && s + 1 < end && is_word(s[1])) {
             n = 1;
         } else {
-            n = 1 + strcspn(s + 1, "%$[{~_hfm"); /* what placeholders, marks and addresses start with */
+            n = 1 +
+                strcspn(s + 1, "%$[{~_hfm"); /* what placeholders, marks and addresses start with */
             if (n > (size_t)(end - s)) n = (size_t)(end - s);
             ISG_TRY(isg_str_add(out, s, n));
         }
@@ -173,7 +177,8 @@ static isg_err set_key(po_file *f)
     isg_str_reset(&f->page);
     isg_str_reset(&f->unit);
     ISG_TRY(isg_str_add(&f->page, f->path.data, f->path.len));
-    if (m->ctxt.len) ISG_TRY(isg_str_printf(&f->page, ":%.*s", (int)strcspn(m->ctxt.data, "\n|"), m->ctxt.data));
+    if (m->ctxt.len)
+        ISG_TRY(isg_str_printf(&f->page, ":%.*s", (int)strcspn(m->ctxt.data, "\n|"), m->ctxt.data));
     ISG_TRY(isg_str_printf(&f->unit, "%s/%016llx", isg_str_c(&m->ctxt), id));
     for (char *p = f->unit.data; *p; p++) {
         if (*p == '\n' || *p == '\t' || *p == '\r') *p = '/';
@@ -225,7 +230,8 @@ static isg_err take_line(po_file *f, const char *line, size_t n, isg_str **field
         if (m->n_texts) ISG_TRY(end_message(f));
         *field = &m->id;
     } else if (has(line, end, "msgstr")) {
-        *field = m->n_texts < MAX_FORMS ? &m->text[m->n_texts++] : NULL; /* further plural forms are left out */
+        *field = m->n_texts < MAX_FORMS ? &m->text[m->n_texts++]
+                                        : NULL; /* further plural forms are left out */
     }
     if (!*field) return ISG_OK;
     return add_quoted(line, n, *field);
@@ -265,8 +271,9 @@ isg_err isg_extract_po(isg_sink *sink, const char *name, const isg_str *po)
         s = stop + 1;
     }
     if (!rc && ours) rc = end_message(&f);
-    isg_str *owned[] = {&f.language, &f.path, &f.page, &f.unit, &f.plain, &f.clean, &f.m.ctxt,
-                        &f.m.id, &f.m.plural, &f.m.text[0], &f.m.text[1], &f.m.text[2], &f.m.text[3]};
+    isg_str *owned[] = {&f.language,  &f.path,      &f.page,     &f.unit,     &f.plain,
+                        &f.clean,     &f.m.ctxt,    &f.m.id,     &f.m.plural, &f.m.text[0],
+                        &f.m.text[1], &f.m.text[2], &f.m.text[3]};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) isg_str_free(owned[i]);
     return rc;
 }

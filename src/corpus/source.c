@@ -14,8 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
-
 typedef struct unpacker {
     const char *suffix, *program, *package;
 } unpacker;
@@ -97,9 +95,12 @@ static isg_err add_pattern(isg_source_list *list, const char *pattern)
     glob_t found = {0};
     isg_err rc = ISG_OK;
     int bad = glob(pattern, 0, NULL, &found);
-    if (bad == GLOB_NOMATCH) rc = ISG_FAIL(ISG_EINPUT, "no file matches '%s'", pattern);
-    else if (bad) rc = ISG_FAIL(ISG_EIO, "cannot search for '%s'", pattern);
-    for (size_t i = 0; !rc && i < found.gl_pathc; i++) rc = add_tree(list, found.gl_pathv[i], skip, 0);
+    if (bad == GLOB_NOMATCH)
+        rc = ISG_FAIL(ISG_EINPUT, "no file matches '%s'", pattern);
+    else if (bad)
+        rc = ISG_FAIL(ISG_EIO, "cannot search for '%s'", pattern);
+    for (size_t i = 0; !rc && i < found.gl_pathc; i++)
+        rc = add_tree(list, found.gl_pathv[i], skip, 0);
     globfree(&found);
     return rc;
 }
@@ -148,7 +149,8 @@ static isg_err start_unpacker(const unpacker *u, const char *path, int *out, pid
 
     if (pipe2(fd, O_CLOEXEC)) return ISG_FAIL(ISG_EIO, "cannot make a pipe: %s", strerror(errno));
     (void)sigemptyset(&deaf);
-    (void)sigaddset(&deaf, SIGPIPE); /* ignored here, but it must end the child when we stop reading */
+    (void)sigaddset(&deaf,
+                    SIGPIPE); /* ignored here, but it must end the child when we stop reading */
     int bad = posix_spawn_file_actions_init(&actions);
     if (!bad) bad = posix_spawnattr_init(&attr);
     if (!bad) bad = posix_spawn_file_actions_addopen(&actions, 0, path, O_RDONLY, 0);
@@ -165,8 +167,8 @@ static isg_err start_unpacker(const unpacker *u, const char *path, int *out, pid
     }
     (void)close(fd[0]);
     *child = 0;
-    return ISG_FAIL(ISG_EIO, "cannot start '%s' to unpack '%s': %s (Debian package %s)", u->program, path,
-                    strerror(bad), u->package);
+    return ISG_FAIL(ISG_EIO, "cannot start '%s' to unpack '%s': %s (Debian package %s)", u->program,
+                    path, strerror(bad), u->package);
 }
 
 isg_err isg_source_open(const char *path, isg_source *out)
@@ -200,7 +202,8 @@ isg_err isg_source_line(isg_source *source, bool *got)
     source->offset = source->next;
     source->next += (uint64_t)n;
     source->n = (size_t)n;
-    while (source->n && (source->line[source->n - 1] == '\n' || source->line[source->n - 1] == '\r')) {
+    while (source->n &&
+           (source->line[source->n - 1] == '\n' || source->line[source->n - 1] == '\r')) {
         source->n--;
     }
     return ISG_OK;
@@ -216,7 +219,8 @@ isg_err isg_source_close(isg_source *source)
         while (waitpid(source->child, &status, 0) < 0 && errno == EINTR) continue;
         /* If we stopped early the child died of SIGPIPE: no news. */
         if (whole && status) {
-            rc = ISG_FAIL(ISG_EINPUT, "'%s' could not unpack '%s' (wait status %d): is the file whole?",
+            rc = ISG_FAIL(ISG_EINPUT,
+                          "'%s' could not unpack '%s' (wait status %d): is the file whole?",
                           source->program, source->path, status);
         }
     }

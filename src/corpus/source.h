@@ -17,7 +17,8 @@ typedef struct isg_source_file {
 } isg_source_file;
 
 typedef struct isg_source_list {
-    isg_source_file *file; /**< [n] in order of the names given; inside a directory sorted by bytes */
+    isg_source_file
+        *file; /**< [n] in order of the names given; inside a directory sorted by bytes */
     size_t n, cap;
 } isg_source_list;
 
@@ -28,11 +29,11 @@ void isg_source_list_free(isg_source_list *list);
 typedef struct isg_source {
     const char *path; /**< borrowed */
     FILE *in;
-    pid_t child;      /**< the unpacking program, 0 if none */
+    pid_t child; /**< the unpacking program, 0 if none */
     const char *program;
-    char *line;       /**< without '\n' and '\r', valid until the next call; not 0-terminated text */
+    char *line; /**< without '\n' and '\r', valid until the next call; not 0-terminated text */
     size_t n, cap;
-    uint64_t offset;  /**< of `line` in the unpacked text */
+    uint64_t offset; /**< of `line` in the unpacked text */
     uint64_t next;
 } isg_source;
 

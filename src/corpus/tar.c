@@ -32,7 +32,8 @@ static bool octal(const char *text, size_t n, uint64_t *out)
     size_t i = 0;
     *out = 0;
     while (i < n && text[i] == ' ') i++;
-    for (; i < n && text[i] >= '0' && text[i] <= '7'; i++) *out = *out * 8 + (uint64_t)(text[i] - '0');
+    for (; i < n && text[i] >= '0' && text[i] <= '7'; i++)
+        *out = *out * 8 + (uint64_t)(text[i] - '0');
     return i == n || text[i] == '\0' || text[i] == ' ';
 }
 
@@ -59,7 +60,8 @@ static isg_err pax_path(const isg_str *records, isg_str *out)
 {
     for (size_t i = 0; i < records->len;) {
         size_t length = 0, k = i;
-        while (k < records->len && records->data[k] >= '0' && records->data[k] <= '9' && length < records->len) {
+        while (k < records->len && records->data[k] >= '0' && records->data[k] <= '9' &&
+               length < records->len) {
             length = length * 10 + (size_t)(records->data[k++] - '0');
         }
         if (length < 5 || length > records->len - i || k >= i + length) {
@@ -89,7 +91,8 @@ isg_err isg_tar_next(isg_tar *tar, bool *got)
         if (n != BLOCK) rc = cut_short();
         if (rc || !h.name[0]) break;
         if (!checksum_fits(&h) || !octal(h.size, sizeof h.size, &tar->size)) {
-            rc = ISG_FAIL(ISG_EINPUT, "standard input is not a tar archive (a header's checksum does not fit)");
+            rc = ISG_FAIL(ISG_EINPUT,
+                          "standard input is not a tar archive (a header's checksum does not fit)");
             break;
         }
         tar->left = (tar->size + BLOCK - 1) / BLOCK * BLOCK;
@@ -122,7 +125,8 @@ isg_err isg_tar_read(isg_tar *tar, isg_str *out)
 {
     isg_str_reset(out);
     if (tar->size > MAX_MEMBER) {
-        return ISG_FAIL(ISG_EINPUT, "'%s' in the tar archive is larger than 256 MiB", isg_str_c(&tar->name));
+        return ISG_FAIL(ISG_EINPUT, "'%s' in the tar archive is larger than 256 MiB",
+                        isg_str_c(&tar->name));
     }
     size_t n = (size_t)tar->size;
     ISG_TRY(isg_str_reserve(out, n));

@@ -12,9 +12,9 @@
 
 typedef struct isg_tar {
     FILE *in;
-    isg_str name;   /**< of the current member */
-    uint64_t left;  /**< bytes of the member not yet read, padding included */
-    uint64_t size;  /**< of the member */
+    isg_str name;  /**< of the current member */
+    uint64_t left; /**< bytes of the member not yet read, padding included */
+    uint64_t size; /**< of the member */
 } isg_tar;
 
 /** Go to the next regular file. @param got false at the end of the archive */

@@ -88,7 +88,7 @@ static json_t *derived(const isg_fit_report *r)
         const isg_interval *i = known ? isg_report_fit_derived(r, k) : NULL;
         (void)set(o, r->law->derived[k].name,
                   number(r->law->derived[k].value(r->fit->natural), i,
-                         i                 ? "percentile"
+                         i                  ? "percentile"
                          : known && r->boot ? "fixed"
                                             : "none",
                          known));

@@ -48,7 +48,7 @@ typedef struct launch {
     isg_progress *progress;
     isg_launch row;
     size_t row_index;
-    bool alone; /* a rank died, or must not be waited for */
+    bool alone;          /* a rank died, or must not be waited for */
     double started, end; /* monotonic clock */
 } launch;
 
@@ -157,9 +157,11 @@ static isg_err prepare_store(launch *l)
     }
     ISG_TRY(isg_store_check_plan(l->store, l->plan));
     ISG_TRY(make_room(l));
-    l->job = (isg_campaign_job){
-        .plan = l->plan, .store = l->store, .lock = l->lock, .work_dir = l->work_dir,
-        .retry_failed = l->opt->retry_failed};
+    l->job = (isg_campaign_job){.plan = l->plan,
+                                .store = l->store,
+                                .lock = l->lock,
+                                .work_dir = l->work_dir,
+                                .retry_failed = l->opt->retry_failed};
     size_t n_shards = l->opt->n_shards ? l->opt->n_shards : 1;
     ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards));
     return isg_dir_make(l->work_dir);

@@ -25,19 +25,19 @@ static const double look_every_s = 0.2, destroy_limit_s = 20;
 
 struct isg_child {
     pid_t guard;
-    int fd[PIPES];         /* our ends; -1: closed */
+    int fd[PIPES]; /* our ends; -1: closed */
     isg_child_state state;
     int code;
-    bool gone;             /* the guard said that no descendant is left, or we saw to it */
-    bool reaped;           /* the guard itself */
+    bool gone;   /* the guard said that no descendant is left, or we saw to it */
+    bool reaped; /* the guard itself */
     bool ended_gently, killed;
-    isg_probe trainer;     /* once the guard has said who it is */
+    isg_probe trainer; /* once the guard has said who it is */
     double grace_s, guard_limit_s;
-    double look_at;        /* when to ask next what the guard owes, monotonic [s] */
-    double owed_since;     /* 0: it owes nothing */
-    isg_str input;         /* still to be written to stdin */
-    isg_str status;        /* of the guard, an unfinished line */
-    isg_str tail;          /* at most twice ISG_CHILD_TAIL */
+    double look_at;    /* when to ask next what the guard owes, monotonic [s] */
+    double owed_since; /* 0: it owes nothing */
+    isg_str input;     /* still to be written to stdin */
+    isg_str status;    /* of the guard, an unfinished line */
+    isg_str tail;      /* at most twice ISG_CHILD_TAIL */
 };
 
 /* Guards that live: all else below this process is left over from dead ones. */
@@ -121,7 +121,8 @@ static isg_err spawn(isg_child *c, const isg_child_spec *spec, const int theirs[
     char **argv = guard_argv(spec, grace), **env = join_env(spec->env);
     int bad = argv && env ? posix_spawn_file_actions_init(&actions) : ENOMEM;
     if (!bad) {
-        for (int fd = 0; fd < PIPES && !bad; fd++) bad = posix_spawn_file_actions_adddup2(&actions, theirs[fd], fd);
+        for (int fd = 0; fd < PIPES && !bad; fd++)
+            bad = posix_spawn_file_actions_adddup2(&actions, theirs[fd], fd);
         if (!bad) bad = posix_spawn_file_actions_addchdir_np(&actions, spec->dir);
         if (!bad) bad = posix_spawn(&c->guard, spec->guard, &actions, NULL, argv, env);
         (void)posix_spawn_file_actions_destroy(&actions);
@@ -129,7 +130,8 @@ static isg_err spawn(isg_child *c, const isg_child_spec *spec, const int theirs[
     free(argv);
     free(env);
     if (!bad) return ISG_OK;
-    return ISG_FAIL(ISG_EIO, "cannot start '%s' in '%s': %s", spec->guard, spec->dir, strerror(bad));
+    return ISG_FAIL(ISG_EIO, "cannot start '%s' in '%s': %s", spec->guard, spec->dir,
+                    strerror(bad));
 }
 
 isg_err isg_child_start(const isg_child_spec *spec, isg_child **out)
@@ -139,13 +141,15 @@ isg_err isg_child_start(const isg_child_spec *spec, isg_child **out)
     isg_err rc = ISG_OK;
 
     *out = NULL;
-    if (n_guards == MAX_GUARDS) return ISG_FAIL(ISG_EFAIL, "more than %d trainers at a time", MAX_GUARDS);
+    if (n_guards == MAX_GUARDS)
+        return ISG_FAIL(ISG_EFAIL, "more than %d trainers at a time", MAX_GUARDS);
     c = calloc(1, sizeof *c);
     if (!c) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     c->grace_s = spec->grace_s;
     c->guard_limit_s = spec->guard_limit_s;
     for (int i = 0; i < PIPES; i++) c->fd[i] = -1;
-    for (int i = 0; i < PIPES && !rc; i++) rc = make_pipe(&c->fd[i], &theirs[i], i == IN || i == CONTROL);
+    for (int i = 0; i < PIPES && !rc; i++)
+        rc = make_pipe(&c->fd[i], &theirs[i], i == IN || i == CONTROL);
     if (!rc && !spec->talk) { /* free text: both on one pipe, nothing on stdin */
         close_fd(&theirs[OUT]);
         theirs[OUT] = fcntl(theirs[ERR], F_DUPFD_CLOEXEC, FIRST_FD);
@@ -155,8 +159,10 @@ isg_err isg_child_start(const isg_child_spec *spec, isg_child **out)
     }
     if (!rc) rc = spawn(c, spec, theirs);
     for (int i = 0; i < PIPES; i++) close_fd(&theirs[i]);
-    if (!rc) guards[n_guards++] = c->guard;
-    else c->reaped = c->gone = true;
+    if (!rc)
+        guards[n_guards++] = c->guard;
+    else
+        c->reaped = c->gone = true;
     if (rc) isg_child_destroy(&c);
     *out = c;
     return rc;
@@ -186,9 +192,11 @@ size_t isg_child_fds(const isg_child *child, struct pollfd fds[ISG_CHILD_FDS])
 {
     size_t n = 0;
     for (int i = OUT; i < PIPES; i++) {
-        if (i != CONTROL && child->fd[i] >= 0) fds[n++] = (struct pollfd){.fd = child->fd[i], .events = POLLIN};
+        if (i != CONTROL && child->fd[i] >= 0)
+            fds[n++] = (struct pollfd){.fd = child->fd[i], .events = POLLIN};
     }
-    if (child->input.len && child->fd[IN] >= 0) fds[n++] = (struct pollfd){.fd = child->fd[IN], .events = POLLOUT};
+    if (child->input.len && child->fd[IN] >= 0)
+        fds[n++] = (struct pollfd){.fd = child->fd[IN], .events = POLLOUT};
     return n;
 }
 
@@ -238,8 +246,12 @@ const isg_str *isg_child_tail(isg_child *child)
 
 static void status_line(isg_child *c, const char *line)
 {
-    static const struct { const char *word; isg_child_state state; } words[] = {
-        {"exit", ISG_CHILD_EXITED}, {"signal", ISG_CHILD_SIGNALED}, {"failed", ISG_CHILD_UNSTARTED}};
+    static const struct {
+        const char *word;
+        isg_child_state state;
+    } words[] = {{"exit", ISG_CHILD_EXITED},
+                 {"signal", ISG_CHILD_SIGNALED},
+                 {"failed", ISG_CHILD_UNSTARTED}};
     char word[16] = "";
     int code = 0;
     (void)sscanf(line, "%15s %d", word, &code);
@@ -273,7 +285,8 @@ static void reap_orphans(void)
         info.si_pid = 0;
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid) return;
         for (size_t i = 0; i < n_guards; i++) {
-            if (guards[i] == info.si_pid) return; /* its owner waits for it; it hides the others until then */
+            if (guards[i] == info.si_pid)
+                return; /* its owner waits for it; it hides the others until then */
         }
         (void)waitpid(info.si_pid, NULL, WNOHANG);
     }
@@ -292,8 +305,10 @@ static void watch_guard(isg_child *c)
     double now = isg_time_mono();
     if (c->fd[STATUS] < 0 || now < c->look_at) return;
     c->look_at = now + look_every_s;
-    if (!guard_owes(c)) c->owed_since = 0;
-    else if (c->owed_since <= 0) c->owed_since = now;
+    if (!guard_owes(c))
+        c->owed_since = 0;
+    else if (c->owed_since <= 0)
+        c->owed_since = now;
     double limit = c->guard_limit_s + (c->killed ? 0 : c->grace_s);
     if (c->owed_since <= 0 || now - c->owed_since <= limit) return;
     ISG_WARN("child", "the guard %ld did not answer for %.0f s: killed", (long)c->guard, limit);
@@ -314,8 +329,11 @@ static void after_guard(isg_child *c)
     if (c->state == ISG_CHILD_RUNS) c->state = ISG_CHILD_LOST;
     reap_orphans();
     size_t left = isg_proctree_kill(getpid(), guards, n_guards);
-    if (left) ISG_INFO("child", "the guard %ld was killed; killed %zu processes it left", (long)c->guard, left);
-    else c->gone = true;
+    if (left)
+        ISG_INFO("child", "the guard %ld was killed; killed %zu processes it left", (long)c->guard,
+                 left);
+    else
+        c->gone = true;
 }
 
 isg_err isg_child_pump(isg_child *child, isg_child_output *output, void *ctx, bool *heard)

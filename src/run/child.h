@@ -23,21 +23,21 @@ enum { ISG_CHILD_FDS = 4, ISG_CHILD_TAIL = 64 << 10 };
 typedef struct isg_child isg_child;
 
 typedef struct isg_child_spec {
-    const char *guard;       /**< path of isogloss-guard */
-    char *const *argv;       /**< program and arguments, NULL-ended */
-    const char *const *env;  /**< "NAME=VALUE" over the environment, NULL-ended; NULL: nothing */
-    const char *dir;         /**< working directory */
-    double grace_s;          /**< between TERM and KILL */
-    double guard_limit_s;    /**< for the guard to start, to end after the grace, to tell */
-    bool talk;               /**< stdin and stdout carry the protocol; else stdout goes with stderr */
+    const char *guard;      /**< path of isogloss-guard */
+    char *const *argv;      /**< program and arguments, NULL-ended */
+    const char *const *env; /**< "NAME=VALUE" over the environment, NULL-ended; NULL: nothing */
+    const char *dir;        /**< working directory */
+    double grace_s;         /**< between TERM and KILL */
+    double guard_limit_s;   /**< for the guard to start, to end after the grace, to tell */
+    bool talk; /**< stdin and stdout carry the protocol; else stdout goes with stderr */
 } isg_child_spec;
 
 typedef enum isg_child_state {
     ISG_CHILD_RUNS,
-    ISG_CHILD_EXITED,   /**< code: exit code */
-    ISG_CHILD_SIGNALED, /**< code: signal */
-    ISG_CHILD_UNSTARTED,/**< code: errno of the failed exec */
-    ISG_CHILD_LOST      /**< the guard was killed, and the trainer with it */
+    ISG_CHILD_EXITED,    /**< code: exit code */
+    ISG_CHILD_SIGNALED,  /**< code: signal */
+    ISG_CHILD_UNSTARTED, /**< code: errno of the failed exec */
+    ISG_CHILD_LOST       /**< the guard was killed, and the trainer with it */
 } isg_child_state;
 
 /** What it wrote on stdout. */

@@ -50,7 +50,8 @@ static isg_err parse(const char *line, size_t n, json_t **root, const char **eve
     isg_err rc = without_nan(line, n, &text);
     *root = NULL;
     if (!rc) rc = isg_json_parse(isg_str_c(&text), text.len, "trainer output", root);
-    if (!rc && !json_is_object(*root)) rc = ISG_FAIL(ISG_EINPUT, "trainer output: not a JSON object");
+    if (!rc && !json_is_object(*root))
+        rc = ISG_FAIL(ISG_EINPUT, "trainer output: not a JSON object");
     if (!rc) rc = isg_json_string(*root, "event", event);
     isg_str_free(&text);
     return rc;
@@ -70,7 +71,9 @@ static isg_err copy_text(const json_t *root, const char *key, char *out, size_t 
     const char *text = NULL;
     if (!json_object_get(root, key)) return ISG_OK;
     ISG_TRY(isg_json_string(root, key, &text));
-    if (strlen(text) >= cap) return ISG_FAIL(ISG_EPROTO, "key '%s': '%.40s...' is longer than %zu bytes", key, text, cap - 1);
+    if (strlen(text) >= cap)
+        return ISG_FAIL(ISG_EPROTO, "key '%s': '%.40s...' is longer than %zu bytes", key, text,
+                        cap - 1);
     memcpy(out, text, strlen(text) + 1);
     return ISG_OK;
 }
@@ -81,7 +84,8 @@ static isg_err read_hello(const json_t *root, const char *event, isg_hello *out)
     if (strcmp(event, "hello")) return ISG_FAIL(ISG_EPROTO, "event '%.40s' before hello", event);
     ISG_TRY(isg_json_u64(root, "protocol", &protocol));
     if (protocol != PROTOCOL) {
-        return ISG_FAIL(ISG_EPROTO, "the trainer speaks protocol %llu, wanted %d", (unsigned long long)protocol, PROTOCOL);
+        return ISG_FAIL(ISG_EPROTO, "the trainer speaks protocol %llu, wanted %d",
+                        (unsigned long long)protocol, PROTOCOL);
     }
     ISG_TRY(copy_text(root, "trainer", out->trainer, sizeof out->trainer));
     ISG_TRY(copy_text(root, "version", out->version, sizeof out->version));
@@ -89,7 +93,9 @@ static isg_err read_hello(const json_t *root, const char *event, isg_hello *out)
     ISG_TRY(copy_text(root, "numerics", out->numerics, sizeof out->numerics));
     if (json_object_get(root, "exact")) ISG_TRY(isg_json_bool(root, "exact", &out->exact));
     if (json_object_get(root, "lanes")) ISG_TRY(isg_json_u64(root, "lanes", &lanes));
-    if (lanes < 1 || lanes > 4096) return ISG_FAIL(ISG_EPROTO, "key 'lanes': wanted 1 to 4096, found %llu", (unsigned long long)lanes);
+    if (lanes < 1 || lanes > 4096)
+        return ISG_FAIL(ISG_EPROTO, "key 'lanes': wanted 1 to 4096, found %llu",
+                        (unsigned long long)lanes);
     out->lanes = (uint32_t)lanes;
     return ISG_OK;
 }
@@ -97,7 +103,8 @@ static isg_err read_hello(const json_t *root, const char *event, isg_hello *out)
 static isg_err demand(const char *what, const char *found, const char *wanted)
 {
     if (!strcmp(found, wanted)) return ISG_OK;
-    return ISG_FAIL(ISG_EPROTO, "the trainer's %s is '%s', the campaign was planned for '%s'", what, found, wanted);
+    return ISG_FAIL(ISG_EPROTO, "the trainer's %s is '%s', the campaign was planned for '%s'", what,
+                    found, wanted);
 }
 
 isg_err isg_hello_read(const isg_plan *plan, const char *line, size_t n, isg_hello *out)
@@ -111,7 +118,8 @@ isg_err isg_hello_read(const isg_plan *plan, const char *line, size_t n, isg_hel
         rc = demand("name", out->trainer, plan->trainer_name);
         if (!rc) rc = demand("version", out->version, plan->trainer_version);
         if (!rc) rc = demand("numerics", out->numerics, plan->numerics);
-        if (!rc && !out->exact) rc = ISG_FAIL(ISG_EPROTO, "the trainer does not promise exact repetition");
+        if (!rc && !out->exact)
+            rc = ISG_FAIL(ISG_EPROTO, "the trainer does not promise exact repetition");
     }
     json_decref(root);
     return blame(rc, line, n);
@@ -153,17 +161,20 @@ void isg_curve_destroy(isg_curve **curve)
 static isg_err read_loss(const json_t *v, const char *what, double *out, bool *diverged)
 {
     *out = 0;
-    if (json_is_null(v)) *diverged = true;
-    else if (json_is_number(v)) *out = json_number_value(v);
-    else return ISG_FAIL(ISG_EPROTO, "%s: wanted a number", what);
+    if (json_is_null(v))
+        *diverged = true;
+    else if (json_is_number(v))
+        *out = json_number_value(v);
+    else
+        return ISG_FAIL(ISG_EPROTO, "%s: wanted a number", what);
     return ISG_OK;
 }
 
 static isg_err check_shards(const json_t *v, const char *key, const isg_evaluation *e)
 {
     if (json_is_array(v) && json_array_size(v) == e->shards) return ISG_OK;
-    return ISG_FAIL(ISG_EPROTO, "%s of '%s': wanted an array of %zu shards, found %zu", key, e->name, e->shards,
-                    json_array_size(v));
+    return ISG_FAIL(ISG_EPROTO, "%s of '%s': wanted an array of %zu shards, found %zu", key,
+                    e->name, e->shards, json_array_size(v));
 }
 
 /* {"de":[nats of each shard]} and the bytes beside it -> bit/byte */
@@ -174,7 +185,8 @@ static isg_err read_nats(isg_curve *c, size_t row, const json_t *root, bool *div
     const char *name;
     ISG_TRY(isg_json_object(root, "nats", &nats));
     ISG_TRY(isg_json_object(root, "bytes", &bytes));
-    json_object_foreach(nats, name, list) {
+    json_object_foreach(nats, name, list)
+    {
         const size_t e = evaluation_of(p, name);
         if (e == ISG_NO_RUN) return ISG_FAIL(ISG_EPROTO, "unknown evaluation '%.64s'", name);
         const json_t *sizes = json_object_get(bytes, name);
@@ -186,7 +198,8 @@ static isg_err read_nats(isg_curve *c, size_t row, const json_t *root, bool *div
             bool bad = false;
             ISG_TRY(read_loss(json_array_get(list, s), "nats", &x, diverged));
             ISG_TRY(read_loss(json_array_get(sizes, s), "bytes", &b, &bad));
-            if (bad || b < 0) return ISG_FAIL(ISG_EPROTO, "bytes of '%s': wanted numbers of 0 or more", name);
+            if (bad || b < 0)
+                return ISG_FAIL(ISG_EPROTO, "bytes of '%s': wanted numbers of 0 or more", name);
             shard[s] = b > 0 ? (float)(x / b / M_LN2) : nanf("");
             all_nats += x;
             all_bytes += b;
@@ -204,7 +217,8 @@ static isg_err read_plain(isg_curve *c, size_t row, const json_t *root, bool *di
     json_t *losses, *v;
     const char *name;
     ISG_TRY(isg_json_object(root, "loss", &losses));
-    json_object_foreach(losses, name, v) {
+    json_object_foreach(losses, name, v)
+    {
         const size_t e = evaluation_of(p, name), at = row * p->n_evaluations + e;
         if (e == ISG_NO_RUN) return ISG_FAIL(ISG_EPROTO, "unknown evaluation '%.64s'", name);
         ISG_TRY(read_loss(v, "loss", &c->result->loss[at], diverged));
@@ -228,11 +242,14 @@ static isg_err read_seen(isg_curve *c, size_t row, const json_t *root)
     }
     for (size_t l = 0; l < p->n_languages; l++) seen[l] = 0;
     ISG_TRY(isg_json_object(root, "seen", &given));
-    json_object_foreach(given, code, v) {
+    json_object_foreach(given, code, v)
+    {
         size_t l = 0;
         while (l < p->n_languages && strcmp(p->languages[l].code, code)) l++;
-        if (l == p->n_languages) return ISG_FAIL(ISG_EPROTO, "seen: unknown language '%.64s'", code);
-        if (!json_is_number(v) || json_number_value(v) < 0) return ISG_FAIL(ISG_EPROTO, "seen: tokens of '%s' are no number of 0 or more", code);
+        if (l == p->n_languages)
+            return ISG_FAIL(ISG_EPROTO, "seen: unknown language '%.64s'", code);
+        if (!json_is_number(v) || json_number_value(v) < 0)
+            return ISG_FAIL(ISG_EPROTO, "seen: tokens of '%s' are no number of 0 or more", code);
         seen[l] = json_number_value(v);
     }
     return ISG_OK;
@@ -250,7 +267,8 @@ static isg_err read_lr_state(isg_curve *c, size_t row, const json_t *root)
         *out = (uint8_t)s;
         return ISG_OK;
     }
-    return ISG_FAIL(ISG_EPROTO, "lr_state: wanted warmup, stable, decay or end, found '%.40s'", name);
+    return ISG_FAIL(ISG_EPROTO, "lr_state: wanted warmup, stable, decay or end, found '%.40s'",
+                    name);
 }
 
 static void forget(isg_curve *c, size_t row)
@@ -260,7 +278,8 @@ static void forget(isg_curve *c, size_t row)
     c->result->tokens[row] = 0;
     for (size_t l = 0; l < p->n_languages; l++) c->result->seen[row * p->n_languages + l] = NAN;
     for (size_t e = 0; e < n; e++) c->result->loss[row * n + e] = NAN;
-    for (size_t s = 0; s < n * p->max_shards; s++) c->result->shard_loss[row * n * p->max_shards + s] = nanf("");
+    for (size_t s = 0; s < n * p->max_shards; s++)
+        c->result->shard_loss[row * n * p->max_shards + s] = nanf("");
 }
 
 /* Fill row `row`; on failure or divergence it is empty again. */
@@ -273,7 +292,8 @@ static isg_err fill(isg_curve *c, size_t row, const json_t *root, bool *diverged
     if (!rc) rc = read_lr_state(c, row, root);
     for (size_t e = 0; !rc && e < p->n_evaluations; e++) {
         const double loss = c->result->loss[row * p->n_evaluations + e];
-        if (isnan(loss) && c->run->evaluate[e]) rc = ISG_FAIL(ISG_EPROTO, "evaluation '%s' is missing", p->evaluations[e].name);
+        if (isnan(loss) && c->run->evaluate[e])
+            rc = ISG_FAIL(ISG_EPROTO, "evaluation '%s' is missing", p->evaluations[e].name);
     }
     c->result->tokens[row] = c->run->points[row];
     if (rc || *diverged) forget(c, row);
@@ -293,8 +313,8 @@ static isg_err take_point(isg_curve *c, const json_t *root, isg_said *out)
     bool diverged = false;
     ISG_TRY(isg_json_u64(root, "tokens", &out->tokens));
     if (c->any && out->tokens <= c->last) {
-        return ISG_FAIL(ISG_EPROTO, "a point at %llu tokens after one at %llu", (unsigned long long)out->tokens,
-                        (unsigned long long)c->last);
+        return ISG_FAIL(ISG_EPROTO, "a point at %llu tokens after one at %llu",
+                        (unsigned long long)out->tokens, (unsigned long long)c->last);
     }
     c->any = true;
     c->last = out->tokens;
@@ -313,12 +333,15 @@ static isg_err take_checkpoint(isg_curve *c, const json_t *root, isg_said *out)
     ISG_TRY(isg_json_u64(root, "tokens", &out->tokens));
     ISG_TRY(isg_json_string(root, "name", &name));
     if (!isg_str_is_name(name)) {
-        return ISG_FAIL(ISG_EPROTO, "checkpoint '%.80s': wanted a name inside the attempt directory, of at most 64 "
-                        "letters, digits, '_', '.', '-'", name);
+        return ISG_FAIL(
+            ISG_EPROTO,
+            "checkpoint '%.80s': wanted a name inside the attempt directory, of at most 64 "
+            "letters, digits, '_', '.', '-'",
+            name);
     }
     if (out->tokens > c->run->tokens) {
-        return ISG_FAIL(ISG_EPROTO, "a checkpoint at %llu of %llu tokens", (unsigned long long)out->tokens,
-                        (unsigned long long)c->run->tokens);
+        return ISG_FAIL(ISG_EPROTO, "a checkpoint at %llu of %llu tokens",
+                        (unsigned long long)out->tokens, (unsigned long long)c->run->tokens);
     }
     memcpy(out->name, name, strlen(name) + 1);
     return ISG_OK;
@@ -341,7 +364,9 @@ static isg_err take_end(isg_curve *c, const json_t *root, isg_said *out)
     ISG_TRY(isg_json_string(root, "outcome", &outcome));
     int k = 0;
     while (k < 3 && strcmp(outcome, names[k])) k++;
-    if (k == 3) return ISG_FAIL(ISG_EPROTO, "outcome: wanted done, diverged or stopped, found '%.40s'", outcome);
+    if (k == 3)
+        return ISG_FAIL(ISG_EPROTO, "outcome: wanted done, diverged or stopped, found '%.40s'",
+                        outcome);
     out->outcome = (isg_end_outcome)k;
     out->tokens = out->outcome == ISG_END_DONE ? c->run->tokens : c->last;
     if (json_object_get(root, "tokens")) ISG_TRY(isg_json_u64(root, "tokens", &out->tokens));
@@ -383,7 +408,9 @@ static isg_err take(isg_curve *c, const json_t *root, const char *event, isg_sai
         if (strcmp(takers[i].event, event)) continue;
         if (takers[i].of_run) {
             ISG_TRY(isg_json_string(root, "run", &id));
-            if (strcmp(id, c->run->id)) return ISG_FAIL(ISG_EPROTO, "run '%.40s', but the current one is %s", id, c->run->id);
+            if (strcmp(id, c->run->id))
+                return ISG_FAIL(ISG_EPROTO, "run '%.40s', but the current one is %s", id,
+                                c->run->id);
         }
         return takers[i].take(c, root, out);
     }
@@ -410,7 +437,8 @@ static isg_err replay_line(isg_curve *c, const char *line, size_t n, isg_str *ke
     bool diverged = false;
     size_t row = ISG_NO_RUN;
     isg_err rc = parse(line, n, &root, &event);
-    if (!rc && !strcmp(event, "point") && !isg_json_u64(root, "tokens", &tokens) && tokens <= c->from) {
+    if (!rc && !strcmp(event, "point") && !isg_json_u64(root, "tokens", &tokens) &&
+        tokens <= c->from) {
         row = row_of(c->run, tokens);
     }
     if (row != ISG_NO_RUN) rc = fill(c, row, root, &diverged);
@@ -446,7 +474,8 @@ isg_err isg_curve_finish(isg_curve *curve, bool diverged, isg_result **out)
     *out = NULL;
     while (n < curve->run->n_points && r->tokens[n]) n++;
     if (!diverged && n < curve->run->n_points) {
-        return ISG_FAIL(ISG_EPROTO, "ended as done, but the planned point at %llu tokens never came",
+        return ISG_FAIL(ISG_EPROTO,
+                        "ended as done, but the planned point at %llu tokens never came",
                         (unsigned long long)curve->run->points[n]);
     }
     for (size_t i = n; i < curve->run->n_points; i++) forget(curve, i);

@@ -28,10 +28,10 @@ typedef struct isg_hello {
 isg_err isg_hello_read(const isg_plan *plan, const char *line, size_t n, isg_hello *out);
 
 typedef enum isg_said_kind {
-    ISG_SAID_HELLO,     /**< of a command, in its events file: nothing to do */
-    ISG_SAID_POINT,     /**< added to the curve */
-    ISG_SAID_EXTRA,     /**< a point that nobody asked for, or before the checkpoint resumed from: ignored */
-    ISG_SAID_DIVERGED,  /**< a point with a loss that is no number: not added, the run is over */
+    ISG_SAID_HELLO, /**< of a command, in its events file: nothing to do */
+    ISG_SAID_POINT, /**< added to the curve */
+    ISG_SAID_EXTRA, /**< a point that nobody asked for, or before the checkpoint resumed from: ignored */
+    ISG_SAID_DIVERGED, /**< a point with a loss that is no number: not added, the run is over */
     ISG_SAID_CHECKPOINT,
     ISG_SAID_END
 } isg_said_kind;
@@ -43,7 +43,8 @@ typedef struct isg_said {
     uint64_t tokens;         /**< of point, checkpoint, end [token] */
     char name[65];           /**< of a checkpoint */
     isg_end_outcome outcome; /**< of an end */
-    double flops, seconds;   /**< of an end; negative: not said. FLOPs of the whole run up to `tokens` */
+    double flops,
+        seconds; /**< of an end; negative: not said. FLOPs of the whole run up to `tokens` */
 } isg_said;
 
 typedef struct isg_curve isg_curve;

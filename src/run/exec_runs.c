@@ -24,12 +24,12 @@ static const double most_wait_s = 0.5;
 
 /* One bundle and what works on it. */
 typedef struct bench {
-    isg_slot *slot;            /* NULL for synthetic runs */
+    isg_slot *slot; /* NULL for synthetic runs */
     isg_msg_start bundle;
-    uint32_t next;             /* first task of the bundle not begun; == bundle.n: none */
-    bool gpu[MAX_GPUS];        /* taken by this bundle */
-    isg_msg_task synthetic;    /* the synthetic run at work, if `until` > 0 */
-    double began, until;       /* monotonic [s] */
+    uint32_t next;          /* first task of the bundle not begun; == bundle.n: none */
+    bool gpu[MAX_GPUS];     /* taken by this bundle */
+    isg_msg_task synthetic; /* the synthetic run at work, if `until` > 0 */
+    double began, until;    /* monotonic [s] */
 } bench;
 
 /* A result not yet written, or written and not yet committed. */
@@ -42,13 +42,13 @@ typedef struct waiting {
 typedef struct exec {
     isg_runs_options opt;
     isg_slot_site site;
-    char *work_dir;            /* absolute */
-    isg_synthetic *synthetic;  /* NULL unless the plan says so */
-    bench *benches;            /* [opt.slots] */
-    struct pollfd *fds;        /* [opt.slots * ISG_CHILD_FDS] */
+    char *work_dir;           /* absolute */
+    isg_synthetic *synthetic; /* NULL unless the plan says so */
+    bench *benches;           /* [opt.slots] */
+    struct pollfd *fds;       /* [opt.slots * ISG_CHILD_FDS] */
     waiting *waiting;
     size_t n_waiting, cap_waiting;
-    isg_msg_ended *ends;       /* to be told in the next step */
+    isg_msg_ended *ends; /* to be told in the next step */
     size_t n_ends, cap_ends;
 } exec;
 
@@ -66,7 +66,8 @@ static isg_err find_programs(exec *x)
     free(absolute);
     if (!x->site.campaign_dir) return no_memory();
     ISG_TRY(isg_exe_helper("isogloss-guard", &x->site.guard));
-    if (x->opt.plan->trainer == ISG_TRAINER_PROXY) ISG_TRY(isg_exe_helper("isogloss-train", &x->site.train));
+    if (x->opt.plan->trainer == ISG_TRAINER_PROXY)
+        ISG_TRY(isg_exe_helper("isogloss-train", &x->site.train));
     x->site.work_dir = x->work_dir;
     (void)isg_leftover_kill(x->work_dir);
     return isg_child_inherit();
@@ -89,7 +90,8 @@ isg_err isg_exec_runs_create(const isg_runs_options *options, void **self)
         if (!rc) rc = isg_synthetic_create(options->plan, &x->synthetic);
     } else {
         if (!rc) rc = find_programs(x);
-        for (size_t i = 0; i < options->slots && !rc; i++) rc = isg_slot_create(&x->site, &x->benches[i].slot);
+        for (size_t i = 0; i < options->slots && !rc; i++)
+            rc = isg_slot_create(&x->site, &x->benches[i].slot);
     }
     *self = x;
     if (rc) isg_exec_runs_destroy(self);
@@ -190,7 +192,8 @@ static isg_err start(void *self, const isg_msg_start *start)
     exec *x = self;
     for (uint32_t i = 0; i < start->n; i++) {
         if (start->task[i].task >= x->opt.plan->n_runs) {
-            return ISG_FAIL(ISG_EPROTO, "no run %u in a plan of %zu", (unsigned)start->task[i].task, x->opt.plan->n_runs);
+            return ISG_FAIL(ISG_EPROTO, "no run %u in a plan of %zu", (unsigned)start->task[i].task,
+                            x->opt.plan->n_runs);
         }
     }
     for (size_t i = 0; i < x->opt.slots; i++) {
@@ -213,8 +216,10 @@ static void add_gpu(size_t i, isg_str *out)
         list = list ? list + 1 : NULL;
     }
     if (isg_str_puts(out, out->len ? "," : "")) return;
-    if (list && *list) (void)isg_str_add(out, list, strcspn(list, ","));
-    else (void)isg_str_printf(out, "%zu", i);
+    if (list && *list)
+        (void)isg_str_add(out, list, strcspn(list, ","));
+    else
+        (void)isg_str_printf(out, "%zu", i);
 }
 
 /* Take the bundle's GPUs, which no other bundle has. */
@@ -224,14 +229,17 @@ static isg_err take_gpus(exec *x, bench *b, isg_str *names)
     for (size_t g = 0; g < have && n < b->bundle.gpus; g++) {
         bool taken = false;
         for (size_t i = 0; i < x->opt.slots; i++) {
-            taken = taken || (&x->benches[i] != b && !is_free(&x->benches[i]) && x->benches[i].gpu[g]);
+            taken =
+                taken || (&x->benches[i] != b && !is_free(&x->benches[i]) && x->benches[i].gpu[g]);
         }
         if (taken) continue;
         b->gpu[g] = true;
         add_gpu(g, names);
         n++;
     }
-    if (n < b->bundle.gpus) return ISG_FAIL(ISG_EBUSY, "the run needs %u GPUs, %zu are free", (unsigned)b->bundle.gpus, n);
+    if (n < b->bundle.gpus)
+        return ISG_FAIL(ISG_EBUSY, "the run needs %u GPUs, %zu are free", (unsigned)b->bundle.gpus,
+                        n);
     return ISG_OK;
 }
 
@@ -242,7 +250,9 @@ static isg_err begin_process(exec *x, bench *b, const isg_msg_task *task)
     uint32_t cores = b->bundle.cores ? b->bundle.cores : 1;
     isg_err rc = take_gpus(x, b, &gpus);
     if (!rc) rc = isg_trial_create(x->opt.plan, x->work_dir, task, &trial);
-    if (!rc) isg_slot_begin(b->slot, trial, cores, x->opt.gpus ? isg_str_c(&gpus) : NULL, b->bundle.gpus);
+    if (!rc)
+        isg_slot_begin(b->slot, trial, cores, x->opt.gpus ? isg_str_c(&gpus) : NULL,
+                       b->bundle.gpus);
     isg_str_free(&gpus);
     if (!rc) return ISG_OK;
     rc = end_without(x, task, ISG_CAUSE_KILLED, isg_err_message());
@@ -352,7 +362,9 @@ static isg_err commit(void *self, isg_msg_attempt of, isg_msg_written *out)
 {
     exec *x = self;
     waiting *w = find_waiting(x, of);
-    if (!w) return ISG_FAIL(ISG_EPROTO, "run %u, attempt %u: no result is kept", (unsigned)of.task, (unsigned)of.attempt);
+    if (!w)
+        return ISG_FAIL(ISG_EPROTO, "run %u, attempt %u: no result is kept", (unsigned)of.task,
+                        (unsigned)of.attempt);
     const char *id = x->opt.plan->runs[of.task].id;
     size_t slot = isg_store_find(x->opt.store, id);
     if (slot == ISG_NO_RUN) return ISG_FAIL(ISG_ESTORE, "the store has no slot for run %s", id);
@@ -374,7 +386,8 @@ static void committed(void *self, isg_msg_attempt of)
     forget_waiting(x, of);
     if (!ours || x->synthetic) return;
     if (isg_trial_clean(x->opt.plan, x->work_dir, of)) {
-        ISG_WARN("worker", "cannot clean up after run %s: %s", x->opt.plan->runs[of.task].id, isg_err_message());
+        ISG_WARN("worker", "cannot clean up after run %s: %s", x->opt.plan->runs[of.task].id,
+                 isg_err_message());
         isg_err_clear();
     }
 }
@@ -390,8 +403,10 @@ static void drop_queued(exec *x, bench *b, isg_msg_attempt of)
     uint32_t kept = b->next;
     for (uint32_t i = b->next; i < b->bundle.n; i++) {
         const isg_msg_task task = b->bundle.task[i];
-        if (!means(of, (isg_msg_attempt){task.task, task.attempt})) b->bundle.task[kept++] = task;
-        else if (end_without(x, &task, ISG_CAUSE_STOPPED, "stopped before it began")) return;
+        if (!means(of, (isg_msg_attempt){task.task, task.attempt}))
+            b->bundle.task[kept++] = task;
+        else if (end_without(x, &task, ISG_CAUSE_STOPPED, "stopped before it began"))
+            return;
     }
     b->bundle.n = kept;
 }
@@ -406,7 +421,8 @@ static void stop(void *self, isg_msg_attempt of, isg_stop_how how)
         if (trial && means(of, trial->of)) isg_slot_stop(b->slot, how);
         if (b->until > 0 && means(of, (isg_msg_attempt){b->synthetic.task, b->synthetic.attempt})) {
             b->until = 0;
-            (void)end_without(x, &b->synthetic, ISG_CAUSE_STOPPED, "synthetic runs have no checkpoints");
+            (void)end_without(x, &b->synthetic, ISG_CAUSE_STOPPED,
+                              "synthetic runs have no checkpoints");
         }
     }
 }

@@ -13,8 +13,8 @@
 
 typedef struct isg_runs_options {
     const isg_plan *plan;
-    isg_store *store;      /**< open for writing in this process */
-    const char *work_dir;  /**< NAME.work, exists */
+    isg_store *store;          /**< open for writing in this process */
+    const char *work_dir;      /**< NAME.work, exists */
     size_t slots, cores, gpus; /**< as said in HELLO */
 } isg_runs_options;
 

@@ -39,8 +39,8 @@ isg_err isg_lines_next(isg_lines *lines, const char **line, size_t *n)
         const char *end = memchr(from, '\n', left);
         size_t length = end ? (size_t)(end - from) : left;
         if (length > ISG_LINE_MAX) {
-            return ISG_FAIL(ISG_EPROTO, "a line of more than %d bytes, which begins \"%s\"", ISG_LINE_MAX,
-                            isg_lines_show(from, length, 80, shown));
+            return ISG_FAIL(ISG_EPROTO, "a line of more than %d bytes, which begins \"%s\"",
+                            ISG_LINE_MAX, isg_lines_show(from, length, 80, shown));
         }
         if (!end) return ISG_OK;
         lines->taken += length + 1;

@@ -30,31 +30,31 @@
 
 enum { EVENTS_CHUNK = 65536 };
 
-static const double grace_s = 2;           /* from TERM to KILL */
-static const double guard_limit_s = 10;    /* a stopped guard holds no slot for ever */
-static const double hello_limit_s = 60;    /* a proxy's first word */
-static const double exit_limit_s = 60;     /* a command's exit after its end event */
-static const double stop_limit_s = 120;    /* a checkpoint after it was asked for */
+static const double grace_s = 2;        /* from TERM to KILL */
+static const double guard_limit_s = 10; /* a stopped guard holds no slot for ever */
+static const double hello_limit_s = 60; /* a proxy's first word */
+static const double exit_limit_s = 60;  /* a command's exit after its end event */
+static const double stop_limit_s = 120; /* a checkpoint after it was asked for */
 static const double closing_wait_s = 0.002, events_wait_s = 0.02, most_wait_s = 0.2;
 
 struct isg_slot {
     const isg_slot_site *site;
     isg_child *child;
-    uint32_t cores;          /* of the child's surroundings */
+    uint32_t cores; /* of the child's surroundings */
     char gpus[128];
     isg_hello hello;
-    bool ready;              /* hello was read */
+    bool ready; /* hello was read */
     isg_lines lines;
-    int events;              /* a command's events file, for reading; -1: none */
+    int events; /* a command's events file, for reading; -1: none */
 
     isg_trial *trial;
-    bool sent;               /* the run object is on its way */
-    double began, heard;     /* monotonic [s] */
-    double ended_at;         /* when a command sent its end; 0: not yet */
-    double asked_at;         /* when a stop was asked for; 0: not */
-    isg_said end;            /* valid once ended_at */
-    uint64_t tokens;         /* farthest heard of */
-    isg_cause verdict;       /* ISG_CAUSE_NONE: none yet */
+    bool sent;           /* the run object is on its way */
+    double began, heard; /* monotonic [s] */
+    double ended_at;     /* when a command sent its end; 0: not yet */
+    double asked_at;     /* when a stop was asked for; 0: not */
+    isg_said end;        /* valid once ended_at */
+    uint64_t tokens;     /* farthest heard of */
+    isg_cause verdict;   /* ISG_CAUSE_NONE: none yet */
     int code;
     char text[ISG_MSG_TEXT];
     isg_result *result;
@@ -105,8 +105,8 @@ static bool is_command(const isg_slot *s)
 }
 
 /* The first verdict stands. */
-__attribute__((format(printf, 4, 5)))
-static void judge(isg_slot *s, isg_cause cause, int code, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void judge(isg_slot *s, isg_cause cause, int code,
+                                                        const char *fmt, ...)
 {
     va_list ap;
     if (!s->trial || s->verdict != ISG_CAUSE_NONE) return;
@@ -137,7 +137,8 @@ static isg_err add_env(char **env, size_t *n, const char *name, const char *valu
     return ISG_OK;
 }
 
-static isg_err add_path(char **env, size_t *n, const char *name, const isg_trial *t, const char *file)
+static isg_err add_path(char **env, size_t *n, const char *name, const isg_trial *t,
+                        const char *file)
 {
     char *path = isg_trial_path(t, file);
     isg_err rc = path ? add_env(env, n, name, path) : ISG_FAIL(ISG_ENOMEM, "out of memory");
@@ -170,7 +171,8 @@ static isg_err open_events(isg_slot *s)
     char *path = isg_trial_path(s->trial, "said.jsonl");
     if (!path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     s->events = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
-    isg_err rc = s->events < 0 ? ISG_FAIL(ISG_EIO, "cannot create '%s': %s", path, strerror(errno)) : ISG_OK;
+    isg_err rc =
+        s->events < 0 ? ISG_FAIL(ISG_EIO, "cannot create '%s': %s", path, strerror(errno)) : ISG_OK;
     free(path);
     return rc;
 }
@@ -184,9 +186,12 @@ static isg_err start_child(isg_slot *s, const char *gpus, uint32_t n_gpus)
         rc = isg_command_expand(s->site->plan, s->trial->of.task, &site, &command);
         if (!rc) rc = open_events(s);
     }
-    const isg_child_spec spec = {.guard = s->site->guard, .argv = command ? command : proxy,
-                                 .env = (const char *const *)env, .grace_s = grace_s,
-                                 .guard_limit_s = guard_limit_s, .talk = !is_command(s),
+    const isg_child_spec spec = {.guard = s->site->guard,
+                                 .argv = command ? command : proxy,
+                                 .env = (const char *const *)env,
+                                 .grace_s = grace_s,
+                                 .guard_limit_s = guard_limit_s,
+                                 .talk = !is_command(s),
                                  .dir = is_command(s) ? s->site->campaign_dir : s->trial->dir};
     if (!rc) rc = isg_child_start(&spec, &s->child);
     isg_command_free(&command);
@@ -202,7 +207,8 @@ static bool can_reuse(const isg_slot *s, uint32_t cores, const char *gpus)
            isg_child_how(s->child, &code) == ISG_CHILD_RUNS && !isg_child_closing(s->child);
 }
 
-void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char *gpus, uint32_t n_gpus)
+void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char *gpus,
+                    uint32_t n_gpus)
 {
     isg_slot *s = slot;
     isg_err rc = ISG_OK;
@@ -224,11 +230,15 @@ void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char
 
 /* ---- listening ---------------------------------------------------------- */
 
-static void take_checkpoint(isg_slot *s, const isg_said *e, isg_slot_checkpoint *checkpoint, void *ctx)
+static void take_checkpoint(isg_slot *s, const isg_said *e, isg_slot_checkpoint *checkpoint,
+                            void *ctx)
 {
     isg_err rc = isg_trial_checkpoint(s->trial, e->name, e->tokens, isg_time_mono() - s->began);
-    if (rc) judge_and_end(s, rc == ISG_EPROTO ? ISG_CAUSE_PROTOCOL : ISG_CAUSE_KILLED, false, isg_err_message());
-    else checkpoint(ctx, s->trial->of, e->tokens);
+    if (rc)
+        judge_and_end(s, rc == ISG_EPROTO ? ISG_CAUSE_PROTOCOL : ISG_CAUSE_KILLED, false,
+                      isg_err_message());
+    else
+        checkpoint(ctx, s->trial->of, e->tokens);
 }
 
 /* A result, or the reason why there is none. */
@@ -236,7 +246,8 @@ static void conclude(isg_slot *s, bool diverged)
 {
     const isg_run *r = s->trial->run;
     if (!diverged && r->keep_checkpoint && s->trial->checkpoint_tokens != r->tokens) {
-        judge_and_end(s, ISG_CAUSE_PROTOCOL, false, "ended without the final checkpoint that was asked for");
+        judge_and_end(s, ISG_CAUSE_PROTOCOL, false,
+                      "ended without the final checkpoint that was asked for");
         return;
     }
     if (isg_curve_finish(s->trial->curve, diverged, &s->result)) {
@@ -244,8 +255,11 @@ static void conclude(isg_slot *s, bool diverged)
         return;
     }
     s->result->seconds = s->trial->before_s + (isg_time_mono() - s->began);
-    if (diverged) judge(s, ISG_CAUSE_DIVERGED, 0, "the loss diverged after %llu tokens", (unsigned long long)s->tokens);
-    else judge(s, ISG_CAUSE_OK, 0, "%s", "");
+    if (diverged)
+        judge(s, ISG_CAUSE_DIVERGED, 0, "the loss diverged after %llu tokens",
+              (unsigned long long)s->tokens);
+    else
+        judge(s, ISG_CAUSE_OK, 0, "%s", "");
 }
 
 /* The end event of a run, once the trainer has nothing more to do for it. */
@@ -255,8 +269,11 @@ static void take_end(isg_slot *s)
     case ISG_END_DONE: conclude(s, false); break;
     case ISG_END_DIVERGED: conclude(s, true); break;
     case ISG_END_STOPPED:
-        if (s->asked_at > 0) judge(s, ISG_CAUSE_STOPPED, 0, "stopped after %llu tokens", (unsigned long long)s->end.tokens);
-        else judge_and_end(s, ISG_CAUSE_PROTOCOL, false, "it stopped without being asked");
+        if (s->asked_at > 0)
+            judge(s, ISG_CAUSE_STOPPED, 0, "stopped after %llu tokens",
+                  (unsigned long long)s->end.tokens);
+        else
+            judge_and_end(s, ISG_CAUSE_PROTOCOL, false, "it stopped without being asked");
         break;
     }
 }
@@ -281,7 +298,8 @@ static void take_event(isg_slot *s, const isg_said *e, isg_slot_checkpoint *chec
     }
 }
 
-static void take_line(isg_slot *s, const char *line, size_t n, isg_slot_checkpoint *checkpoint, void *ctx)
+static void take_line(isg_slot *s, const char *line, size_t n, isg_slot_checkpoint *checkpoint,
+                      void *ctx)
 {
     isg_said e;
     if (!is_command(s) && !s->ready) {
@@ -295,8 +313,11 @@ static void take_line(isg_slot *s, const char *line, size_t n, isg_slot_checkpoi
     }
     isg_err rc = isg_curve_take(s->trial->curve, line, n, &e);
     if (!rc && e.kind != ISG_SAID_EXTRA) rc = isg_trial_note(s->trial, line, n);
-    if (rc) judge_and_end(s, rc == ISG_EPROTO ? ISG_CAUSE_PROTOCOL : ISG_CAUSE_KILLED, false, isg_err_message());
-    else take_event(s, &e, checkpoint, ctx);
+    if (rc)
+        judge_and_end(s, rc == ISG_EPROTO ? ISG_CAUSE_PROTOCOL : ISG_CAUSE_KILLED, false,
+                      isg_err_message());
+    else
+        take_event(s, &e, checkpoint, ctx);
 }
 
 typedef struct listener {
@@ -312,7 +333,8 @@ static void take_bytes(void *ctx, const char *bytes, size_t n)
     isg_slot *s = l->slot;
     const char *line;
     size_t length;
-    if (isg_lines_add(&s->lines, bytes, n)) judge_and_end(s, ISG_CAUSE_KILLED, false, isg_err_message());
+    if (isg_lines_add(&s->lines, bytes, n))
+        judge_and_end(s, ISG_CAUSE_KILLED, false, isg_err_message());
     for (;;) {
         if (isg_lines_next(&s->lines, &line, &length)) {
             judge_and_end(s, ISG_CAUSE_PROTOCOL, false, isg_err_message());
@@ -342,12 +364,22 @@ static void check_limits(isg_slot *s, double now)
 {
     const isg_limits *limits = &s->site->plan->limits;
     char text[ISG_MSG_TEXT];
-    const struct { bool on; double since, limit; isg_cause cause; const char *what; } rules[] = {
-        {limits->run_time_s > 0 && s->asked_at <= 0, s->began, limits->run_time_s, ISG_CAUSE_TIME, "ran longer than its run_time"},
-        {limits->silence_s > 0, s->heard, limits->silence_s, ISG_CAUSE_SILENCE, "was silent for longer than allowed"},
-        {!is_command(s) && !s->ready, s->began, hello_limit_s, ISG_CAUSE_SILENCE, "never said hello"},
-        {s->ended_at > 0, s->ended_at, exit_limit_s, ISG_CAUSE_SILENCE, "did not exit after its end event"},
-        {s->asked_at > 0, s->asked_at, stop_limit_s, ISG_CAUSE_STOPPED, "did not stop when asked to"},
+    const struct {
+        bool on;
+        double since, limit;
+        isg_cause cause;
+        const char *what;
+    } rules[] = {
+        {limits->run_time_s > 0 && s->asked_at <= 0, s->began, limits->run_time_s, ISG_CAUSE_TIME,
+         "ran longer than its run_time"},
+        {limits->silence_s > 0, s->heard, limits->silence_s, ISG_CAUSE_SILENCE,
+         "was silent for longer than allowed"},
+        {!is_command(s) && !s->ready, s->began, hello_limit_s, ISG_CAUSE_SILENCE,
+         "never said hello"},
+        {s->ended_at > 0, s->ended_at, exit_limit_s, ISG_CAUSE_SILENCE,
+         "did not exit after its end event"},
+        {s->asked_at > 0, s->asked_at, stop_limit_s, ISG_CAUSE_STOPPED,
+         "did not stop when asked to"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules && s->verdict == ISG_CAUSE_NONE; i++) {
         if (!rules[i].on || now - rules[i].since <= rules[i].limit) continue;
@@ -371,25 +403,32 @@ static void judge_exit(isg_slot *s)
 {
     int code;
     char words[164];
-    const char *program = is_command(s) ? "the command" : "the trainer", *said = last_words(s, words);
+    const char *program = is_command(s) ? "the command" : "the trainer",
+               *said = last_words(s, words);
     const char *colon = *said ? ": " : "";
     if (s->verdict != ISG_CAUSE_NONE) return;
     switch (isg_child_how(s->child, &code)) {
     case ISG_CHILD_EXITED:
-        if (code) judge(s, ISG_CAUSE_EXIT, code, "exit status %d%s%s", code, colon, said);
-        else if (s->ended_at > 0) take_end(s);
-        else judge(s, ISG_CAUSE_PROTOCOL, 0, "exit status 0 without an end event%s%s", colon, said);
+        if (code)
+            judge(s, ISG_CAUSE_EXIT, code, "exit status %d%s%s", code, colon, said);
+        else if (s->ended_at > 0)
+            take_end(s);
+        else
+            judge(s, ISG_CAUSE_PROTOCOL, 0, "exit status 0 without an end event%s%s", colon, said);
         break;
     case ISG_CHILD_SIGNALED:
-        judge(s, code == SIGKILL || code == SIGTERM ? ISG_CAUSE_KILLED : ISG_CAUSE_CRASH, code, "killed by signal %d (%s)%s%s",
-              code, strsignal(code), colon, said);
+        judge(s, code == SIGKILL || code == SIGTERM ? ISG_CAUSE_KILLED : ISG_CAUSE_CRASH, code,
+              "killed by signal %d (%s)%s%s", code, strsignal(code), colon, said);
         break;
     case ISG_CHILD_UNSTARTED:
         judge(s, ISG_CAUSE_EXIT, 127, "cannot start %s '%.100s': %s", program,
               is_command(s) ? s->site->plan->command[0] : s->site->train, strerror(code));
         break;
     case ISG_CHILD_RUNS:
-    case ISG_CHILD_LOST: judge(s, ISG_CAUSE_KILLED, SIGKILL, "its guard was killed or hung, and %s was killed with it", program); break;
+    case ISG_CHILD_LOST:
+        judge(s, ISG_CAUSE_KILLED, SIGKILL,
+              "its guard was killed or hung, and %s was killed with it", program);
+        break;
     }
 }
 
@@ -397,12 +436,16 @@ static void fill_end(isg_slot *s, isg_slot_end *end)
 {
     const isg_run *r = s->trial->run;
     const double share = (double)(s->tokens - s->trial->from) / (double)r->tokens;
-    *end = (isg_slot_end){.said = {.of = s->trial->of, .cause = (uint32_t)s->verdict, .code = s->code}};
+    *end = (isg_slot_end){
+        .said = {.of = s->trial->of, .cause = (uint32_t)s->verdict, .code = s->code}};
     end->said.own_seconds = isg_time_mono() - s->began;
     end->said.seconds = s->trial->before_s + end->said.own_seconds;
-    end->said.flops = r->flops * (s->verdict == ISG_CAUSE_OK ? 1 - (double)s->trial->from / (double)r->tokens : share);
+    end->said.flops =
+        r->flops *
+        (s->verdict == ISG_CAUSE_OK ? 1 - (double)s->trial->from / (double)r->tokens : share);
     end->said.has_result = s->result != NULL;
-    (void)snprintf(end->said.device, sizeof end->said.device, "%.30s", is_command(s) ? "" : s->hello.device);
+    (void)snprintf(end->said.device, sizeof end->said.device, "%.30s",
+                   is_command(s) ? "" : s->hello.device);
     memcpy(end->said.text, s->text, sizeof end->said.text);
     end->result = s->result;
     s->result = NULL;
@@ -412,8 +455,10 @@ static void fill_end(isg_slot *s, isg_slot_end *end)
 static bool trainer_stays(const isg_slot *s)
 {
     int code;
-    bool well = s->verdict == ISG_CAUSE_OK || s->verdict == ISG_CAUSE_STOPPED || s->verdict == ISG_CAUSE_DIVERGED;
-    return well && s->child && !is_command(s) && s->ended_at > 0 && isg_child_how(s->child, &code) == ISG_CHILD_RUNS;
+    bool well = s->verdict == ISG_CAUSE_OK || s->verdict == ISG_CAUSE_STOPPED ||
+                s->verdict == ISG_CAUSE_DIVERGED;
+    return well && s->child && !is_command(s) && s->ended_at > 0 &&
+           isg_child_how(s->child, &code) == ISG_CHILD_RUNS;
 }
 
 static void finish(isg_slot *s, isg_slot_end *end)
@@ -443,7 +488,8 @@ static isg_err send_run(isg_slot *s)
     return rc;
 }
 
-isg_err isg_slot_step(isg_slot *slot, isg_slot_checkpoint *checkpoint, void *ctx, isg_slot_end *end, bool *ended)
+isg_err isg_slot_step(isg_slot *slot, isg_slot_checkpoint *checkpoint, void *ctx, isg_slot_end *end,
+                      bool *ended)
 {
     isg_slot *s = slot;
     listener l = {s, checkpoint, ctx};
@@ -456,13 +502,16 @@ isg_err isg_slot_step(isg_slot *slot, isg_slot_checkpoint *checkpoint, void *ctx
         if (s->trial && s->ready && !s->sent && s->verdict == ISG_CAUSE_NONE) ISG_TRY(send_run(s));
         if (isg_child_over(s->child)) {
             while (read_events(s, &l)) continue;
-            if (s->trial) judge_exit(s);
-            else drop_child(s); /* an idle trainer left: nobody misses it */
+            if (s->trial)
+                judge_exit(s);
+            else
+                drop_child(s); /* an idle trainer left: nobody misses it */
         }
     }
     if (!s->trial) return ISG_OK;
     check_limits(s, isg_time_mono());
-    bool told = s->verdict != ISG_CAUSE_NONE && (!s->child || isg_child_over(s->child) || trainer_stays(s));
+    bool told =
+        s->verdict != ISG_CAUSE_NONE && (!s->child || isg_child_over(s->child) || trainer_stays(s));
     if (!told) return ISG_OK;
     finish(s, end);
     *ended = true;
@@ -486,11 +535,13 @@ void isg_slot_stop(isg_slot *slot, isg_stop_how how)
         return;
     }
     if (!is_command(s)) {
-        if (isg_child_write(s->child, "{\"stop\":\"checkpoint\"}\n")) judge_and_end(s, ISG_CAUSE_STOPPED, false, isg_err_message());
+        if (isg_child_write(s->child, "{\"stop\":\"checkpoint\"}\n"))
+            judge_and_end(s, ISG_CAUSE_STOPPED, false, isg_err_message());
         return;
     }
     char *path = isg_trial_path(s->trial, "stop");
-    if (!path || isg_file_write(path, "", 0)) judge_and_end(s, ISG_CAUSE_STOPPED, false, "its stop file cannot be written");
+    if (!path || isg_file_write(path, "", 0))
+        judge_and_end(s, ISG_CAUSE_STOPPED, false, "its stop file cannot be written");
     free(path);
 }
 

@@ -19,17 +19,17 @@
 typedef struct isg_slot_site {
     const isg_plan *plan;
     const char *work_dir; /**< absolute */
-    char *guard;        /**< path of isogloss-guard */
-    char *train;        /**< path of isogloss-train; NULL unless the plan trains proxies */
-    char *campaign_dir; /**< working directory of commands */
+    char *guard;          /**< path of isogloss-guard */
+    char *train;          /**< path of isogloss-train; NULL unless the plan trains proxies */
+    char *campaign_dir;   /**< working directory of commands */
 } isg_slot_site;
 
 typedef struct isg_slot isg_slot;
 
 /** How an attempt ended. */
 typedef struct isg_slot_end {
-    isg_msg_ended said;  /**< for the leader */
-    isg_result *result;  /**< the caller's, if said.has_result */
+    isg_msg_ended said; /**< for the leader */
+    isg_result *result; /**< the caller's, if said.has_result */
 } isg_slot_end;
 
 /** What the leader should hear of meanwhile. */
@@ -48,7 +48,8 @@ void isg_slot_kill(isg_slot *slot);
  * @param trial  now the slot's
  * @param gpus   value for CUDA_VISIBLE_DEVICES, "" for none; NULL: leave it as it is
  */
-void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char *gpus, uint32_t n_gpus);
+void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char *gpus,
+                    uint32_t n_gpus);
 
 /** The attempt at work, or NULL: the slot is free. */
 const isg_trial *isg_slot_trial(const isg_slot *slot);
@@ -57,7 +58,8 @@ const isg_trial *isg_slot_trial(const isg_slot *slot);
 void isg_slot_stop(isg_slot *slot, isg_stop_how how);
 
 /** Go on without blocking. @param ended  true: `end` is filled and the slot is free */
-isg_err isg_slot_step(isg_slot *slot, isg_slot_checkpoint *checkpoint, void *ctx, isg_slot_end *end, bool *ended);
+isg_err isg_slot_step(isg_slot *slot, isg_slot_checkpoint *checkpoint, void *ctx, isg_slot_end *end,
+                      bool *ended);
 
 /** What to wait for, and how long at most until the next look. */
 size_t isg_slot_fds(const isg_slot *slot, struct pollfd fds[ISG_CHILD_FDS]);

@@ -12,7 +12,7 @@ typedef struct law {
 
 struct isg_synthetic {
     const isg_plan *plan;
-    law *law;             /* [n_evaluations] */
+    law *law;              /* [n_evaluations] */
     double s_run, s_point; /* standard deviations of log loss */
     double seconds, speed; /* duration of a run [s], [FLOP/s], 0: none */
 };
@@ -21,9 +21,16 @@ static const double shard_scatter = 0.02; /* standard deviation of a shard's log
 
 static isg_err read_law(const json_t *object, law *out)
 {
-    const struct { const char *key; double *to; } keys[] = {
-        {"E", &out->E}, {"A", &out->A}, {"B", &out->B}, {"alpha", &out->alpha}, {"beta", &out->beta}};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) ISG_TRY(isg_json_number(object, keys[i].key, keys[i].to));
+    const struct {
+        const char *key;
+        double *to;
+    } keys[] = {{"E", &out->E},
+                {"A", &out->A},
+                {"B", &out->B},
+                {"alpha", &out->alpha},
+                {"beta", &out->beta}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        ISG_TRY(isg_json_number(object, keys[i].key, keys[i].to));
     return ISG_OK;
 }
 
@@ -36,7 +43,10 @@ static isg_err read_laws(isg_synthetic *s)
         const json_t *one = json_object_get(json_object_get(all, "laws"), code);
         if (!one) one = json_object_get(all, "law");
         if (!one) {
-            return ISG_FAIL(ISG_ESPEC, "synthetic trainer: no law for the language '%s': add it under 'laws', or 'law' for all", code);
+            return ISG_FAIL(
+                ISG_ESPEC,
+                "synthetic trainer: no law for the language '%s': add it under 'laws', or 'law' for all",
+                code);
         }
         ISG_TRY(isg_err_context(read_law(one, &s->law[e]), "synthetic trainer: law of '%s'", code));
     }
@@ -105,7 +115,8 @@ static void fill_shards(isg_rng *rng, double loss, size_t n, float *shard)
     for (size_t i = 0; i < n; i++) shard[i] += (float)(loss - mean);
 }
 
-static void fill_point(const isg_synthetic *s, const isg_run *run, size_t point, const double *z_run, isg_result *r)
+static void fill_point(const isg_synthetic *s, const isg_run *run, size_t point,
+                       const double *z_run, isg_result *r)
 {
     const isg_plan *p = s->plan;
     const double tokens = (double)run->points[point];
@@ -113,16 +124,19 @@ static void fill_point(const isg_synthetic *s, const isg_run *run, size_t point,
 
     r->tokens[point] = run->points[point];
     r->lr_state[point] = (uint8_t)lr_state_at(run, run->points[point]);
-    for (size_t l = 0; l < p->n_languages; l++) r->seen[point * p->n_languages + l] = run->weight[l] * tokens;
+    for (size_t l = 0; l < p->n_languages; l++)
+        r->seen[point * p->n_languages + l] = run->weight[l] * tokens;
     isg_rng_at(&rng, key_of(run), ISG_RNG_NOISE_POINT, point);
     for (size_t e = 0; e < p->n_evaluations; e++) {
         const size_t language = p->evaluations[e].language, at = point * p->n_evaluations + e;
         const law *w = &s->law[e];
         if (!run->evaluate[e]) continue;
         double d = run->weight[language] * tokens + seen_before(p, run, language);
-        double truth = w->E + w->A / pow((double)run->shape.n_total, w->alpha) + w->B / pow(fmax(d, 1), w->beta);
+        double truth = w->E + w->A / pow((double)run->shape.n_total, w->alpha) +
+                       w->B / pow(fmax(d, 1), w->beta);
         r->loss[at] = truth * exp(s->s_run * z_run[e] + s->s_point * isg_rng_normal(&rng));
-        fill_shards(&rng, r->loss[at], p->evaluations[e].shards, r->shard_loss + at * p->max_shards);
+        fill_shards(&rng, r->loss[at], p->evaluations[e].shards,
+                    r->shard_loss + at * p->max_shards);
     }
 }
 

@@ -24,12 +24,14 @@ char *isg_trial_path(const isg_trial *trial, const char *name)
 }
 
 /* {"dir","name","tokens"} of the checkpoint of an attempt */
-static isg_err checkpoint_json(const char *work_dir, const char *id, uint32_t attempt, uint64_t *tokens, json_t **out)
+static isg_err checkpoint_json(const char *work_dir, const char *id, uint32_t attempt,
+                               uint64_t *tokens, json_t **out)
 {
     char name[ISG_WORK_NAME];
     ISG_TRY(isg_work_checkpoint(work_dir, id, attempt, name, tokens));
     char *dir = isg_work_attempt_dir(work_dir, id, attempt);
-    *out = dir ? json_pack("{s:s,s:s,s:I}", "dir", dir, "name", name, "tokens", (json_int_t)*tokens) : NULL;
+    *out = dir ? json_pack("{s:s,s:s,s:I}", "dir", dir, "name", name, "tokens", (json_int_t)*tokens)
+               : NULL;
     free(dir);
     return *out ? ISG_OK : no_memory();
 }
@@ -38,13 +40,15 @@ static isg_err add_parent(isg_trial *t, const char *work_dir, uint32_t attempt)
 {
     json_t *parent = NULL;
     uint64_t tokens = 0;
-    if (t->run->parent == ISG_NO_RUN) return json_object_set_new(t->object, "parent", json_null()) ? no_memory() : ISG_OK;
+    if (t->run->parent == ISG_NO_RUN)
+        return json_object_set_new(t->object, "parent", json_null()) ? no_memory() : ISG_OK;
     const isg_run *p = &t->plan->runs[t->run->parent];
-    ISG_TRY(isg_err_context(checkpoint_json(work_dir, p->id, attempt, &tokens, &parent), "checkpoint of the parent run %s", p->id));
+    ISG_TRY(isg_err_context(checkpoint_json(work_dir, p->id, attempt, &tokens, &parent),
+                            "checkpoint of the parent run %s", p->id));
     if (tokens != p->tokens) {
         json_decref(parent);
-        return ISG_FAIL(ISG_EDATA, "the parent run %s has a checkpoint at %llu of %llu tokens only", p->id,
-                        (unsigned long long)tokens, (unsigned long long)p->tokens);
+        return ISG_FAIL(ISG_EDATA, "the parent run %s has a checkpoint at %llu of %llu tokens only",
+                        p->id, (unsigned long long)tokens, (unsigned long long)p->tokens);
     }
     bool bad = json_object_set_new(parent, "id", json_string(p->id)) != 0;
     return json_object_set_new(t->object, "parent", parent) || bad ? no_memory() : ISG_OK;
@@ -55,7 +59,8 @@ static isg_err replay(isg_trial *t, const char *dir, isg_str *kept)
 {
     isg_str text = {0};
     json_t *note = NULL;
-    char *events = isg_path_join(dir, "events.jsonl"), *mark = isg_path_join(dir, "checkpoint.json");
+    char *events = isg_path_join(dir, "events.jsonl"),
+         *mark = isg_path_join(dir, "checkpoint.json");
     isg_err rc = events && mark ? isg_file_read(events, EVENTS_MAX, &text) : no_memory();
     if (!rc) rc = isg_curve_replay(t->curve, isg_str_c(&text), text.len, kept);
     if (!rc) rc = isg_json_load(mark, &note);
@@ -86,7 +91,8 @@ static isg_err resume_or_begin(isg_trial *t, const char *work_dir, uint32_t atte
     if (attempt) {
         isg_err rc = try_resume(t, work_dir, attempt, kept);
         if (!rc || rc == ISG_ENOMEM) return rc;
-        ISG_WARN("worker", "run %s begins anew, attempt %u cannot be resumed: %s", t->run->id, (unsigned)attempt, isg_err_message());
+        ISG_WARN("worker", "run %s begins anew, attempt %u cannot be resumed: %s", t->run->id,
+                 (unsigned)attempt, isg_err_message());
         isg_err_clear();
         isg_curve_destroy(&t->curve);
         isg_str_reset(kept);
@@ -101,7 +107,8 @@ static isg_err complete_object(isg_trial *t)
 {
     const isg_run *r = t->run;
     const bool final = r->keep_checkpoint || t->plan->limits.keep_all_checkpoints;
-    json_t *checkpoint = json_pack("{s:f,s:b}", "every_s", t->plan->limits.checkpoint_every_s, "final", (int)final);
+    json_t *checkpoint =
+        json_pack("{s:f,s:b}", "every_s", t->plan->limits.checkpoint_every_s, "final", (int) final);
     bool bad = json_object_set_new(t->object, "checkpoint", checkpoint) != 0;
     bad = bad || json_object_set_new(t->object, "attempt", json_integer((json_int_t)t->of.attempt));
     bad = bad || json_object_set_new(t->object, "dir", json_string(t->dir));
@@ -112,7 +119,8 @@ static isg_err write_files(isg_trial *t, const isg_str *kept)
 {
     char *text = isg_json_line(t->object), *object = isg_trial_path(t, "run.json");
     char *events = isg_trial_path(t, "events.jsonl");
-    isg_err rc = text && object && events ? isg_file_write(object, text, strlen(text)) : no_memory();
+    isg_err rc =
+        text && object && events ? isg_file_write(object, text, strlen(text)) : no_memory();
     if (!rc) rc = isg_file_write(events, isg_str_c(kept), kept->len);
     if (!rc) {
         t->events = open(events, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -124,7 +132,8 @@ static isg_err write_files(isg_trial *t, const isg_str *kept)
     return rc;
 }
 
-isg_err isg_trial_create(const isg_plan *plan, const char *work_dir, const isg_msg_task *task, isg_trial **out)
+isg_err isg_trial_create(const isg_plan *plan, const char *work_dir, const isg_msg_task *task,
+                         isg_trial **out)
 {
     isg_trial *t = calloc(1, sizeof *t);
     isg_str kept = {0};
@@ -179,7 +188,8 @@ isg_err isg_trial_note(isg_trial *trial, const char *line, size_t n)
 
 static isg_err remove_before(isg_trial *t, const char *name)
 {
-    if (!t->checkpoint[0] || !strcmp(t->checkpoint, name) || t->plan->limits.keep_all_checkpoints) return ISG_OK;
+    if (!t->checkpoint[0] || !strcmp(t->checkpoint, name) || t->plan->limits.keep_all_checkpoints)
+        return ISG_OK;
     char *old = isg_trial_path(t, t->checkpoint);
     isg_err rc = old ? isg_path_remove(old) : no_memory();
     free(old);
@@ -189,12 +199,17 @@ static isg_err remove_before(isg_trial *t, const char *name)
 isg_err isg_trial_checkpoint(isg_trial *trial, const char *name, uint64_t tokens, double seconds)
 {
     isg_trial *t = trial;
-    char *data = isg_trial_path(t, name), *mark = isg_trial_path(t, "checkpoint.json"), *text = NULL;
+    char *data = isg_trial_path(t, name), *mark = isg_trial_path(t, "checkpoint.json"),
+         *text = NULL;
     isg_err rc = data && mark ? ISG_OK : no_memory();
 
-    if (!rc && !isg_path_exists(data)) rc = ISG_FAIL(ISG_EPROTO, "checkpoint '%s' was announced, but is not in %s", name, t->dir);
-    if (!rc && fdatasync(t->events)) rc = ISG_FAIL(ISG_EIO, "cannot sync '%s/events.jsonl': %s", t->dir, strerror(errno));
-    if (!rc) text = isg_strf("{\"name\":\"%s\",\"tokens\":%llu,\"seconds\":%.6f}\n", name, (unsigned long long)tokens, t->before_s + seconds);
+    if (!rc && !isg_path_exists(data))
+        rc = ISG_FAIL(ISG_EPROTO, "checkpoint '%s' was announced, but is not in %s", name, t->dir);
+    if (!rc && fdatasync(t->events))
+        rc = ISG_FAIL(ISG_EIO, "cannot sync '%s/events.jsonl': %s", t->dir, strerror(errno));
+    if (!rc)
+        text = isg_strf("{\"name\":\"%s\",\"tokens\":%llu,\"seconds\":%.6f}\n", name,
+                        (unsigned long long)tokens, t->before_s + seconds);
     if (!rc && !text) rc = no_memory();
     if (!rc) rc = isg_file_write(mark, text, strlen(text));
     if (!rc) rc = remove_before(t, name);
@@ -248,7 +263,8 @@ isg_err isg_trial_clean(const isg_plan *plan, const char *work_dir, isg_msg_atte
     const isg_run *r = &plan->runs[of.task];
     char name[ISG_WORK_NAME], attempt[32];
     uint64_t tokens = 0;
-    char *run_dir = isg_work_run_dir(work_dir, r->id), *dir = isg_work_attempt_dir(work_dir, r->id, of.attempt);
+    char *run_dir = isg_work_run_dir(work_dir, r->id),
+         *dir = isg_work_attempt_dir(work_dir, r->id, of.attempt);
     isg_err rc = run_dir && dir ? ISG_OK : no_memory();
     bool all = plan->limits.keep_all_checkpoints, keep = false;
 
@@ -258,8 +274,10 @@ isg_err isg_trial_clean(const isg_plan *plan, const char *work_dir, isg_msg_atte
     if (!rc && keep) rc = remove_others(run_dir, attempt, attempt);
     if (!rc && keep && !all) { /* one that cannot be read now may be read later: touch nothing */
         bool readable = !isg_work_checkpoint(work_dir, r->id, of.attempt, name, &tokens);
-        if (readable) rc = remove_others(dir, name, "checkpoint.json");
-        else isg_err_clear();
+        if (readable)
+            rc = remove_others(dir, name, "checkpoint.json");
+        else
+            isg_err_clear();
     }
     free(dir);
     free(run_dir);

@@ -14,13 +14,13 @@ typedef struct isg_trial {
     const isg_plan *plan;
     const isg_run *run;
     isg_msg_attempt of;
-    char *run_dir, *dir;      /**< WORK/runs/RUNID and its attempt-K, absolute */
-    json_t *object;           /**< the run object given to the trainer */
+    char *run_dir, *dir; /**< WORK/runs/RUNID and its attempt-K, absolute */
+    json_t *object;      /**< the run object given to the trainer */
     isg_curve *curve;
-    int events;               /**< events.jsonl, for appending */
-    uint64_t from;            /**< tokens resumed from; 0: from the beginning */
-    double before_s;          /**< work of earlier attempts up to there [s] */
-    char checkpoint[65];      /**< newest of this attempt, "" if none */
+    int events;          /**< events.jsonl, for appending */
+    uint64_t from;       /**< tokens resumed from; 0: from the beginning */
+    double before_s;     /**< work of earlier attempts up to there [s] */
+    char checkpoint[65]; /**< newest of this attempt, "" if none */
     uint64_t checkpoint_tokens;
 } isg_trial;
 
@@ -30,7 +30,8 @@ typedef struct isg_trial {
  * @param work_dir  absolute
  * @return ISG_EIO; ISG_EDATA if the parent's checkpoint is not there
  */
-isg_err isg_trial_create(const isg_plan *plan, const char *work_dir, const isg_msg_task *task, isg_trial **out);
+isg_err isg_trial_create(const isg_plan *plan, const char *work_dir, const isg_msg_task *task,
+                         isg_trial **out);
 void isg_trial_destroy(isg_trial **trial);
 
 /** Keep one accepted line. */

@@ -67,9 +67,11 @@ static isg_err read_checkpoint(const char *dir, char *name, uint64_t *tokens)
     if (!rc) rc = isg_json_load(path, &root);
     if (!rc) rc = isg_json_string(root, "name", &text);
     if (!rc) rc = isg_json_u64(root, "tokens", tokens);
-    if (!rc && !isg_str_is_name(text)) rc = ISG_FAIL(ISG_EINPUT, "'%s': '%.80s' is not a checkpoint's name", path, text);
+    if (!rc && !isg_str_is_name(text))
+        rc = ISG_FAIL(ISG_EINPUT, "'%s': '%.80s' is not a checkpoint's name", path, text);
     if (!rc) data = isg_path_join(dir, text);
-    if (data && !isg_path_exists(data)) rc = ISG_FAIL(ISG_EIO, "'%s' names '%s', which is not there", path, text);
+    if (data && !isg_path_exists(data))
+        rc = ISG_FAIL(ISG_EIO, "'%s' names '%s', which is not there", path, text);
     if (!rc) memcpy(name, text, strlen(text) + 1); /* a name has at most 64 characters */
     free(data);
     free(path);
@@ -77,7 +79,8 @@ static isg_err read_checkpoint(const char *dir, char *name, uint64_t *tokens)
     return rc;
 }
 
-isg_err isg_work_checkpoint(const char *work_dir, const char *run_id, uint32_t attempt, char *name, uint64_t *tokens)
+isg_err isg_work_checkpoint(const char *work_dir, const char *run_id, uint32_t attempt, char *name,
+                            uint64_t *tokens)
 {
     char *dir = isg_work_attempt_dir(work_dir, run_id, attempt);
     if (!dir) return ISG_FAIL(ISG_ENOMEM, "out of memory");

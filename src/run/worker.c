@@ -28,8 +28,8 @@ struct isg_worker {
     double heard, said, stepped; /* when, on the monotonic clock */
     bool draining, finished, alone;
     isg_err outcome;
-    char text[ISG_MSG_TEXT];     /* why the outcome */
-    isg_msg_attempt *granted;    /* [n_granted] not yet written */
+    char text[ISG_MSG_TEXT];  /* why the outcome */
+    isg_msg_attempt *granted; /* [n_granted] not yet written */
     size_t n_granted, cap_granted;
     double oldest_grant;
 };
@@ -84,7 +84,8 @@ static void sink_started(void *ctx, isg_msg_attempt of)
 
 static void sink_checkpoint(void *ctx, isg_msg_attempt of, uint64_t tokens)
 {
-    say_or_warn(ctx, &(isg_msg){.kind = ISG_MSG_CHECKPOINT, .checkpoint = {.of = of, .tokens = tokens}});
+    say_or_warn(ctx,
+                &(isg_msg){.kind = ISG_MSG_CHECKPOINT, .checkpoint = {.of = of, .tokens = tokens}});
 }
 
 static void sink_ended(void *ctx, const isg_msg_ended *end)
@@ -114,7 +115,8 @@ static void welcome(isg_worker *w, const isg_msg *m)
 static void start(isg_worker *w, const isg_msg *m)
 {
     const isg_msg_start *s = &m->start;
-    isg_err rc = w->draining ? ISG_FAIL(ISG_EAGAIN, "this worker is leaving") : w->type->start(w->self, s);
+    isg_err rc =
+        w->draining ? ISG_FAIL(ISG_EAGAIN, "this worker is leaving") : w->type->start(w->self, s);
     for (uint32_t i = 0; rc && i < s->n; i++) {
         isg_msg_ended end = {.of = {s->task[i].task, s->task[i].attempt},
                              .cause = w->draining ? ISG_CAUSE_STOPPED : ISG_CAUSE_KILLED};
@@ -200,7 +202,8 @@ static void check_lease(isg_worker *w, double now)
     w->stepped = now;
     if (now - w->heard <= w->lease_s) return;
     char text[ISG_MSG_TEXT];
-    (void)snprintf(text, sizeof text, "rank %d, which leads, was silent for %.0f s: run the same command again",
+    (void)snprintf(text, sizeof text,
+                   "rank %d, which leads, was silent for %.0f s: run the same command again",
                    w->leader, now - w->heard);
     finish(w, ISG_EAGAIN, text);
 }

@@ -279,8 +279,8 @@ static isg_err rows_wanted(const isg_store *s, isg_col sequence, isg_dim dim, si
 {
     size_t capacity = s->dim[dim], used = 0;
     uint64_t *row = calloc(capacity, sizeof *row);
-    isg_err rc = row ? isg_col_read(s, sequence, 0, capacity, row)
-                     : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    isg_err rc =
+        row ? isg_col_read(s, sequence, 0, capacity, row) : ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < capacity && !rc; i++) used += row[i] != 0;
     free(row);
     *out = used >= capacity - capacity / 10 ? 2 * capacity : capacity;

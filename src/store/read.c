@@ -189,8 +189,7 @@ isg_err isg_store_read_attempts(const isg_store *s, isg_attempt **out, size_t *n
 isg_err isg_store_read_launches(const isg_store *s, isg_launch **out, size_t *n)
 {
     void *rows;
-    isg_err rc =
-        read_rows(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
+    isg_err rc = read_rows(s, ISG_COL_LAUNCH_SEQUENCE, isg_launch_fields, sizeof **out, &rows, n);
     *out = rows;
     return rc;
 }

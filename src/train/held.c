@@ -77,7 +77,8 @@ isg_err isg_held_measure(const isg_held *h, isg_net *net, size_t evaluation, siz
 
     *nats = 0;
     *bytes = s->n;
-    if (!input || !target || !row_nats) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for an evaluation");
+    if (!input || !target || !row_nats)
+        rc = ISG_FAIL(ISG_ENOMEM, "out of memory for an evaluation");
     for (size_t at = 0; !rc && at < s->n; at += rows) {
         size_t n = s->n - at < rows ? s->n - at : rows, sequences = (n + T - 1) / T;
         memset(input, '\n', rows); /* fills up a short last window; not counted */

@@ -241,16 +241,34 @@ void isg_net_changed(isg_net *n)
 static void product(const isg_net *net, float *c, const float *a, const float *b, size_t m,
                     size_t n, size_t k, const float *from, const float *bias)
 {
-    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = k, .a = a, .lda = k, .b = b, .ldb = n,
-                             .c = c, .ldc = n, .from = from, .bias = bias});
+    net->k->gemm(&(isg_gemm){.m = m,
+                             .n = n,
+                             .k = k,
+                             .a = a,
+                             .lda = k,
+                             .b = b,
+                             .ldb = n,
+                             .c = c,
+                             .ldc = n,
+                             .from = from,
+                             .bias = bias});
 }
 
 /* dw(m,n) += a(rows,m)^T dc(rows,n) */
 static void weight_grad(const isg_net *net, float *dw, const float *a, const float *dc, size_t rows,
                         size_t m, size_t n)
 {
-    net->k->gemm(&(isg_gemm){.m = m, .n = n, .k = rows, .a = a, .lda = m, .a_transposed = true,
-                             .b = dc, .ldb = n, .c = dw, .ldc = n, .from = dw});
+    net->k->gemm(&(isg_gemm){.m = m,
+                             .n = n,
+                             .k = rows,
+                             .a = a,
+                             .lda = m,
+                             .a_transposed = true,
+                             .b = dc,
+                             .ldb = n,
+                             .c = dw,
+                             .ldc = n,
+                             .from = dw});
 }
 
 static isg_attention heads(const isg_net *n, size_t sequences)
@@ -292,8 +310,8 @@ static void block_backward(isg_net *n, size_t l, size_t sequences)
     n->k->column_sums(GRAD(B1), n->dh, R, 4 * d);
     weight_grad(n, GRAD(W1), a->y2, n->dh, R, d, 4 * d);
     product(n, n->dy, n->dh, t->w1, R, d, 4 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2,
-                    WEIGHT(GAIN2), R, d);
+    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2, WEIGHT(GAIN2), R,
+                    d);
 
     n->k->column_sums(GRAD(BO), n->dx, R, d);
     weight_grad(n, GRAD(WO), a->o, n->dx, R, d, d);
@@ -302,8 +320,8 @@ static void block_backward(isg_net *n, size_t l, size_t sequences)
     n->k->column_sums(GRAD(BQKV), n->dqkv, R, 3 * d);
     weight_grad(n, GRAD(WQKV), a->y1, n->dqkv, R, d, 3 * d);
     product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1,
-                    WEIGHT(GAIN1), R, d);
+    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1, WEIGHT(GAIN1), R,
+                    d);
 #undef WEIGHT
 #undef GRAD
 }
@@ -316,8 +334,8 @@ void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
     n->k->embed(n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R,
                 n->shape.context, d);
     for (size_t l = 0; l < L; l++) block_forward(n, l, sequences);
-    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS),
-               R, d);
+    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS), R,
+               d);
     product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, NULL, NULL);
 }
 

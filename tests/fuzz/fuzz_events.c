@@ -12,16 +12,29 @@ enum { POINTS = 3, LANGUAGES = 2, SHARDS = 2 };
 
 static char en[] = "en", de[] = "de", unit[] = "bit/byte";
 static isg_language languages[LANGUAGES] = {{.code = en}, {.code = de}};
-static isg_evaluation evaluations[LANGUAGES] = {{.name = en, .language = 0, .shards = SHARDS, .unit = unit},
-                                                {.name = de, .language = 1, .shards = SHARDS, .unit = unit}};
+static isg_evaluation evaluations[LANGUAGES] = {
+    {.name = en, .language = 0, .shards = SHARDS, .unit = unit},
+    {.name = de, .language = 1, .shards = SHARDS, .unit = unit}};
 static double weight[LANGUAGES] = {0.5, 0.5};
 static bool evaluate[LANGUAGES] = {true, false};
 static uint64_t points[POINTS] = {500, 2000, 8000};
-static isg_run run = {.id = "00112233445566778899aabbccddeeff", .tokens = 8000, .parent = ISG_NO_RUN, .weight = weight,
-                      .points = points, .n_points = POINTS, .evaluate = evaluate, .flops = 1e9};
-static const isg_plan plan = {.trainer = ISG_TRAINER_COMMAND, .languages = languages, .n_languages = LANGUAGES,
-                              .evaluations = evaluations, .n_evaluations = LANGUAGES, .runs = &run, .n_runs = 1,
-                              .max_points = POINTS, .max_shards = SHARDS};
+static isg_run run = {.id = "00112233445566778899aabbccddeeff",
+                      .tokens = 8000,
+                      .parent = ISG_NO_RUN,
+                      .weight = weight,
+                      .points = points,
+                      .n_points = POINTS,
+                      .evaluate = evaluate,
+                      .flops = 1e9};
+static const isg_plan plan = {.trainer = ISG_TRAINER_COMMAND,
+                              .languages = languages,
+                              .n_languages = LANGUAGES,
+                              .evaluations = evaluations,
+                              .n_evaluations = LANGUAGES,
+                              .runs = &run,
+                              .n_runs = 1,
+                              .max_points = POINTS,
+                              .max_shards = SHARDS};
 
 static void promise(bool kept)
 {

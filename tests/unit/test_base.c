@@ -60,7 +60,8 @@ static void test_str(void)
     CHECK_STR(isg_str_duration(200, buf, sizeof buf), "3m 20s");
     double d;
     CHECK(isg_str_to_double("1e3", &d) && d == 1000);
-    CHECK(!isg_str_to_double("nan", &d) && !isg_str_to_double("1x", &d) && !isg_str_to_double("", &d));
+    CHECK(!isg_str_to_double("nan", &d) && !isg_str_to_double("1x", &d) &&
+          !isg_str_to_double("", &d));
     uint64_t u;
     CHECK(isg_str_to_u64("18446744073709551615", &u) && u == UINT64_MAX);
     CHECK(!isg_str_to_u64("18446744073709551616", &u) && !isg_str_to_u64("-7", &u));
@@ -74,7 +75,14 @@ static void test_opt(void)
     isg_opt_list list = {0};
     const isg_opt table[] = {
         {.letter = 'j', .name = "json", .kind = ISG_OPT_FLAG, .dest = &flag, .help = "x"},
-        {.letter = 'n', .name = "count", .kind = ISG_OPT_U64, .dest = &n, .value = "N", .help = "x", .min = 1, .max = 9},
+        {.letter = 'n',
+         .name = "count",
+         .kind = ISG_OPT_U64,
+         .dest = &n,
+         .value = "N",
+         .help = "x",
+         .min = 1,
+         .max = 9},
         {.name = "name", .kind = ISG_OPT_STRING, .dest = &name, .value = "S", .help = "x"},
         {.name = "where", .kind = ISG_OPT_LIST, .dest = &list, .value = "E", .help = "x"},
         {0},
@@ -112,7 +120,8 @@ static void test_os_and_json(void)
     CHECK_OK(isg_json_load(path, &v));
     CHECK_OK(isg_json_u64(v, "n", &u));
     CHECK_EQ_U64(u, 3);
-    CHECK_FAILS(isg_json_u64(v, "s", &u), ISG_EINPUT, "key 's': wanted an integer of 0 or more, found a string \"x\"");
+    CHECK_FAILS(isg_json_u64(v, "s", &u), ISG_EINPUT,
+                "key 's': wanted an integer of 0 or more, found a string \"x\"");
     json_decref(v);
     CHECK_FAILS(isg_json_parse("{\"a\":1,\"a\":2}", 13, "t", &v), ISG_EINPUT, "duplicate");
     CHECK_OK(isg_path_remove(dir));

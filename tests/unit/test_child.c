@@ -26,7 +26,14 @@ static isg_child *start(const char *script, bool talk)
     static const char *const env[] = {"ADDED=yes", "HOME=/nowhere", NULL};
     isg_child *child = NULL;
     isg_str_reset(&heard_text);
-    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .env = env, .dir = "/", .grace_s = 0.2, .guard_limit_s = patience_s, .talk = talk}, &child));
+    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard,
+                                               .argv = argv,
+                                               .env = env,
+                                               .dir = "/",
+                                               .grace_s = 0.2,
+                                               .guard_limit_s = patience_s,
+                                               .talk = talk},
+                             &child));
     free(argv[2]);
     return child;
 }
@@ -42,7 +49,8 @@ static bool pump_until(isg_child *c, const char *text, double limit_s)
         if (text && strstr(isg_str_c(&heard_text), text)) return true;
         if (text && strstr(isg_str_c(isg_child_tail(c)), text)) return true;
         if (isg_time_mono() > end) return false;
-        if (!isg_child_over(c)) (void)poll(fds, isg_child_fds(c, fds), isg_child_closing(c) ? 2 : 20);
+        if (!isg_child_over(c))
+            (void)poll(fds, isg_child_fds(c, fds), isg_child_closing(c) ? 2 : 20);
     }
     return !text;
 }
@@ -70,16 +78,26 @@ static void test_unstarted(void)
     char *argv[] = {dir, NULL};
     isg_child *c = NULL;
     int code = 0;
-    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard, .argv = argv, .dir = "/", .guard_limit_s = patience_s, .talk = true}, &c));
+    CHECK_OK(isg_child_start(
+        &(isg_child_spec){
+            .guard = guard, .argv = argv, .dir = "/", .guard_limit_s = patience_s, .talk = true},
+        &c));
     CHECK(pump_until(c, NULL, 10));
     CHECK(isg_child_how(c, &code) == ISG_CHILD_UNSTARTED && code == EISDIR);
     isg_child_destroy(&c);
-    CHECK_FAILS(isg_child_start(&(isg_child_spec){.guard = "/no/guard", .argv = argv, .dir = "/", .guard_limit_s = patience_s, .talk = true}, &c), ISG_EIO, "/no/guard");
+    CHECK_FAILS(isg_child_start(&(isg_child_spec){.guard = "/no/guard",
+                                                  .argv = argv,
+                                                  .dir = "/",
+                                                  .guard_limit_s = patience_s,
+                                                  .talk = true},
+                                &c),
+                ISG_EIO, "/no/guard");
 }
 
 static void test_talk(void)
 {
-    isg_child *c = start("echo $ADDED $HOME $PWD; read x; echo got $x; echo complaint >&2; read y", true);
+    isg_child *c =
+        start("echo $ADDED $HOME $PWD; read x; echo got $x; echo complaint >&2; read y", true);
     CHECK(pump_until(c, "yes /nowhere /\n", 10));
     CHECK_OK(isg_child_write(c, "word\n"));
     CHECK(pump_until(c, "got word\n", 10));
@@ -111,8 +129,10 @@ static void test_long_input(void)
 
 static void test_free_text_and_tail(void)
 {
-    isg_child *c = start("echo out; i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; "
-                         "i=$((i+1)); done; echo err >&2", false);
+    isg_child *c = start(
+        "echo out; i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789; "
+        "i=$((i+1)); done; echo err >&2",
+        false);
     CHECK(pump_until(c, NULL, 10));
     const isg_str *tail = isg_child_tail(c);
     CHECK_EQ_U64(tail->len, ISG_CHILD_TAIL);
@@ -144,7 +164,9 @@ static void test_guard_killed(void)
 {
     isg_child *other = start("echo up; sleep 1000", true);
     CHECK(pump_until(other, "up", 10));
-    isg_child *c = start("setsid sh -c 'echo a$$; sleep 1000' & (setsid sh -c 'echo b$$; sleep 1000' &) ; sleep 0.2; echo ready; sleep 1000", true);
+    isg_child *c = start(
+        "setsid sh -c 'echo a$$; sleep 1000' & (setsid sh -c 'echo b$$; sleep 1000' &) ; sleep 0.2; echo ready; sleep 1000",
+        true);
     CHECK(pump_until(c, "ready", 10));
     const char *text = isg_str_c(&heard_text), *a = strchr(text, 'a'), *b = strchr(text, 'b');
     long pa = a ? strtol(a + 1, NULL, 10) : 0, pb = b ? strtol(b + 1, NULL, 10) : 0;
@@ -177,8 +199,10 @@ static void test_guard_stopped(void)
         CHECK(below > 1 && trainer > 1);
         CHECK(!kill((pid_t)isg_child_guard(c), SIGSTOP));
         double t = isg_time_mono();
-        if (told) isg_child_end(c, told == 1);
-        else CHECK(!kill((pid_t)trainer, SIGKILL));
+        if (told)
+            isg_child_end(c, told == 1);
+        else
+            CHECK(!kill((pid_t)trainer, SIGKILL));
         CHECK(pump_until(c, NULL, 10));
         CHECK(isg_time_mono() - t >= patience_s);
         CHECK(isg_child_how(c, &code) == ISG_CHILD_LOST);

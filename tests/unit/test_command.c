@@ -4,9 +4,17 @@
 static char lr[] = "lr", unit[] = "1", schedule[] = "wsd", corpus[] = "/data/corpus";
 static isg_setting settings[] = {{.name = lr, .unit = unit}};
 static double values[] = {0.25};
-static isg_run run = {.id = "00112233445566778899aabbccddeeff", .shape = {.layers = 2, .d = 64, .heads = 4, .n_total = 123456},
-                      .tokens = 18446744073709551615u, .seed = 7, .setting = values};
-static isg_plan plan = {.schedule = schedule, .corpus = corpus, .settings = settings, .n_settings = 1, .runs = &run, .n_runs = 1};
+static isg_run run = {.id = "00112233445566778899aabbccddeeff",
+                      .shape = {.layers = 2, .d = 64, .heads = 4, .n_total = 123456},
+                      .tokens = 18446744073709551615u,
+                      .seed = 7,
+                      .setting = values};
+static isg_plan plan = {.schedule = schedule,
+                        .corpus = corpus,
+                        .settings = settings,
+                        .n_settings = 1,
+                        .runs = &run,
+                        .n_runs = 1};
 static const isg_command_site site = {.dir = "/w/attempt-3", .attempt = 3, .cores = 2, .gpus = 1};
 
 static void expand(const char *word, const char *wanted)

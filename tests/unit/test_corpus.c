@@ -70,8 +70,20 @@ static void write_language(const char *name, uint32_t first)
 
 static const char *const file_aa[] = {"aa.txt"}, *const file_bb[] = {"bb.txt"};
 static isg_corpus_source two[2] = {
-    {.code = "aa", .name = "Aa", .script = "Latn", .family = "F", .licence = "none", .files = file_aa, .n_files = 1},
-    {.code = "bb", .name = "Bb", .script = "Cyrl", .family = "G", .licence = "none", .files = file_bb, .n_files = 1},
+    {.code = "aa",
+     .name = "Aa",
+     .script = "Latn",
+     .family = "F",
+     .licence = "none",
+     .files = file_aa,
+     .n_files = 1},
+    {.code = "bb",
+     .name = "Bb",
+     .script = "Cyrl",
+     .family = "G",
+     .licence = "none",
+     .files = file_bb,
+     .n_files = 1},
 };
 
 static isg_corpus_recipe recipe_of_two(void)
@@ -94,8 +106,10 @@ static long line_at(isg_bytes text, const char *line)
     char *wanted = isg_strf("\n%s\n", line);
     size_t n = strlen(line) + 1;
     const uint8_t *found = NULL;
-    if (text.n >= n && !memcmp(text.data, wanted + 1, n)) found = text.data;
-    else if (text.n) found = memmem(text.data, text.n, wanted, n + 1);
+    if (text.n >= n && !memcmp(text.data, wanted + 1, n))
+        found = text.data;
+    else if (text.n)
+        found = memmem(text.data, text.n, wanted, n + 1);
     long offset = !found ? -1 : found == text.data ? 0 : (long)(found - text.data) + 1;
     free(wanted);
     return offset;
@@ -222,10 +236,12 @@ static void test_leaks(void)
     char *aa = isg_strf("%s#1\tone held line, 12 of it\n%s#2\tsecond held line\n"
                         "%s#1\tone held line,  345 of it \n" /* folds to the first */
                         "%s#2\ta line kept once\n%s#3\ta line kept once\n"
-                        "%s#4\tsecond held line\n"           /* equal to the second */
-                        "%s#5\tthe last\n%s#6\ttranslated alike\n", h, h, t, t, t, t, t, t);
+                        "%s#4\tsecond held line\n" /* equal to the second */
+                        "%s#5\tthe last\n%s#6\ttranslated alike\n",
+                        h, h, t, t, t, t, t, t);
     char *bb = isg_strf("%s#1\tодин\n%s#1\tперевод первой\n%s#2\tстрока\n%s#4\tперевод второй\n"
-                        "%s#5\tпоследняя\n%s#6\tперевод второй\n", h, t, t, t, t, t);
+                        "%s#5\tпоследняя\n%s#6\tперевод второй\n",
+                        h, t, t, t, t, t);
     put_text("aa.txt", aa);
     put_text("bb.txt", bb);
     CHECK_OK(isg_corpus_build(&r, at("leaks"), false, &what));
@@ -234,7 +250,8 @@ static void test_leaks(void)
     check_part("leaks", "bb.held", "один\n");
     check_part("leaks", "bb.train", "строка\nпоследняя\n");
     char *index = read_part("leaks", "index.json");
-    CHECK(strstr(index, "\"twin\": {\n     \"lines\": 2,") != NULL); /* #1; #4 and #6 are one text */
+    CHECK(strstr(index, "\"twin\": {\n     \"lines\": 2,") !=
+          NULL); /* #1; #4 and #6 are one text */
     free(index);
     free(aa);
     free(bb);
@@ -314,7 +331,8 @@ static void test_inputs(void)
             printf("no %s here: its part is left out\n", packers[i].program);
             continue;
         }
-        (void)snprintf(command, sizeof command, "%s -c <%s >%s", packers[i].program, at("aa.txt"), at(name));
+        (void)snprintf(command, sizeof command, "%s -c <%s >%s", packers[i].program, at("aa.txt"),
+                       at(name));
         CHECK(system(command) == 0);
         one[0].files = file;
         CHECK_OK(isg_corpus_build(&r, at(packers[i].suffix), false, &what));
@@ -357,7 +375,8 @@ static void test_trees_and_blocks(void)
     CHECK_OK(isg_corpus_open(at("from-tree"), &c));
     if (c) CHECK_EQ_U64(c->languages[0].held_bytes, held);
     isg_corpus_close(&c);
-    one.files = (const char *const[]){"tree/*/p??.txt"}; /* another way to the same pages, with shorter keys */
+    one.files = (const char *const[]){
+        "tree/*/p??.txt"}; /* another way to the same pages, with shorter keys */
     CHECK_OK(isg_corpus_build(&r, at("from-glob"), false, &what));
     one.files = file_aa;
     CHECK_FAILS(isg_corpus_build(&r, at("one-page"), false, &what), ISG_EINPUT, "keys: block");
@@ -395,11 +414,15 @@ static void test_rules(void)
     r.own_script = 0.5;
     key_like(true, 0, h);
     key_like(false, 1, t);
-    char *aa = isg_strf("%s\theld out aa\n%s\tleft in English\n%s\tStock GmbH\n%s\tshort\n%s\t1234567 (a) 89\n"
-                        "%s\tonly in aa\n", h, t, t, t, t, t);
-    char *bb = isg_strf("%s\tотложено\n%s\tсвоя строка\n%s\tleft in English\n%s\tно more English\n", h, t, t, t);
-    char *cc = isg_strf("%s\theld out cc\n%s\tStock GmbH\n%s\tленивый\n%s\tleft in English\n%s\tmine alone\n",
-                        h, t, t, t, t);
+    char *aa = isg_strf(
+        "%s\theld out aa\n%s\tleft in English\n%s\tStock GmbH\n%s\tshort\n%s\t1234567 (a) 89\n"
+        "%s\tonly in aa\n",
+        h, t, t, t, t, t);
+    char *bb = isg_strf("%s\tотложено\n%s\tсвоя строка\n%s\tleft in English\n%s\tно more English\n",
+                        h, t, t, t);
+    char *cc = isg_strf(
+        "%s\theld out cc\n%s\tStock GmbH\n%s\tленивый\n%s\tleft in English\n%s\tmine alone\n", h, t,
+        t, t, t);
     put_text("aa.txt", aa);
     put_text("bb.txt", bb);
     put_text("cc.txt", cc);
@@ -423,8 +446,13 @@ static void test_text(void)
         const char *a, *b;
         bool same;
     } folds[] = {
-        {"page 7 of 12", " page  345\u00a0of 1 ", true}, {"a1b", "a22b", true}, {"ab", "a b", false},
-        {"a1", "a", false}, {"पृष्ठ १२", "पृष्ठ 3", true}, {"ក\u200bខ", "ក ខ", true}, {"x1 2", "x12", false},
+        {"page 7 of 12", " page  345\u00a0of 1 ", true},
+        {"a1b", "a22b", true},
+        {"ab", "a b", false},
+        {"a1", "a", false},
+        {"पृष्ठ १२", "पृष्ठ 3", true},
+        {"ក\u200bខ", "ក ខ", true},
+        {"x1 2", "x12", false},
     };
     for (size_t i = 0; i < sizeof folds / sizeof folds[0]; i++) {
         bool same = isg_text_hash_folded(folds[i].a, strlen(folds[i].a)) ==
@@ -435,8 +463,9 @@ static void test_text(void)
     static const struct {
         const char *text;
         size_t bad; /* offset of the first invalid byte */
-    } bytes[] = {{"aé語😀", 10}, {"\xC0\x80", 0}, {"a\xED\xA0\x80", 1}, {"\xF4\x90\x80\x80", 0}, {"é\xE8\xAA", 2},
-                 {"\xF4\x8F\xBF\xBF", 4}, {"\x80", 0}, {"ab\xE0\x9F\xBF", 2}};
+    } bytes[] = {
+        {"aé語😀", 10},    {"\xC0\x80", 0},         {"a\xED\xA0\x80", 1}, {"\xF4\x90\x80\x80", 0},
+        {"é\xE8\xAA", 2}, {"\xF4\x8F\xBF\xBF", 4}, {"\x80", 0},          {"ab\xE0\x9F\xBF", 2}};
     for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++) {
         CHECK_EQ_U64(isg_text_valid(bytes[i].text, strlen(bytes[i].text)), bytes[i].bad);
     }

@@ -79,7 +79,8 @@ static void test_help(void)
     char *wanted = isg_strf("text/swriter/a#hd_1\tÜber <Menüs>\n"
                             "text/swriter/a#par_2\tWählen Sie Format & Zeile.\n"
                             "text/swriter/a#par_4\teins zwei drei vier ää a < b\n"
-                            "text/%0110d#par_1\tlanger Name\n", 7);
+                            "text/%0110d#par_1\tlanger Name\n",
+                            7);
     check_file("de.txt", wanted);
     free(wanted);
     (void)fclose(tar);
@@ -100,7 +101,8 @@ static const char ui[] =
     "msgctxt \"dialog|title\"\nmsgid \"_Save ~all\"\nmsgstr \"~Alles _sichern\"\n\n"
     "msgctxt \"LIST\"\nmsgid \"one\"\nmsgid_plural \"many\"\nmsgstr[0] \"eines\"\nmsgstr[1] \"viele\\nzweite Zeile\"\n";
 
-static const char ui_ja[] = "msgctxt \"dialog|title\"\nmsgid \"_Save ~all\"\nmsgstr \"すべて保存(~S)\"\n";
+static const char ui_ja[] =
+    "msgctxt \"dialog|title\"\nmsgid \"_Save ~all\"\nmsgstr \"すべて保存(~S)\"\n";
 
 static void test_po(void)
 {
@@ -117,30 +119,40 @@ static void test_po(void)
     char *path = isg_strf("%s/de.txt", dir);
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
     free(path);
-    CHECK(strstr(text.data, "helpcontent2/source/a.po:page.xhp#page.xhp/par_1/help.text/") == text.data);
-    const char *const lines[] = {"\tDatei \"öffnen\" in LibreOffice.\n", "\tSiehe jetzt, von 100%\n",
-                                 "sw/messages.po:dialog#dialog|title/", "\tAlles sichern\n", "\teines\n",
-                                 "\tviele\n", "\tzweite Zeile\n"};
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) CHECK(strstr(text.data, lines[i]) != NULL);
+    CHECK(strstr(text.data, "helpcontent2/source/a.po:page.xhp#page.xhp/par_1/help.text/") ==
+          text.data);
+    const char *const lines[] = {"\tDatei \"öffnen\" in LibreOffice.\n",
+                                 "\tSiehe jetzt, von 100%\n",
+                                 "sw/messages.po:dialog#dialog|title/",
+                                 "\tAlles sichern\n",
+                                 "\teines\n",
+                                 "\tviele\n",
+                                 "\tzweite Zeile\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        CHECK(strstr(text.data, lines[i]) != NULL);
     CHECK(!strstr(text.data, "Geraten") && !strstr(text.data, "Same") && !strstr(text.data, "weg"));
     isg_str_free(&text);
     path = isg_strf("%s/en.txt", dir);
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
     free(path);
-    CHECK(strstr(text.data, "\tOpen the \"file\" in LibreOffice.\n") && strstr(text.data, "\tA guess\n"));
+    CHECK(strstr(text.data, "\tOpen the \"file\" in LibreOffice.\n") &&
+          strstr(text.data, "\tA guess\n"));
     char *ja_key = isg_strdup(strstr(text.data, "sw/messages.po:dialog"));
-    CHECK(strstr(text.data, "\tSave all\n") && strstr(text.data, "\tSame\n") && !strstr(text.data, "gone"));
+    CHECK(strstr(text.data, "\tSave all\n") && strstr(text.data, "\tSame\n") &&
+          !strstr(text.data, "gone"));
     isg_str_free(&text);
     path = isg_strf("%s/ja.txt", dir);
     CHECK_OK(isg_file_read(path, 1 << 20, &text));
     free(path);
     CHECK(strstr(text.data, "\tすべて保存\n") != NULL);
-    CHECK_EQ_U64(strcspn(text.data, "\t"), strcspn(ja_key, "\t")); /* as long as the English key ... */
-    CHECK(!strncmp(text.data, ja_key, strcspn(ja_key, "\t")));      /* ... and equal to it */
+    CHECK_EQ_U64(strcspn(text.data, "\t"),
+                 strcspn(ja_key, "\t"));                       /* as long as the English key ... */
+    CHECK(!strncmp(text.data, ja_key, strcspn(ja_key, "\t"))); /* ... and equal to it */
     free(ja_key);
     isg_str_free(&text);
     rewind(tar);
-    CHECK_OK(isg_corpus_extract("libreoffice-po", tar, "ja,en", dir, &n)); /* English comes from a third */
+    CHECK_OK(isg_corpus_extract("libreoffice-po", tar, "ja,en", dir,
+                                &n)); /* English comes from a third */
     CHECK_EQ_U64(n.languages, 2);
     rewind(tar);
     CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, "jap", dir, &n), ISG_EINPUT, "no text");
@@ -153,16 +165,19 @@ static void test_refusals(void)
     FILE *tar = tmpfile();
     tar_member(tar, "a/b.html", "<p id=\"par_1\">no language in the path</p>", '0');
     tar_end(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT, "no text of format");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT,
+                "no text of format");
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice", tar, NULL, dir, &n), ISG_EUSAGE, "unknown format");
+    CHECK_FAILS(isg_corpus_extract("libreoffice", tar, NULL, dir, &n), ISG_EUSAGE,
+                "unknown format");
     (void)fclose(tar);
 
     tar = tmpfile();
     tar_header(tar, "./usr/share/help/xx/text/a.html", 5000, '0');
     CHECK(fputs("only this", tar) >= 0);
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT, "cut short");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-help", tar, NULL, dir, &n), ISG_EINPUT,
+                "cut short");
     char *path = isg_strf("%s/xx.txt", dir);
     CHECK(!isg_path_exists(path));
     free(path);
@@ -173,7 +188,8 @@ static void test_refusals(void)
     CHECK(fputs("noise after the first member, long enough for a header", tar) >= 0);
     for (int i = 0; i < 600; i++) (void)fputc('x', tar);
     rewind(tar);
-    CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, NULL, dir, &n), ISG_EINPUT, "not a tar archive");
+    CHECK_FAILS(isg_corpus_extract("libreoffice-po", tar, NULL, dir, &n), ISG_EINPUT,
+                "not a tar archive");
     path = isg_strf("%s/fr.txt", dir);
     CHECK(!isg_path_exists(path)); /* what was read before the fault does not appear */
     free(path);

@@ -34,7 +34,8 @@ static void test_neighbours_uncorrelated(void)
     double sum = 0;
     isg_rng_at(&a, 7, ISG_RNG_TEST, 100);
     isg_rng_at(&b, 7, ISG_RNG_TEST, 101);
-    for (int i = 0; i < 4096; i++) sum += (isg_rng_double(&a) - 0.5) * (isg_rng_double(&b) - 0.5) * 12;
+    for (int i = 0; i < 4096; i++)
+        sum += (isg_rng_double(&a) - 0.5) * (isg_rng_double(&b) - 0.5) * 12;
     CHECK(fabs(sum / 64) < 5);
 }
 

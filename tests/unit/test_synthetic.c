@@ -10,7 +10,8 @@ static const char head[] =
     "corpus: {languages: {en: {train_bytes: 9G, held_bytes: 1M}, de: {train_bytes: 9G, held_bytes: 1M}}}\n"
     "sizes: [12k, 98k]\ntokens: [1M, 8M]\n"
     "evaluate: {languages: [en, de], points: {count: 4, spacing: log}, bytes: 16k, shards: 4}\n";
-static const char laws[] = "{en: {E: 1, A: 30, B: 90, alpha: 0.3, beta: 0.4}, de: {E: 2, A: 0, B: 0, alpha: 0.3, beta: 0.3}}";
+static const char laws[] =
+    "{en: {E: 1, A: 30, B: 90, alpha: 0.3, beta: 0.4}, de: {E: 2, A: 0, B: 0, alpha: 0.3, beta: 0.3}}";
 
 static isg_plan *load(const char *rest)
 {
@@ -29,7 +30,8 @@ static isg_plan *load(const char *rest)
 
 static isg_plan *load_with(const char *noise, const char *families)
 {
-    char *rest = isg_strf("trainer: {kind: synthetic, laws: %s, noise: %s}\nfamilies:\n%s", laws, noise, families);
+    char *rest = isg_strf("trainer: {kind: synthetic, laws: %s, noise: %s}\nfamilies:\n%s", laws,
+                          noise, families);
     isg_plan *plan = load(rest);
     free(rest);
     return plan;
@@ -47,7 +49,9 @@ static isg_result *run(const isg_plan *plan, size_t i)
 
 static void test_law(void)
 {
-    isg_plan *plan = load_with("{run: 0, point: 0}", "  - {name: a, mixture: bilingual, targets: [en], sources: [de], share: 0.25}\n");
+    isg_plan *plan =
+        load_with("{run: 0, point: 0}",
+                  "  - {name: a, mixture: bilingual, targets: [en], sources: [de], share: 0.25}\n");
     for (size_t i = 0; plan && i < plan->n_runs; i++) {
         const isg_run *u = &plan->runs[i];
         isg_result *r = run(plan, i);
@@ -72,8 +76,10 @@ static void test_law(void)
 /* What a parent has seen counts. */
 static void test_parent(void)
 {
-    isg_plan *plan = load_with("{run: 0, point: 0}", "  - {name: a, mixture: monolingual, languages: [en], checkpoint: true, sizes: [12k], tokens: [8M]}\n"
-                                                     "  - {name: f, from: a, languages: [en], tokens: [1M]}\n");
+    isg_plan *plan = load_with(
+        "{run: 0, point: 0}",
+        "  - {name: a, mixture: monolingual, languages: [en], checkpoint: true, sizes: [12k], tokens: [8M]}\n"
+        "  - {name: f, from: a, languages: [en], tokens: [1M]}\n");
     size_t tuned = 0;
     for (size_t i = 0; plan && i < plan->n_runs; i++) {
         const isg_run *u = &plan->runs[i];
@@ -94,7 +100,10 @@ static void test_noise(void)
 {
     enum { SEEDS = 400 };
     isg_str families = {0};
-    (void)isg_str_printf(&families, "  - {name: a, mixture: monolingual, languages: [de], sizes: [12k], tokens: [1M], seeds: %d}\n", SEEDS);
+    (void)isg_str_printf(
+        &families,
+        "  - {name: a, mixture: monolingual, languages: [de], sizes: [12k], tokens: [1M], seeds: %d}\n",
+        SEEDS);
     isg_plan *plan = load_with("{run: 0.03, point: 0.01}", families.data);
     double sum = 0, square = 0, within = 0;
     for (size_t i = 0; plan && i < plan->n_runs; i++) {

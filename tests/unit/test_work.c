@@ -39,8 +39,9 @@ static void test_scan(void)
 
     put(1, "checkpoint.json", "{\"name\":\"ckpt-500\",\"tokens\":500}");
     put(1, "ckpt-500", "x");
-    put(2, "checkpoint.json", "{\"name\":\"ckpt-900\",\"tokens\":900}"); /* its data were never written */
-    put(3, "checkpoint.json", "{\"name\":\"ckpt-7");                      /* torn */
+    put(2, "checkpoint.json",
+        "{\"name\":\"ckpt-900\",\"tokens\":900}");   /* its data were never written */
+    put(3, "checkpoint.json", "{\"name\":\"ckpt-7"); /* torn */
     put(4, "checkpoint.json", "{\"name\":\"../../etc\",\"tokens\":99999}");
     put(12, "run.json", "{}");
     CHECK_OK(isg_work_scan(root, id, &s));
@@ -54,7 +55,8 @@ static void test_scan(void)
     CHECK_OK(isg_work_checkpoint(root, id, 2, name, &tokens));
     CHECK_STR(name, "ckpt-900");
     CHECK_EQ_U64(tokens, 900);
-    CHECK_FAILS(isg_work_checkpoint(root, id, 4, name, &tokens), ISG_EINPUT, "is not a checkpoint's name");
+    CHECK_FAILS(isg_work_checkpoint(root, id, 4, name, &tokens), ISG_EINPUT,
+                "is not a checkpoint's name");
     CHECK_FAILS(isg_work_checkpoint(root, id, 12, name, &tokens), ISG_EIO, "checkpoint.json");
 }
 

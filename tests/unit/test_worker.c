@@ -69,8 +69,9 @@ static size_t fake_busy(const void *self)
     return ((const fake *)self)->busy;
 }
 
-static const isg_executor_type type = {"fake", fake_start, fake_step, fake_commit, fake_sync, fake_committed,
-                                       fake_denied, fake_stop, fake_busy};
+static const isg_executor_type type = {"fake",      fake_start, fake_step,
+                                       fake_commit, fake_sync,  fake_committed,
+                                       fake_denied, fake_stop,  fake_busy};
 
 static isg_comm *comm;
 
@@ -111,7 +112,8 @@ static void tell(isg_worker *w, isg_msg_kind kind, uint32_t task, uint32_t attem
 static void welcome(isg_worker *w, double beat_s, double lease_s)
 {
     (void)expect(ISG_MSG_HELLO);
-    CHECK_OK(isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_WELCOME, .welcome = {beat_s, lease_s, 1, ""}}));
+    CHECK_OK(isg_worker_handle(
+        w, &(isg_msg){.kind = ISG_MSG_WELCOME, .welcome = {beat_s, lease_s, 1, ""}}));
 }
 
 static void test_course_of_a_task(void)
@@ -119,7 +121,8 @@ static void test_course_of_a_task(void)
     fake f;
     isg_worker *w = begin(&f);
     welcome(w, 100, 1000);
-    CHECK_OK(isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_START, .start = {.n = 1, .task = {{5, 1, 0, 0}}}}));
+    CHECK_OK(isg_worker_handle(
+        w, &(isg_msg){.kind = ISG_MSG_START, .start = {.n = 1, .task = {{5, 1, 0, 0}}}}));
     CHECK(f.starts == 1);
     f.end = (isg_msg_ended){.of = {5, 1}, .cause = ISG_CAUSE_OK, .has_result = 1};
     CHECK_OK(isg_worker_step(w, 0));
@@ -175,7 +178,9 @@ static void test_failed_start(void)
     isg_worker *w = begin(&f);
     welcome(w, 100, 1000);
     f.fail_start = true;
-    CHECK_OK(isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_START, .start = {.n = 2, .task = {{1, 1, 0, 0}, {2, 4, 0, 0}}}}));
+    CHECK_OK(
+        isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_START,
+                                        .start = {.n = 2, .task = {{1, 1, 0, 0}, {2, 4, 0, 0}}}}));
     for (uint32_t i = 1; i <= 2; i++) {
         (void)expect(ISG_MSG_STARTED);
         isg_msg m = expect(ISG_MSG_ENDED);
@@ -230,7 +235,8 @@ static void test_drain_and_leave(void)
     CHECK(f.stops == 1 && !expect(ISG_MSG_BYE).bye.left);
     CHECK_OK(isg_worker_step(w, 0));
     CHECK(!isg_worker_finished(w));
-    CHECK_OK(isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_START, .start = {.n = 1, .task = {{3, 1, 0, 0}}}}));
+    CHECK_OK(isg_worker_handle(
+        w, &(isg_msg){.kind = ISG_MSG_START, .start = {.n = 1, .task = {{3, 1, 0, 0}}}}));
     (void)expect(ISG_MSG_STARTED);
     CHECK(f.starts == 0 && expect(ISG_MSG_ENDED).ended.cause == ISG_CAUSE_STOPPED);
     f.busy = 0;
@@ -252,7 +258,8 @@ static void test_refusal(void)
     fake f;
     isg_worker *w = begin(&f);
     (void)expect(ISG_MSG_HELLO);
-    CHECK_OK(isg_worker_handle(w, &(isg_msg){.kind = ISG_MSG_WELCOME, .welcome = {1, 1, 0, "another plan"}}));
+    CHECK_OK(isg_worker_handle(
+        w, &(isg_msg){.kind = ISG_MSG_WELCOME, .welcome = {1, 1, 0, "another plan"}}));
     CHECK(isg_worker_finished(w));
     CHECK_FAILS(isg_worker_outcome(w), ISG_EFAIL, "another plan");
     isg_worker_destroy(&w);
