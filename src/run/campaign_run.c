@@ -348,10 +348,10 @@ static isg_err run_phase(launch *l)
         l->alone |= left || isg_worker_alone(l->worker);
         return rc;
     }
-    if (isg_leader_lost(l->leader)) {
-        l->alone = true;
-        (void)isg_leftover_kill(l->work_dir); /* of workers that died */
-    }
+    /* Of workers that died; a leader that leaves at once may not have noticed their death yet. */
+    bool lost = isg_leader_lost(l->leader);
+    if (lost || (loop.signals > 1 && !l->works)) (void)isg_leftover_kill(l->work_dir);
+    l->alone |= lost;
     if (!rc) rc = isg_campaign_job_sweep(&l->job);
     if (!rc) rc = outcome(l);
     end_record(l, rc);
