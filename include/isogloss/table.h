@@ -8,6 +8,7 @@
  */
 
 #include "isogloss/err.h"
+#include "isogloss/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +62,18 @@ bool isg_table_number(const char *text, double *out);
 
 /** Column by name, or NULL. */
 const isg_column *isg_table_column(const isg_table *table, const char *name);
+
+/** Append the names of the columns, of many the first, for messages. */
+isg_err isg_table_list_columns(const isg_table *table, isg_str *out);
+
+/** ISG_EUSAGE: the user gave `name` with `option`; names the nearest column, else all of them. */
+isg_err isg_table_unknown(const isg_table *table, const char *name, const char *option);
+
+/**
+ * Is every filled cell of the column a number? The column may be empty.
+ * @return ISG_OK; ISG_EINPUT with line and text of the first cell that is none and how to write it
+ */
+isg_err isg_table_all_numbers(const isg_table *table, const isg_column *column);
 
 void isg_table_destroy(isg_table **table);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SHOWN = 20, USUAL_NAMES = 8, SHOWN_VALUES = 6 };
+enum { USUAL_NAMES = 8, SHOWN_VALUES = 6 };
 
 /* What others call N, D and the loss; case does not matter. */
 static const struct {
@@ -21,33 +21,9 @@ static const struct {
       "bpb"}},
 };
 
-static isg_err list_columns(const isg_table *t, isg_str *out)
-{
-    for (size_t j = 0; j < t->n_columns && j < SHOWN; j++) {
-        ISG_TRY(isg_str_printf(out, "%s%s", j ? ", " : "", t->columns[j].name));
-    }
-    return isg_str_puts(out, t->n_columns > SHOWN ? ", ..." : "");
-}
-
 isg_err isg_columns_unknown(const isg_table *t, const char *name, const char *option)
 {
-    const char **names = malloc((t->n_columns + 1) * sizeof *names);
-    isg_str list = {0};
-
-    if (!names) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
-    for (size_t j = 0; j < t->n_columns; j++) names[j] = t->columns[j].name;
-    const char *near = isg_str_nearest(name, names, t->n_columns);
-    isg_err rc = list_columns(t, &list);
-    if (!rc && near) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name,
-                      option, near);
-    } else if (!rc) {
-        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s", t->source, name,
-                      option, isg_str_c(&list));
-    }
-    isg_str_free(&list);
-    free(names);
-    return rc;
+    return isg_table_unknown(t, name, option);
 }
 
 /* The first column that has the name, in another case, or a usual one; else NULL. */
@@ -74,7 +50,7 @@ isg_err isg_columns_usual(const isg_table *t, const char *const name[3])
         rc = isg_str_printf(&missing, "%s'%s'", missing.len ? ", " : "", name[k]);
         if (!rc) rc = isg_str_printf(&options, " %s %s", usual[k].option, other ? other : "COLUMN");
     }
-    if (!rc && missing.len) rc = list_columns(t, &list);
+    if (!rc && missing.len) rc = isg_table_list_columns(t, &list);
     if (!rc && missing.len) {
         rc = ISG_FAIL(ISG_EUSAGE, "%s has no column %s; say which with%s. Its columns: %s",
                       t->source, isg_str_c(&missing), isg_str_c(&options), isg_str_c(&list));
@@ -83,15 +59,6 @@ isg_err isg_columns_usual(const isg_table *t, const char *const name[3])
     isg_str_free(&options);
     isg_str_free(&list);
     return rc;
-}
-
-/* How to write a number that is none yet. */
-static const char *hint(const char *text)
-{
-    const size_t n = strlen(text);
-    if (strchr(text, ',')) return " (write decimals with a point)";
-    if (n > 1 && strchr("kKmMbBgGtT", text[n - 1])) return " (write it in full, such as 70e6)";
-    return "";
 }
 
 isg_err isg_columns_number(const isg_table *t, const char *name, const char *option,
@@ -103,12 +70,7 @@ isg_err isg_columns_number(const isg_table *t, const char *name, const char *opt
     *out = c;
     if (c->numeric) return ISG_OK;
     if (!t->n_rows) return ISG_FAIL(ISG_EDATA, "%s: there is no row below the header", t->source);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        double x;
-        if (!c->text[i][0] || isg_table_number(c->text[i], &x)) continue;
-        return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
-                        t->source, t->line[i], name, c->text[i], hint(c->text[i]));
-    }
+    ISG_TRY(isg_table_all_numbers(t, c));
     return ISG_FAIL(ISG_EDATA, "%s: column '%s' is empty", t->source, name);
 }
 

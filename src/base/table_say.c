@@ -1,0 +1,58 @@
+/* What to say about a column that is not there or does not hold what it should. */
+#include "isogloss/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN = 20 };
+
+isg_err isg_table_list_columns(const isg_table *t, isg_str *out)
+{
+    for (size_t j = 0; j < t->n_columns && j < SHOWN; j++) {
+        ISG_TRY(isg_str_printf(out, "%s%s", j ? ", " : "", t->columns[j].name));
+    }
+    return isg_str_puts(out, t->n_columns > SHOWN ? ", ..." : "");
+}
+
+isg_err isg_table_unknown(const isg_table *t, const char *name, const char *option)
+{
+    const char **names = malloc((t->n_columns + 1) * sizeof *names);
+    isg_str list = {0};
+
+    if (!names) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
+    for (size_t j = 0; j < t->n_columns; j++) names[j] = t->columns[j].name;
+    const char *near = isg_str_nearest(name, names, t->n_columns);
+    isg_err rc = isg_table_list_columns(t, &list);
+    if (!rc && near) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s); did you mean '%s'?", t->source, name,
+                      option, near);
+    } else if (!rc) {
+        rc = ISG_FAIL(ISG_EUSAGE, "%s has no column '%s' (%s). Its columns: %s", t->source, name,
+                      option, isg_str_c(&list));
+    }
+    isg_str_free(&list);
+    free(names);
+    return rc;
+}
+
+/* How to write a number that is none yet. */
+static const char *hint(const char *text)
+{
+    const size_t n = strlen(text);
+    if (strchr(text, ',')) return " (write decimals with a point)";
+    if (n > 1 && strchr("kKmMbBgGtT", text[n - 1])) return " (write it in full, such as 70e6)";
+    return "";
+}
+
+isg_err isg_table_all_numbers(const isg_table *t, const isg_column *c)
+{
+    double x;
+
+    if (c->numeric) return ISG_OK;
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (!c->text[i][0] || isg_table_number(c->text[i], &x)) continue;
+        return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
+                        t->source, t->line[i], c->name, c->text[i], hint(c->text[i]));
+    }
+    return ISG_OK;
+}
