@@ -58,7 +58,7 @@ static double evaluation(bench *b)
     double t = isg_time_cpu();
     for (int i = 0; i < EVALUATIONS; i++) {
         theta[2] += 1e-9;
-        sum += kernel->chinchilla[0][2](&rows, theta, 1e-3, g, h);
+        sum += kernel->chinchilla[0][2](isg_laws[0], &rows, theta, 1e-3, g, h);
     }
     t = isg_time_cpu() - t;
     free(memory);

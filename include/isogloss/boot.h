@@ -29,6 +29,7 @@ typedef struct isg_boot {
     size_t replicates;
     uint64_t seed;
     isg_refit_start start; /**< 0: ISG_START_BOTH */
+    size_t cold_starts;    /**< of each refit, besides */
 } isg_boot;
 
 /** Replicates of a block: at most ISG_BOOT_BLOCK, fewer if they would not fit into `cap` bytes. */

@@ -21,9 +21,10 @@ typedef struct isg_obs {
 } isg_obs;
 
 typedef enum isg_objective {
-    ISG_HUBER, /**< Huber loss of ln L - ln L_pred, delta [ln loss] */
-    ISG_LAD,   /**< least absolute deviations of ln L (the limit of small delta) */
-    ISG_LSQ    /**< squares of L - L_pred, not of logs */
+    ISG_HUBER,  /**< Huber loss of ln L - ln L_pred, delta [ln loss] */
+    ISG_LAD,    /**< least absolute deviations of ln L (the limit of small delta) */
+    ISG_LSQ,    /**< squares of L - L_pred, not of logs */
+    ISG_LOG_LSQ /**< squares of ln L - ln L_pred */
 } isg_objective;
 
 const char *isg_objective_name(isg_objective objective);
@@ -77,7 +78,7 @@ typedef struct isg_fit {
                                         from) */
     bool converged;
     double objective;       /**< the sum: of Huber losses, of |r|, or of squares */
-    double delta;           /**< as used in objective and refits [ln loss]; infinite for ISG_LSQ */
+    double delta;           /**< as used in objective and refits [ln loss]; infinite for squares */
     double robust_sd;       /**< 1.4826 median |r - median r| of r = ln L - ln L_pred */
     double rms;             /**< root mean square of r */
     double gradient_norm;   /**< of the objective by the free internal parameters */
@@ -103,9 +104,17 @@ typedef enum isg_refit_start {
     ISG_START_BOTH = 3  /**< the better end of the two */
 } isg_refit_start;
 
-/** @param weights  [rows] >= 0 */
-void isg_fit_refit(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,
-                   const double *weights, isg_refit_start start, isg_refit *out);
+typedef struct isg_refit_options {
+    isg_refit_start start;
+    size_t cold_starts; /**< of these quasi-random ones besides; the best end counts */
+} isg_refit_options;
+
+/**
+ * @param weights  [rows] >= 0
+ * @return ISG_OK, whatever became of the descent; ISG_ENOMEM
+ */
+isg_err isg_fit_refit(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,
+                      const double *weights, const isg_refit_options *options, isg_refit *out);
 
 /** One descent from a given centred theta at the objective of `full`; for tests and studies. */
 void isg_fit_from(const isg_problem *problem, isg_workspace *workspace, const isg_fit *full,

@@ -22,6 +22,10 @@ typedef enum isg_points {
 
 /** NULL and 0 are the defaults. Strings are borrowed. */
 typedef struct isg_select_options {
+    const isg_law *law; /**< whose variables are wanted; NULL: chinchilla */
+    const char *const
+        *var; /**< [n_var] "NAME=COL": column or expression of a variable of the law */
+    size_t n_var;
     const char *n;            /**< "total", "nonembedding" or a column */
     const char *d;            /**< column, default D_tokens */
     const char *loss;         /**< column, default loss */
@@ -45,15 +49,26 @@ typedef struct isg_excluded {
     size_t *line; /**< [n] in the source */
 } isg_excluded;
 
-enum { ISG_EXCLUDED_KINDS = 10, ISG_SELECT_NOTES = 8 };
+enum { ISG_EXCLUDED_KINDS = 10, ISG_SELECT_NOTES = 8, ISG_GROUPINGS = 3 };
+
+/** One way to resample: rows of one group are drawn together. */
+typedef struct isg_grouping {
+    char *name;      /**< "run", "size", "compute", or the column of --cluster */
+    char *unit;      /**< what a group is, for people: "run_id", "equal N", "equal C within 5 %" */
+    size_t *cluster; /**< [rows] 0 .. n-1 */
+    size_t n;
+} isg_grouping;
 
 typedef struct isg_selection {
-    size_t n;        /**< observations */
-    double *var[2];  /**< [n] N and D */
-    double *loss;    /**< [n] */
-    size_t *cluster; /**< [n] */
-    size_t *line;    /**< [n] in the source */
+    size_t n;                  /**< observations */
+    double *var[ISG_LAW_VARS]; /**< [n] each, as law->vars */
+    double *loss;              /**< [n] */
+    size_t *cluster;           /**< [n] */
+    size_t *line;              /**< [n] in the source */
     size_t n_clusters;
+    /** Further ways to resample the same rows, such as by size and by compute; [0] is the one above */
+    isg_grouping grouping[ISG_GROUPINGS];
+    size_t n_groupings;
     size_t n_read;  /**< rows of the table */
     size_t n_other; /**< rows that --where, --by, --target and --points did not ask for */
     char *n_column, *d_column, *loss_column;

@@ -30,9 +30,11 @@ size_t isg_boot_blocks(const isg_boot *boot, size_t cap)
 
 /* ---- computing --------------------------------------------------------------- */
 
-static isg_boot_status replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint32_t *count,
-                                 double *weights, isg_refit *out)
+static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint32_t *count,
+                         double *weights, isg_refit *out, isg_boot_status *status)
 {
+    const isg_refit_options options = {.start = boot->start ? boot->start : ISG_START_BOTH,
+                                       .cold_starts = boot->cold_starts};
     isg_rng r;
 
     memset(count, 0, boot->n_clusters * sizeof *count);
@@ -40,10 +42,11 @@ static isg_boot_status replicate(const isg_boot *boot, isg_workspace *w, size_t 
     for (size_t k = 0; k < boot->n_clusters; k++) count[isg_rng_below(&r, boot->n_clusters)]++;
     for (size_t i = 0; i < isg_problem_rows(boot->problem); i++)
         weights[i] = count[boot->cluster[i]];
-    isg_fit_refit(boot->problem, w, boot->full, weights, boot->start ? boot->start : ISG_START_BOTH,
-                  out);
-    if (!isfinite(out->objective)) return ISG_REPLICATE_DEGENERATE;
-    return out->converged ? ISG_REPLICATE_CONVERGED : ISG_REPLICATE_STALLED;
+    ISG_TRY(isg_fit_refit(boot->problem, w, boot->full, weights, &options, out));
+    *status = !isfinite(out->objective) ? ISG_REPLICATE_DEGENERATE
+              : out->converged          ? ISG_REPLICATE_CONVERGED
+                                        : ISG_REPLICATE_STALLED;
+    return ISG_OK;
 }
 
 isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap, size_t *used)
@@ -59,7 +62,10 @@ isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap
     if (!rc) rc = isg_workspace_create(boot->problem, &w);
     for (size_t b = block * k; !rc && b < (block + 1) * k && b < boot->replicates; b++) {
         isg_refit end;
-        *to++ = (unsigned char)replicate(boot, w, b, count, weights, &end);
+        isg_boot_status status;
+        rc = replicate(boot, w, b, count, weights, &end, &status);
+        if (rc) break;
+        *to++ = (unsigned char)status;
         memcpy(to, end.theta, n_params * sizeof(double));
         to += n_params * sizeof(double);
     }
@@ -189,7 +195,7 @@ isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *r, double
             out->param[k].share_at_bound += isg_problem_at_bound(boot->problem, theta, k);
         }
         for (size_t k = 0; k < law->n_derived; k++) {
-            value[(law->n_params + k) * out->converged + n] = law->derived[k].value(natural);
+            value[(law->n_params + k) * out->converged + n] = law->derived[k].value(law, natural);
         }
         n++;
     }

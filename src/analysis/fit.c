@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { P = ISG_LAW_PARAMS, MAX_SCAN = 8 };
+enum { P = ISG_LAW_PARAMS, MAX_SCAN = 8, PER_SETTING = 2, MAX_STARTS = 64 };
 
 static const double COLD_DELTA = 0.3;     /* where cold starts begin [ln loss] */
 static const double STAGE = 0.2;          /* factor between stages */
@@ -29,7 +29,9 @@ struct isg_workspace {
     double *memory;
     double *weights; /* padded copy for the scan */
     double *scratch; /* of the scan */
-    size_t *seen;    /* [distinct] stamp of the last resample that had it */
+    isg_scan *scan;  /* of a law with further parameters, at those of scan_theta */
+    double scan_theta[P];
+    size_t *seen; /* [distinct] stamp of the last resample that had it */
     size_t stamp;
 };
 
@@ -42,7 +44,7 @@ isg_err isg_workspace_create(const isg_problem *p, isg_workspace **out)
     if (!w) return ISG_FAIL(ISG_ENOMEM, "no memory for a workspace");
     w->memory = isg_lanes_alloc(blocks * (p->law->n_vars + 2));
     w->weights = isg_lanes_alloc(blocks);
-    w->scratch = isg_lanes_alloc(p->scan ? p->law->scan->work_blocks(p->scan) : 1);
+    w->scratch = isg_lanes_alloc(isg_scan_work(blocks));
     w->seen = calloc(p->n_distinct, sizeof *w->seen);
     if (!w->memory || !w->weights || !w->scratch || !w->seen) {
         isg_workspace_destroy(&w);
@@ -59,6 +61,7 @@ void isg_workspace_destroy(isg_workspace **workspace)
 {
     isg_workspace *w = *workspace;
     if (!w) return;
+    isg_scan_destroy(&w->scan);
     free(w->memory);
     free(w->weights);
     free(w->scratch);
@@ -106,11 +109,11 @@ static void evaluate(descent *d, point *at)
 
     d->evaluations++;
     if (d->p->map.identity) {
-        at->f = eval(d->rows, at->q, d->delta, at->g, at->h);
+        at->f = eval(law, d->rows, at->q, d->delta, at->g, at->h);
     } else {
         double theta[P], g[P], h[P * P];
         isg_map_theta(d->p, at->q, theta);
-        at->f = eval(d->rows, theta, d->delta, g, h);
+        at->f = eval(law, d->rows, theta, d->delta, g, h);
         reduce(&d->p->map, law->n_params, g, h, at);
     }
 }
@@ -182,12 +185,13 @@ static double bounded_step(const isg_map *m, const point *at, const size_t *idx,
 /* One damped Newton step from `at`. */
 typedef enum step_end { STEP_GOOD, STEP_CONVERGED, STEP_STUCK } step_end;
 
-static step_end newton_step(descent *d, point *at, double *lambda, double tolerance)
+/* @param pair  the point, which the better one of the two takes, and a spare */
+static step_end newton_step(descent *d, point *pair[2], double *lambda, double tolerance)
 {
     const isg_map *m = &d->p->map;
+    point *at = pair[0], *next = pair[1];
     size_t idx[P], k = movable(m, at, idx);
     double s[P], x[P], decrement = 0;
-    point next;
 
     for (size_t j = 0; j < m->n; j++) s[j] = fabs(at->h[j * m->n + j]) + 1e-14;
     for (int tries = 0; !solve(at, m->n, idx, k, *lambda, s, x); tries++) {
@@ -195,16 +199,17 @@ static step_end newton_step(descent *d, point *at, double *lambda, double tolera
         *lambda = *lambda > 0 ? *lambda * 8 : 1e-3;
     }
     for (size_t j = 0; j < k; j++) decrement -= at->g[idx[j]] * x[idx[j]];
-    double gain = bounded_step(m, at, idx, k, x, next.q);
+    double gain = bounded_step(m, at, idx, k, x, next->q);
     bool small = decrement <= tolerance * at->f + d->floor && *lambda <= 1e-2;
-    evaluate(d, &next);
-    if (next.f < at->f || (small && next.f <= at->f)) {
-        double ratio = (at->f - next.f) / gain;
+    evaluate(d, next);
+    if (next->f < at->f || (small && next->f <= at->f)) {
+        double ratio = (at->f - next->f) / gain;
         if (ratio > 0.75)
             *lambda = *lambda < 1e-6 ? 0 : *lambda * 0.1;
         else if (!(ratio >= 0.25))
             *lambda = *lambda > 0 ? *lambda * 3 : 1e-3;
-        *at = next;
+        pair[0] = next;
+        pair[1] = at;
         return small ? STEP_CONVERGED : STEP_GOOD;
     }
     if (small || decrement <= 1e-13 * at->f + d->floor) return STEP_CONVERGED;
@@ -212,15 +217,22 @@ static step_end newton_step(descent *d, point *at, double *lambda, double tolera
     return *lambda > 1e12 ? STEP_STUCK : STEP_GOOD;
 }
 
-static bool newton(descent *d, double delta, point *at, int steps, double tolerance, double lambda)
+static bool newton(descent *d, double delta, point *pair[2], int steps, double tolerance,
+                   double lambda)
 {
     d->delta = delta;
-    evaluate(d, at);
+    evaluate(d, pair[0]);
     for (int i = 0; i < steps; i++) {
-        step_end end = newton_step(d, at, &lambda, tolerance);
+        step_end end = newton_step(d, pair, &lambda, tolerance);
         if (end != STEP_GOOD) return end == STEP_CONVERGED;
     }
     return false;
+}
+
+/* Squares have none. */
+static bool has_no_delta(const isg_problem *p)
+{
+    return p->objective == ISG_LSQ || p->objective == ISG_LOG_LSQ;
 }
 
 /* From theta through stages of falling delta, the first being `first`, to `last`. */
@@ -228,19 +240,19 @@ static void descend(const isg_problem *p, const isg_rows *rows, const double *th
                     double last, isg_refit *out)
 {
     descent d = {.p = p, .rows = rows, .floor = ROUNDING * (double)rows->n};
-    point at;
+    point points[2], *at[2] = {&points[0], &points[1]};
 
-    isg_map_q(p, theta, at.q);
-    if (p->objective == ISG_LSQ) first = last; /* squares have no delta */
+    isg_map_q(p, theta, at[0]->q);
+    if (has_no_delta(p)) first = last;
     for (double delta = first; delta > 1.5 * last;
          delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
         bool coarse = delta > FIRST_DELTA;
-        (void)newton(&d, delta, &at, coarse ? 60 : 200, coarse ? 1e-5 : 1e-13, coarse ? 1e-2 : 0);
+        (void)newton(&d, delta, at, coarse ? 60 : 200, coarse ? 1e-5 : 1e-13, coarse ? 1e-2 : 0);
     }
-    out->converged = newton(&d, last, &at, 200, TOLERANCE, first > last ? 1e-4 : 0);
-    out->objective = at.f;
+    out->converged = newton(&d, last, at, 200, TOLERANCE, first > last ? 1e-4 : 0);
+    out->objective = at[0]->f;
     out->evaluations = d.evaluations;
-    isg_map_theta(p, at.q, out->theta);
+    isg_map_theta(p, at[0]->q, out->theta);
 }
 
 /* ---- full fit --------------------------------------------------------------------- */
@@ -259,7 +271,7 @@ static void cold_start(const isg_problem *p, size_t k, double *theta)
         step /= phi;
         double u = 0.5 + step * (double)(k + 1);
         u -= floor(u);
-        theta[j] = (param->log ? p->log_loss_min : 0) + param->start_lo +
+        theta[j] = (param->log && !param->free_scale ? p->log_loss_min : 0) + param->start_lo +
                    u * (param->start_hi - param->start_lo);
     }
 }
@@ -285,7 +297,7 @@ static void residual_scale(const isg_problem *p, const double *theta, double *r,
     for (size_t i = 0; i < n; i++) {
         double x[ISG_LAW_VARS];
         for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
-        r[i] = isg_ln(p->loss[i]) - p->law->log_loss(theta, x, NULL);
+        r[i] = isg_ln(p->loss[i]) - p->law->log_loss(p->law, theta, x, NULL);
         squares += r[i] * r[i];
     }
     double middle = median(r, n);
@@ -295,7 +307,7 @@ static void residual_scale(const isg_problem *p, const double *theta, double *r,
 }
 
 typedef struct starts {
-    double theta[MAX_SCAN + 1][P];
+    double theta[MAX_STARTS][P];
     size_t n_scan; /* of theta */
 } starts;
 
@@ -350,8 +362,8 @@ static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch
     bool lad = p->objective == ISG_LAD;
 
     *delta = p->delta > 0 && !lad ? p->delta : FIRST_DELTA;
-    if (p->objective == ISG_LSQ) *delta = INFINITY;
-    if ((p->delta > 0 && !lad) || p->objective == ISG_LSQ) return ISG_OK;
+    if (has_no_delta(p)) *delta = INFINITY;
+    if ((p->delta > 0 && !lad) || has_no_delta(p)) return ISG_OK;
     ISG_TRY(all_starts(p, s, *delta, out));
     for (int round = 0; round < 2; round++) {
         isg_refit end;
@@ -368,7 +380,7 @@ static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch
 static double public_objective(const isg_problem *p, double f, double delta)
 {
     if (p->objective == ISG_LAD) return f / delta;
-    return p->objective == ISG_LSQ ? 2 * f : f;
+    return has_no_delta(p) ? 2 * f : f;
 }
 
 static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
@@ -395,14 +407,43 @@ static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
     return isg_identify(p, out);
 }
 
+/* Scans at the law's own settings of its further parameters, as the constraints leave them. */
+static isg_err scan_settings(const isg_problem *p, isg_workspace *w, starts *s)
+{
+    double theta[P] = {0}, last[P], q[P], rss[PER_SETTING];
+
+    for (size_t k = 0; p->law->setting(p->law, k, theta); k++) {
+        isg_scan *scan = NULL;
+        isg_map_q(p, theta, q);
+        isg_map_theta(p, q, theta);
+        if (k && !memcmp(theta + 5, last + 5, (p->law->n_params - 5) * sizeof *theta)) continue;
+        memcpy(last, theta, sizeof last);
+        if (s->n_scan + PER_SETTING > MAX_STARTS) break;
+        ISG_TRY(isg_problem_scan_at(p, theta, &scan));
+        s->n_scan +=
+            isg_scan_find(scan, p->rows.w, w->scratch, 3, PER_SETTING, s->theta + s->n_scan, rss);
+        isg_scan_destroy(&scan);
+    }
+    return ISG_OK;
+}
+
+static isg_err scan_starts(const isg_problem *p, isg_workspace *w, starts *s)
+{
+    double rss[MAX_SCAN];
+
+    if (isg_problem_scans_at(p)) return scan_settings(p, w, s);
+    if (p->scan)
+        s->n_scan = isg_scan_find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s->theta, rss);
+    return ISG_OK;
+}
+
 isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
 {
     starts s = {0};
     double delta = 0;
 
     *out = (isg_fit){0};
-    if (p->scan)
-        s.n_scan = p->law->scan->find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s.theta);
+    ISG_TRY(scan_starts(p, w, &s));
     if (!s.n_scan && !p->cold_starts) {
         return ISG_FAIL(ISG_EDATA, "the scan found no start with positive terms; give --starts");
     }
@@ -433,7 +474,7 @@ static size_t pack(const isg_problem *p, isg_workspace *w, const double *weights
     to->n = m;
     to->blocks = (m + ISG_LANES - 1) / ISG_LANES;
     for (; m < to->blocks * ISG_LANES; m++) {
-        for (size_t k = 0; k < p->law->n_vars; k++) to->x[k][m] = 0;
+        for (size_t k = 0; k < p->law->n_vars; k++) to->x[k][m] = to->x[k][0];
         to->y[m] = to->w[m] = 0;
     }
     return distinct;
@@ -452,28 +493,58 @@ void isg_fit_from(const isg_problem *p, isg_workspace *w, const isg_fit *full,
     descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, out);
 }
 
-void isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
-                   const double *weights, isg_refit_start start, isg_refit *out)
+/* The scan of refits: at the further parameters of the full fit. NULL: the law has none. */
+static isg_err refit_scan(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                          const isg_scan **out)
 {
+    const size_t bytes = p->law->n_params * sizeof *full->theta;
+
+    *out = p->scan;
+    if (!isg_problem_scans_at(p)) return ISG_OK;
+    if (!w->scan || memcmp(w->scan_theta, full->theta, bytes) != 0) {
+        isg_scan_destroy(&w->scan);
+        ISG_TRY(isg_problem_scan_at(p, full->theta, &w->scan));
+        memcpy(w->scan_theta, full->theta, bytes);
+    }
+    *out = w->scan;
+    return ISG_OK;
+}
+
+/* Keep the better end of two descents; evaluations add up. */
+static void take_better(isg_refit *best, const isg_refit *other)
+{
+    size_t evaluations = best->evaluations + other->evaluations;
+    if (other->objective < best->objective ||
+        (other->converged && !best->converged && other->objective <= best->objective))
+        *best = *other;
+    best->evaluations = evaluations;
+}
+
+isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                      const double *weights, const isg_refit_options *options, isg_refit *out)
+{
+    const isg_scan *scan = NULL;
     isg_refit other;
-    double cell[1][P];
+    double cell[1][P], rss[1];
 
     *out = (isg_refit){.objective = INFINITY};
-    if (pack(p, w, weights) < p->map.n) return;
-    bool scan = p->scan && (start & ISG_START_SCAN);
-    if ((start & ISG_START_WARM) || !scan) {
+    if (pack(p, w, weights) < p->map.n) return ISG_OK;
+    if (options->start & ISG_START_SCAN) ISG_TRY(refit_scan(p, w, full, &scan));
+    if ((options->start & ISG_START_WARM) || !scan)
         descend(p, &w->rows, full->theta, warm_delta(p, full), full->delta, out);
+    if (scan) {
+        memcpy(w->weights, weights, p->rows.n * sizeof *weights);
+        for (size_t i = p->rows.n; i < p->rows.blocks * ISG_LANES; i++) w->weights[i] = 0;
+        if (isg_scan_find(scan, w->weights, w->scratch, 1, 1, cell, rss)) {
+            descend(p, &w->rows, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta, &other);
+            take_better(out, &other);
+        }
     }
-    if (!scan) return;
-    memcpy(w->weights, weights, p->rows.n * sizeof *weights);
-    for (size_t i = p->rows.n; i < p->rows.blocks * ISG_LANES; i++) w->weights[i] = 0;
-    if (!p->law->scan->find(p->scan, w->weights, w->scratch, 1, 1, cell)) return;
-    descend(p, &w->rows, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta, &other);
-    other.evaluations += out->evaluations;
-    if (other.objective < out->objective ||
-        (other.converged && !out->converged && other.objective <= out->objective)) {
-        *out = other;
-    } else {
-        out->evaluations = other.evaluations;
+    for (size_t k = 0; k < options->cold_starts; k++) {
+        double theta[P];
+        cold_start(p, k, theta);
+        descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
+        take_better(out, &other);
     }
+    return ISG_OK;
 }

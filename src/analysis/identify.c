@@ -23,7 +23,7 @@ static void fill_jacobian(const isg_problem *p, const double *theta, gsl_matrix 
     for (size_t i = 0; i < p->rows.n; i++) {
         double x[ISG_LAW_VARS], g[ISG_LAW_PARAMS];
         for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
-        (void)p->law->log_loss(theta, x, g);
+        (void)p->law->log_loss(p->law, theta, x, g);
         for (size_t c = 0; c < p->map.n; c++) {
             double sum = 0;
             for (size_t k = 0; k < p->law->n_params; k++) sum += p->map.t[k][c] * g[k];
@@ -88,7 +88,7 @@ static void spread(const isg_problem *p, const bool *known, isg_fit *fit)
         double direction[ISG_LAW_PARAMS];
         if (known[c]) continue;
         for (size_t k = 0; k < p->law->n_params; k++) direction[k] = p->map.t[k][c];
-        p->law->shift(direction, p->centre);
+        p->law->shift(p->law, direction, p->centre);
         for (size_t k = 0; k < p->law->n_params; k++) {
             if (fabs(direction[k]) > 1e-9) fit->identified[k] = false;
         }

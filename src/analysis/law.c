@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-extern const isg_law isg_law_chinchilla;
+extern const isg_law isg_law_chinchilla, isg_law_curse;
 
-const isg_law *const isg_laws[] = {&isg_law_chinchilla, NULL};
+const isg_law *const isg_laws[] = {&isg_law_chinchilla, &isg_law_curse, NULL};
 
 /* "a, b, c" of at most 32 names, then the failure. */
 static isg_err unknown(const char *what, const char *word, const char *const *names, size_t n)
@@ -52,4 +52,32 @@ isg_err isg_law_param_find(const isg_law *law, const char *name, size_t *out)
         }
     }
     return unknown("parameter", name, names, law->n_params);
+}
+
+isg_err isg_law_var_find(const isg_law *law, const char *name, size_t *out)
+{
+    const char *names[ISG_LAW_VARS];
+
+    for (size_t i = 0; i < law->n_vars; i++) {
+        names[i] = law->vars[i].name;
+        if (!strcmp(names[i], name)) {
+            *out = i;
+            return ISG_OK;
+        }
+    }
+    return unknown("variable", name, names, law->n_vars);
+}
+
+double isg_law_loss(const isg_law *law, const double *natural, const double *var)
+{
+    const double least = -690; /* the log of nothing: E = 0 and the like */
+    double theta[ISG_LAW_PARAMS], x[ISG_LAW_VARS];
+
+    for (size_t k = 0; k < law->n_params; k++) {
+        theta[k] = natural[k];
+        if (law->params[k].log) theta[k] = natural[k] > 1e-299 ? isg_ln(natural[k]) : least;
+    }
+    for (size_t k = 0; k < law->n_vars; k++)
+        x[k] = law->vars[k].kind == ISG_VAR_LOG ? isg_ln(var[k]) : var[k];
+    return isg_exp(law->log_loss(law, theta, x, NULL));
 }

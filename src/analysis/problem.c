@@ -10,7 +10,7 @@
 
 const char *isg_objective_name(isg_objective objective)
 {
-    static const char *const names[] = {"huber", "lad", "lsq"};
+    static const char *const names[] = {"huber", "lad", "lsq", "log-lsq"};
     return names[objective];
 }
 
@@ -27,7 +27,7 @@ static void raw_row(const isg_problem *p, size_t k, double *row)
     for (size_t j = 0; j < p->law->n_params; j++) {
         double unit[ISG_LAW_PARAMS] = {0};
         unit[j] = 1;
-        p->law->shift(unit, p->centre);
+        p->law->shift(p->law, unit, p->centre);
         row[j] = unit[k];
     }
 }
@@ -94,7 +94,7 @@ static void set_bounds(isg_problem *p)
         m->hi[j] = INFINITY;
         for (size_t i = 0; i < p->law->n_params; i++) {
             const isg_law_param *param = &p->law->params[i];
-            double origin = param->log ? p->log_loss_min : 0;
+            double origin = param->log && !param->free_scale ? p->log_loss_min : 0;
             bool equal = m->t[i][j] >= 1 && m->t[i][j] <= 1 && !(fabs(m->c[i]) > 0);
             for (size_t k = 0; k < m->n; k++) equal = equal && (k == j || !(fabs(m->t[i][k]) > 0));
             if (!equal) continue;
@@ -157,11 +157,46 @@ static isg_err check_obs(const isg_law *law, const isg_obs *obs)
 {
     for (size_t i = 0; i < obs->n; i++) {
         bool good = isfinite(obs->loss[i]) && obs->loss[i] > 0;
-        for (size_t k = 0; k < law->n_vars; k++)
-            good = good && isfinite(obs->var[k][i]) && obs->var[k][i] > 0;
+        for (size_t k = 0; k < law->n_vars; k++) {
+            const isg_var_kind kind = law->vars[k].kind;
+            const double v = obs->var[k][i];
+            good = good && isfinite(v) && (kind == ISG_VAR_PLAIN || v >= 0) &&
+                   (kind != ISG_VAR_LOG || v > 0);
+        }
         if (!good) return ISG_FAIL(ISG_EARG, "observation %zu is not finite and positive", i);
     }
     return obs->n ? ISG_OK : ISG_FAIL(ISG_EDATA, "no observations");
+}
+
+/* Mean log of the positive values. */
+static double mean_log(const double *v, size_t n)
+{
+    double sum = 0;
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!(v[i] > 0)) continue;
+        sum += isg_ln(v[i]);
+        m++;
+    }
+    return m ? sum / (double)m : 0;
+}
+
+static void centre_variable(isg_problem *p, size_t k, const isg_obs *obs, double *x)
+{
+    const isg_law_var *var = &p->law->vars[k];
+
+    if (var->kind == ISG_VAR_PLAIN) {
+        p->centre[k] = 0;
+        memcpy(x, obs->var[k], obs->n * sizeof *x);
+        return;
+    }
+    const bool own = var->kind == ISG_VAR_LOG || var->scale == k;
+    p->centre[k] = own ? mean_log(obs->var[k], obs->n) : p->centre[var->scale];
+    const double unit = isg_exp(p->centre[k]);
+    for (size_t i = 0; i < obs->n; i++)
+        x[i] = var->kind == ISG_VAR_LOG ? isg_ln(obs->var[k][i]) - p->centre[k]
+                                        : obs->var[k][i] / unit;
 }
 
 static isg_err lay_out(isg_problem *p, const isg_obs *obs)
@@ -185,11 +220,9 @@ static isg_err lay_out(isg_problem *p, const isg_obs *obs)
         p->rows.w[i] = 1;
     }
     for (size_t k = 0; k < p->law->n_vars; k++) {
-        double *x = p->memory + (2 + k) * stride, sum = 0;
-        p->rows.x[k] = x;
-        for (size_t i = 0; i < n; i++) sum += x[i] = isg_ln(obs->var[k][i]);
-        p->centre[k] = sum / (double)n;
-        for (size_t i = 0; i < n; i++) x[i] -= p->centre[k];
+        double *x = p->rows.x[k] = p->memory + (2 + k) * stride;
+        centre_variable(p, k, obs, x);
+        for (size_t i = n; i < stride; i++) x[i] = x[0];
     }
     return ISG_OK;
 }
@@ -234,25 +267,41 @@ static isg_err number_distinct(isg_problem *p)
 
 static isg_err make_scan(isg_problem *p, const isg_fit_options *o)
 {
-    isg_scan_limits limits = {.log_loss_min = p->log_loss_min};
+    isg_scan_data *d = &p->scan_data;
 
-    if (!p->law->scan) return ISG_OK;
-    for (size_t i = 0; i < p->law->n_params; i++) limits.tied_to[i] = i;
+    *d = (isg_scan_data){.kernel = p->kernel,
+                         .law = p->law,
+                         .rows = &p->rows,
+                         .loss = p->loss,
+                         .log_loss_min = p->log_loss_min};
+    for (size_t i = 0; i < p->law->n_params; i++) d->tied_to[i] = i;
     for (size_t k = 0; k < o->n_constraints; k++) {
         const isg_constraint *c = &o->constraints[k];
-        if (c->tied) limits.tied_to[c->param] = c->other;
-        limits.fixed[c->param] = !c->tied && !p->law->params[c->param].log;
-        limits.value[c->param] = c->value;
+        if (c->tied) d->tied_to[c->param] = c->other;
+        d->fixed[c->param] = !c->tied && !p->law->params[c->param].log;
+        d->value[c->param] = c->value;
     }
     for (size_t i = 0; i < p->law->n_params; i++) { /* tied to a fixed one is fixed */
-        size_t other = limits.tied_to[i];
-        if (other == i || !(limits.fixed[other] || limits.fixed[i])) continue;
-        limits.value[i] = limits.fixed[i] ? limits.value[i] : limits.value[other];
-        limits.value[other] = limits.value[i];
-        limits.fixed[i] = limits.fixed[other] = true;
-        limits.tied_to[i] = i;
+        size_t other = d->tied_to[i];
+        if (other == i || !(d->fixed[other] || d->fixed[i])) continue;
+        d->value[i] = d->fixed[i] ? d->value[i] : d->value[other];
+        d->value[other] = d->value[i];
+        d->fixed[i] = d->fixed[other] = true;
+        d->tied_to[i] = i;
     }
-    return p->law->scan->create(p->kernel, &p->rows, p->loss, &limits, &p->scan);
+    return p->law->view && !p->law->setting ? isg_scan_create(d, &p->scan) : ISG_OK;
+}
+
+bool isg_problem_scans_at(const isg_problem *p)
+{
+    return p->law->view && p->law->setting;
+}
+
+isg_err isg_problem_scan_at(const isg_problem *p, const double *theta, isg_scan **out)
+{
+    isg_scan_data d = p->scan_data;
+    d.theta = theta;
+    return isg_scan_create(&d, out);
 }
 
 isg_err isg_problem_create(const isg_fit_options *o, const isg_obs *obs, isg_problem **out)
@@ -287,7 +336,7 @@ void isg_problem_destroy(isg_problem **problem)
 {
     isg_problem *p = *problem;
     if (!p) return;
-    if (p->law->scan) p->law->scan->destroy(&p->scan);
+    isg_scan_destroy(&p->scan);
     free(p->memory);
     free(p->loss);
     free(p->distinct);
@@ -321,7 +370,7 @@ void isg_problem_natural(const isg_problem *p, const double *theta, double *natu
 {
     double raw[ISG_LAW_PARAMS];
     memcpy(raw, theta, p->law->n_params * sizeof *raw);
-    p->law->shift(raw, p->centre);
+    p->law->shift(p->law, raw, p->centre);
     for (size_t i = 0; i < p->law->n_params; i++) {
         natural[i] = p->law->params[i].log ? isg_exp(raw[i]) : raw[i];
     }

@@ -2,7 +2,7 @@
 #define ISG_ANALYSIS_PROBLEM_H
 
 #include "isogloss/fit.h"
-#include "kernel.h"
+#include "scan.h"
 
 /**
  * theta = T q + c: the free parameters q and what --fix and --tie make of them.
@@ -29,14 +29,20 @@ struct isg_problem {
     double centre[ISG_LAW_VARS];
     double log_loss_min;
     isg_map map;
-    isg_scan *scan;   /* NULL if the law has none */
-    size_t *distinct; /* [n] number of the row's tuple of variables */
+    isg_scan_data scan_data; /* how to make a scan; theta is filled in by whoever makes it */
+    isg_scan *scan;          /* of laws without further parameters; NULL for others */
+    size_t *distinct;        /* [n] number of the row's tuple of variables */
     size_t n_distinct;
 };
 
 /** theta [n_params] of q [n], and the q of a theta that may miss the constraints. */
 void isg_map_theta(const isg_problem *problem, const double *q, double *theta);
 void isg_map_q(const isg_problem *problem, const double *theta, double *q);
+
+/** Is a law's start found by a scan that is made at given further parameters? */
+bool isg_problem_scans_at(const isg_problem *problem);
+/** That scan, at the further parameters of `theta`. */
+isg_err isg_problem_scan_at(const isg_problem *problem, const double *theta, isg_scan **out);
 
 /** Condition number and identified[] of the fit's theta. */
 isg_err isg_identify(const isg_problem *problem, isg_fit *fit);

@@ -796,7 +796,7 @@ void isg_selection_destroy(isg_selection **selection)
 {
     isg_selection *s = *selection;
     if (!s) return;
-    for (size_t k = 0; k < 2; k++) free(s->var[k]);
+    for (size_t k = 0; k < ISG_LAW_VARS; k++) free(s->var[k]);
     for (size_t k = 0; k < s->n_excluded; k++) free(s->excluded[k].line);
     for (size_t k = 0; k < s->n_notes; k++) free(s->note[k]);
     free(s->loss);

@@ -87,7 +87,7 @@ static json_t *derived(const isg_fit_report *r)
     for (size_t k = 0; o && k < r->law->n_derived; k++) {
         const isg_interval *i = known ? isg_report_fit_derived(r, k) : NULL;
         (void)set(o, r->law->derived[k].name,
-                  number(r->law->derived[k].value(r->fit->natural), i,
+                  number(r->law->derived[k].value(r->law, r->fit->natural), i,
                          i                  ? "percentile"
                          : known && r->boot ? "fixed"
                                             : "none",

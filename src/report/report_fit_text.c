@@ -159,7 +159,7 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
         }
     }
     for (size_t k = 0; known && k < law->n_derived; k++) {
-        print_number(out, law->derived[k].name, law->derived[k].value(r->fit->natural),
+        print_number(out, law->derived[k].name, law->derived[k].value(law, r->fit->natural),
                      isg_report_fit_derived(r, k), "");
     }
     (void)fputc('\n', out);

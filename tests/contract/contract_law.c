@@ -25,6 +25,13 @@ static void random_theta(const isg_law *law, isg_rng *r, double *theta)
     }
 }
 
+/* A variable as laws see it: logs around the centre, amounts around one unit. */
+static double random_x(const isg_law *law, isg_rng *r, size_t k, double spread)
+{
+    return law->vars[k].kind == ISG_VAR_AMOUNT ? uniform(r, 0, spread)
+                                               : uniform(r, -spread, spread);
+}
+
 static double largest(double a, double b)
 {
     return fabs(a) > fabs(b) ? fabs(a) : fabs(b);
@@ -39,15 +46,15 @@ static void check_gradient(const isg_law *law)
     for (int trial = 0; trial < 200; trial++) {
         double theta[P], x[V], g[P], moved[P];
         random_theta(law, &r, theta);
-        for (size_t k = 0; k < law->n_vars; k++) x[k] = uniform(&r, -4, 4);
-        (void)law->log_loss(theta, x, g);
+        for (size_t k = 0; k < law->n_vars; k++) x[k] = random_x(law, &r, k, 4);
+        (void)law->log_loss(law, theta, x, g);
         for (size_t j = 0; j < law->n_params; j++) {
             const double h = 1e-5;
             memcpy(moved, theta, sizeof moved);
             moved[j] = theta[j] + h;
-            double up = law->log_loss(moved, x, NULL);
+            double up = law->log_loss(law, moved, x, NULL);
             moved[j] = theta[j] - h;
-            double slope = (up - law->log_loss(moved, x, NULL)) / (2 * h);
+            double slope = (up - law->log_loss(law, moved, x, NULL)) / (2 * h);
             worst = largest(worst, (slope - g[j]) / largest(1, g[j]));
         }
     }
@@ -63,13 +70,17 @@ static void check_shift(const isg_law *law)
         double theta[P], x[V], by[V];
         random_theta(law, &r, theta);
         for (size_t k = 0; k < law->n_vars; k++) {
-            x[k] = uniform(&r, -3, 3);
-            by[k] = uniform(&r, -5, 5);
+            const isg_law_var *var = &law->vars[k];
+            x[k] = random_x(law, &r, k, 3);
+            by[k] = var->kind == ISG_VAR_PLAIN                    ? 0
+                    : var->kind == ISG_VAR_LOG || var->scale == k ? uniform(&r, -5, 5)
+                                                                  : by[var->scale];
         }
-        double before = law->log_loss(theta, x, NULL);
-        law->shift(theta, by);
-        for (size_t k = 0; k < law->n_vars; k++) x[k] += by[k];
-        CHECK_NEAR(law->log_loss(theta, x, NULL), before, 1e-12);
+        double before = law->log_loss(law, theta, x, NULL);
+        law->shift(law, theta, by);
+        for (size_t k = 0; k < law->n_vars; k++)
+            x[k] = law->vars[k].kind == ISG_VAR_AMOUNT ? x[k] * isg_exp(by[k]) : x[k] + by[k];
+        CHECK_NEAR(law->log_loss(law, theta, x, NULL), before, 1e-12);
     }
 }
 
@@ -88,7 +99,7 @@ static sample make_rows(const isg_law *law, bool squared)
     s.rows = (isg_rows){.n = ROWS, .blocks = blocks, .y = s.memory, .w = s.memory + stride};
     for (size_t k = 0; k < law->n_vars; k++) s.rows.x[k] = s.memory + (2 + k) * stride;
     for (size_t i = 0; i < ROWS; i++) {
-        for (size_t k = 0; k < law->n_vars; k++) s.rows.x[k][i] = uniform(&r, -3, 3);
+        for (size_t k = 0; k < law->n_vars; k++) s.rows.x[k][i] = random_x(law, &r, k, 3);
         s.rows.y[i] = squared ? uniform(&r, 1, 3) : uniform(&r, 0, 1);
         s.rows.w[i] = (double)isg_rng_below(&r, 4);
     }
@@ -102,7 +113,7 @@ static double plain_sum(const isg_law *law, const isg_rows *rows, const double *
     for (size_t i = 0; i < rows->n; i++) {
         double x[V];
         for (size_t k = 0; k < law->n_vars; k++) x[k] = rows->x[k][i];
-        double f = law->log_loss(theta, x, NULL), r = rows->y[i] - (squared ? isg_exp(f) : f);
+        double f = law->log_loss(law, theta, x, NULL), r = rows->y[i] - (squared ? isg_exp(f) : f);
         double rho = fabs(r) <= delta || squared ? 0.5 * r * r : delta * (fabs(r) - 0.5 * delta);
         sum += rows->w[i] * rho;
     }
@@ -121,15 +132,15 @@ static void check_objective(const isg_law *law, bool squared)
     for (int trial = 0; trial < 20; trial++) {
         double theta[P], moved[P], g[P], hess[P * P], up[P], down[P], unused[P * P];
         random_theta(law, &r, theta);
-        double f = law->eval(kernel, squared, 2)(&s.rows, theta, delta, g, hess);
+        double f = law->eval(kernel, squared, 2)(law, &s.rows, theta, delta, g, hess);
         CHECK_NEAR(f, plain_sum(law, &s.rows, theta, delta, squared), 1e-12);
-        CHECK(!(law->eval(kernel, squared, 0)(&s.rows, theta, delta, NULL, NULL) < f));
+        CHECK(!(law->eval(kernel, squared, 0)(law, &s.rows, theta, delta, NULL, NULL) < f));
         for (size_t j = 0; j < n; j++) {
             memcpy(moved, theta, sizeof moved);
             moved[j] += h;
-            double f_up = law->eval(kernel, squared, 2)(&s.rows, moved, delta, up, unused);
+            double f_up = law->eval(kernel, squared, 2)(law, &s.rows, moved, delta, up, unused);
             moved[j] -= 2 * h;
-            double f_down = law->eval(kernel, squared, 1)(&s.rows, moved, delta, down, NULL);
+            double f_down = law->eval(kernel, squared, 1)(law, &s.rows, moved, delta, down, NULL);
             CHECK_NEAR(g[j], (f_up - f_down) / (2 * h), 1e-6);
             for (size_t i = 0; i < n; i++) {
                 CHECK_NEAR(hess[i * n + j], (up[i] - down[i]) / (2 * h), 1e-2); /* kinks of Huber */
@@ -151,15 +162,15 @@ static void check_hessian(const isg_law *law)
 
     isg_rng_at(&r, 5, ISG_RNG_TEST, 0);
     random_theta(law, &r, theta);
-    (void)law->eval(isg_kernels[0], false, 2)(&s.rows, theta, 100, g,
+    (void)law->eval(isg_kernels[0], false, 2)(law, &s.rows, theta, 100, g,
                                               hess); /* no kink within reach */
     for (size_t j = 0; j < n; j++) {
         const double h = 1e-5;
         memcpy(moved, theta, sizeof moved);
         moved[j] += h;
-        (void)law->eval(isg_kernels[0], false, 2)(&s.rows, moved, 100, up, unused);
+        (void)law->eval(isg_kernels[0], false, 2)(law, &s.rows, moved, 100, up, unused);
         moved[j] -= 2 * h;
-        (void)law->eval(isg_kernels[0], false, 2)(&s.rows, moved, 100, down, unused);
+        (void)law->eval(isg_kernels[0], false, 2)(law, &s.rows, moved, 100, down, unused);
         for (size_t i = 0; i < n; i++)
             CHECK_NEAR(hess[i * n + j], (up[i] - down[i]) / (2 * h), 1e-7);
     }
@@ -174,12 +185,13 @@ static void check_same_bits(const isg_law *law)
         isg_rng r;
         isg_rng_at(&r, 6, ISG_RNG_TEST, 0);
         random_theta(law, &r, theta);
-        double want = law->eval(isg_kernels[0], squared, 2)(&s.rows, theta, 0.1, want_g, want_h);
+        double want =
+            law->eval(isg_kernels[0], squared, 2)(law, &s.rows, theta, 0.1, want_g, want_h);
         for (int level = 1; level < ISG_KERNELS; level++) {
             double g[P] = {0}, h[P * P] = {0};
             if (!isg_numerics_supported(isg_numerics_of_level(level)) || !isg_kernels[level])
                 continue;
-            double f = law->eval(isg_kernels[level], squared, 2)(&s.rows, theta, 0.1, g, h);
+            double f = law->eval(isg_kernels[level], squared, 2)(law, &s.rows, theta, 0.1, g, h);
             CHECK(!memcmp(&f, &want, sizeof f));
             CHECK(!memcmp(g, want_g, sizeof g));
             CHECK(!memcmp(h, want_h, sizeof h));
@@ -188,10 +200,21 @@ static void check_same_bits(const isg_law *law)
     }
 }
 
+static const double UNIT = 1e8;
+
+static double natural_of(const isg_law *law, size_t k, double x)
+{
+    switch (law->vars[k].kind) {
+    case ISG_VAR_LOG: return UNIT * isg_exp(x);
+    case ISG_VAR_AMOUNT: return UNIT * x;
+    default: return x;
+    }
+}
+
 /* Data exactly on the law: every objective must find the truth. */
 static void check_recovery(const isg_law *law)
 {
-    static const isg_objective objectives[] = {ISG_HUBER, ISG_LAD, ISG_LSQ};
+    static const isg_objective objectives[] = {ISG_HUBER, ISG_LAD, ISG_LSQ, ISG_LOG_LSQ};
     double column[V][ROWS], loss[ROWS], shuffled[V][ROWS], shuffled_loss[ROWS];
     isg_obs obs = {.n = ROWS, .loss = loss}, other = {.n = ROWS, .loss = shuffled_loss};
     isg_rng r;
@@ -206,10 +229,10 @@ static void check_recovery(const isg_law *law)
         }
         for (size_t i = 0; i < ROWS; i++) {
             for (size_t k = 0; k < law->n_vars; k++) {
-                x[k] = uniform(&r, -3, 3);
-                column[k][i] = 1e8 * isg_exp(x[k]);
+                x[k] = random_x(law, &r, k, 3);
+                column[k][i] = natural_of(law, k, x[k]);
             }
-            loss[i] = isg_exp(law->log_loss(theta, x, NULL));
+            loss[i] = isg_exp(law->log_loss(law, theta, x, NULL));
         }
         for (size_t i = 0; i < ROWS; i++) {
             size_t to = i * 17 % ROWS;
@@ -220,7 +243,7 @@ static void check_recovery(const isg_law *law)
             obs.var[k] = column[k];
             other.var[k] = shuffled[k];
         }
-        for (size_t o = 0; o < 3; o++) {
+        for (size_t o = 0; o < 4; o++) {
             isg_fit_options options = isg_fit_defaults();
             isg_problem *problem = NULL, *second = NULL;
             isg_workspace *w = NULL, *w2 = NULL;
@@ -236,8 +259,9 @@ static void check_recovery(const isg_law *law)
             CHECK_OK(isg_fit_full(problem, w, &fit));
             CHECK_OK(isg_fit_full(second, w2, &refit));
             memcpy(want, theta, sizeof want);
-            for (size_t k = 0; k < law->n_vars; k++) by[k] = isg_ln(1e8);
-            law->shift(want, by);
+            for (size_t k = 0; k < law->n_vars; k++)
+                by[k] = law->vars[k].kind == ISG_VAR_PLAIN ? 0 : isg_ln(UNIT);
+            law->shift(law, want, by);
             CHECK(fit.converged);
             for (size_t j = 0; j < law->n_params; j++) {
                 double got = law->params[j].log ? isg_ln(fit.natural[j]) : fit.natural[j];

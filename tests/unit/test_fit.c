@@ -10,6 +10,8 @@
 enum { N = 240, P = ISG_LAW_PARAMS };
 enum { A, B, E, ALPHA, BETA };
 
+static const isg_refit_options both = {.start = ISG_START_BOTH};
+
 typedef struct world {
     double n[N], d[N], loss[N];
     size_t rows, cluster[N];
@@ -115,7 +117,7 @@ static void test_line(void)
     double slope = (sw * sxy - sx * sy) / (sw * sxx - sx * sx), natural[P];
     options.delta = 100;
     fitted f = fit(&w, options, line, 3);
-    isg_fit_refit(f.problem, f.w, &f.fit, weights, ISG_START_BOTH, &end);
+    CHECK(isg_fit_refit(f.problem, f.w, &f.fit, weights, &both, &end) == ISG_OK);
     isg_problem_natural(f.problem, end.theta, natural);
     CHECK(end.converged);
     CHECK_NEAR(natural[ALPHA], -slope, 1e-12);
@@ -140,7 +142,7 @@ static void test_cold_starts(size_t rows, size_t replicates, size_t starts, unsi
         double weights[N] = {0}, best = INFINITY;
         isg_refit end, cold;
         for (size_t i = 0; i < rows; i++) weights[isg_rng_below(&r, rows)]++;
-        isg_fit_refit(f.problem, f.w, &f.fit, weights, ISG_START_BOTH, &end);
+        CHECK(isg_fit_refit(f.problem, f.w, &f.fit, weights, &both, &end) == ISG_OK);
         for (size_t k = 0; k < starts; k++) {
             double theta[P] = {0}, scale = log(2.2);
             for (size_t j = 0; j < 3; j++) theta[j] = scale - 3 * isg_rng_double(&r);

@@ -1,0 +1,175 @@
+#include "fit_args.h"
+
+#include <string.h>
+
+const char *const fit_points_names[] = {"final", "stable", "all", NULL};
+const char *const fit_objective_names[] = {"huber", "lad", "lsq", "log-lsq", NULL};
+static const char *const resample_names[] = {"clusters", "rows", NULL};
+static const char *const compat_names[] = {"hoffmann", NULL};
+
+const isg_opt fit_args_end = {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL};
+
+fit_args fit_args_defaults(void)
+{
+    return (fit_args){.starts = 64, .bootstrap = 4000, .seed = 1, .level = 0.95};
+}
+
+static size_t append(const isg_opt *from, size_t n, isg_opt *rows, size_t at)
+{
+    memcpy(rows + at, from, n * sizeof *rows);
+    return at + n;
+}
+
+#define APPEND(from) append(from, sizeof from / sizeof *from, rows, at)
+
+static size_t select_rows(fit_args *a, isg_opt *rows, size_t at)
+{
+    const isg_opt opts[] = {
+        {0, "n", ISG_OPT_STRING, &a->n, "COL",
+         "Model size: total, nonembedding or a column. Default: total.", 0, 0, NULL},
+        {0, "d", ISG_OPT_STRING, &a->d, "COL", "Column of training tokens. Default: D_tokens.", 0,
+         0, NULL},
+        {0, "loss", ISG_OPT_STRING, &a->loss, "COL", "Column of losses. Default: loss.", 0, 0,
+         NULL},
+        {0, "unit", ISG_OPT_STRING, &a->unit, "UNIT", "Unit of the loss, for the report.", 0, 0,
+         NULL},
+        {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION",
+         "Fit the losses of this evaluation or language.", 0, 0, NULL},
+        {0, "points", ISG_OPT_STRING, &a->points, "WHICH",
+         "final: the last, cooled point of each run (default where run_id, is_final, "
+         "lr_state or a name tell runs apart); stable: those at a constant learning rate; all.",
+         0, 0, fit_points_names},
+        {0, "where", ISG_OPT_LIST, &a->where, "COL=VALUE",
+         "Keep only these rows; also !=, <, <=, >, >=. May be repeated.", 0, 0, NULL},
+        {0, "by", ISG_OPT_STRING, &a->by, "COL", "One fit for each value of the column.", 0, 0,
+         NULL},
+        {0, "drop-highest", ISG_OPT_U64, &a->drop_highest, "K",
+         "Leave out the K rows of highest loss.", 0, 1e9, NULL},
+        {0, "pool", ISG_OPT_FLAG, &a->pool, NULL,
+         "Fit rows together that columns say are not comparable.", 0, 0, NULL},
+        {0, "var", ISG_OPT_LIST, &a->var, "NAME=COL",
+         "Column of a further variable of the law, for instance K=languages. May be repeated.", 0,
+         0, NULL},
+    };
+    return APPEND(opts);
+}
+
+static size_t law_rows(fit_args *a, isg_opt *rows, size_t at)
+{
+    const isg_opt opts[] = {
+        {0, "law", ISG_OPT_STRING, &a->law, "NAME",
+         "Law to fit; isogloss laws lists them. Default: chinchilla, L = E + A/N^alpha + "
+         "B/D^beta.",
+         0, 0, NULL},
+        {0, "objective", ISG_OPT_STRING, &a->objective, "NAME",
+         "huber (default), lad or log-lsq, on log losses; lsq, on losses. "
+         "Always a sum over rows.",
+         0, 0, fit_objective_names},
+        {0, "delta", ISG_OPT_STRING, &a->delta, "X",
+         "Where huber turns from squares to absolute values; auto (default) is "
+         "1.345 times the robust standard deviation of the residuals.",
+         0, 0, NULL},
+        {0, "compat", ISG_OPT_STRING, &a->compat, "PAPER", "hoffmann: huber with delta 0.001.", 0,
+         0, compat_names},
+        {0, "fix", ISG_OPT_LIST, &a->fix, "NAME=VALUE",
+         "Hold a parameter, for instance alpha=0.35.", 0, 0, NULL},
+        {0, "tie", ISG_OPT_LIST, &a->tie, "NAME=NAME",
+         "Make two parameters equal, for instance alpha=beta.", 0, 0, NULL},
+        {0, "starts", ISG_OPT_U64, &a->starts, "K",
+         "Cold starts besides those of the scan. Default: 64.", 0, 1e6, NULL},
+    };
+    return APPEND(opts);
+}
+
+static size_t bootstrap_rows(fit_args *a, isg_opt *rows, size_t at)
+{
+    const isg_opt opts[] = {
+        {0, "bootstrap", ISG_OPT_U64, &a->bootstrap, "B",
+         "Refits for the intervals; 0 for none. Default: 4000.", 0, 1e7, NULL},
+        {0, "starts-per-replicate", ISG_OPT_U64, &a->starts_per_replicate, "K",
+         "Cold starts of every refit besides those from the full fit and its own scan. "
+         "Default: 0.",
+         0, 1e6, NULL},
+        {0, "resample", ISG_OPT_STRING, &a->resample, "WHAT", "clusters (default) or rows.", 0, 0,
+         resample_names},
+        {0, "cluster", ISG_OPT_STRING, &a->cluster, "COL",
+         "Rows that are resampled together. Default: cluster_id, else "
+         "run_id or run, else rows equal in all but D, loss and what follows D.",
+         0, 0, NULL},
+        {0, "level", ISG_OPT_DOUBLE, &a->level, "P",
+         "Level of the intervals, 0.5 to 0.9999. Default: 0.95.", 0, 0, NULL},
+        {0, "seed", ISG_OPT_U64, &a->seed, "S", "Of the resamples. Default: 1.", 0, 9e15, NULL},
+    };
+    return APPEND(opts);
+}
+
+size_t fit_args_rows(fit_args *a, int which, isg_opt *rows, size_t at)
+{
+    if (which & FIT_ARGS_LAW) at = law_rows(a, rows, at);
+    if (which & FIT_ARGS_SELECT) at = select_rows(a, rows, at);
+    if (which & FIT_ARGS_BOOTSTRAP) at = bootstrap_rows(a, rows, at);
+    return at;
+}
+
+size_t fit_args_index(const char *word, const char *const *names)
+{
+    size_t i = 0;
+    while (names[i] && strcmp(names[i], word) != 0) i++;
+    return i;
+}
+
+static json_t *word(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+static json_t *words(const isg_opt_list *list)
+{
+    json_t *a = json_array();
+    for (size_t k = 0; a && k < list->n; k++)
+        (void)json_array_append_new(a, json_string(list->item[k]));
+    return a;
+}
+
+static json_t *whole(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+json_t *fit_args_json(const fit_args *a)
+{
+    const struct {
+        const char *name;
+        json_t *value;
+    } options[] = {
+        {"law", word(a->law)},
+        {"n", word(a->n)},
+        {"d", word(a->d)},
+        {"loss", word(a->loss)},
+        {"unit", word(a->unit)},
+        {"target", word(a->target)},
+        {"points", word(a->points)},
+        {"where", words(&a->where)},
+        {"by", word(a->by)},
+        {"drop_highest", whole(a->drop_highest)},
+        {"pool", json_boolean(a->pool)},
+        {"objective", word(a->objective)},
+        {"delta", word(a->delta)},
+        {"compat", word(a->compat)},
+        {"fix", words(&a->fix)},
+        {"tie", words(&a->tie)},
+        {"var", words(&a->var)},
+        {"starts", whole(a->starts)},
+        {"starts_per_replicate", whole(a->starts_per_replicate)},
+        {"bootstrap", whole(a->bootstrap)},
+        {"resample", word(a->resample)},
+        {"cluster", word(a->cluster)},
+        {"level", isg_json_real(a->level)},
+        {"seed", whole(a->seed)},
+    };
+    json_t *o = json_object();
+
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++)
+        (void)json_object_set_new(o, options[k].name, options[k].value);
+    return o;
+}

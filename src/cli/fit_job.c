@@ -1,0 +1,326 @@
+#include "fit_job.h"
+
+#include "cmd.h"
+#include "isogloss/log.h"
+#include "isogloss/run.h"
+#include "isogloss/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SOURCES = 64 };
+
+/* ---- sources ----------------------------------------------------------------------- */
+
+static isg_err count_missing(const isg_store *store, fit_coverage *c)
+{
+    const size_t n = isg_store_runs(store);
+    isg_run_record *records = calloc(n + 1, sizeof *records);
+
+    if (!records) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
+    isg_err rc = isg_store_read_records(store, false, records);
+    for (size_t i = 0; i < n && !rc; i++) {
+        const isg_run_state state = records[i].state;
+        c->planned++;
+        if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED) continue; /* the selection tells */
+        c->missing++;
+        c->by_state[state]++;
+    }
+    free(records);
+    return rc;
+}
+
+static isg_err load_store(const char *path, fit_coverage *c, isg_table **out)
+{
+    isg_store *store = NULL;
+    ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
+    isg_err rc = isg_store_tidy(store, out);
+    if (!rc) rc = count_missing(store, c);
+    isg_store_close(&store);
+    return rc;
+}
+
+/* "2 of 24 planned runs have no result (failed 2): ..."; NULL when out of memory */
+static char *tell_missing(const fit_coverage *c)
+{
+    isg_str states = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; k <= ISG_RUN_HELD && !rc; k++) {
+        if (!c->by_state[k]) continue;
+        rc = isg_str_printf(&states, "%s%s %zu", states.len ? ", " : "",
+                            isg_run_state_name((isg_run_state)k), c->by_state[k]);
+    }
+    char *text = isg_strf("%zu of %zu planned runs ha%s no result (%s): the fit is made without "
+                          "%s; see isogloss status.",
+                          c->missing, c->planned, c->missing > 1 ? "ve" : "s", isg_str_c(&states),
+                          c->missing > 1 ? "them" : "it");
+    isg_str_free(&states);
+    return text;
+}
+
+/* @param stores  true if all of them are stores */
+static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores, fit_coverage *c)
+{
+    isg_table *tables[MAX_SOURCES] = {NULL};
+    isg_err rc = ISG_OK;
+
+    *out = NULL;
+    ISG_TRY(isg_cmd_wants(n > 0, "one or more stores or CSV files", 0));
+    if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
+    *stores = true;
+    for (size_t k = 0; k < n && !rc; k++) {
+        bool store = false;
+        rc = isg_store_is_hdf5(paths[k], &store);
+        if (!rc && store) rc = load_store(paths[k], c, &tables[k]);
+        if (!rc && !store) rc = isg_table_read_csv(paths[k], &tables[k]);
+        *stores = *stores && store;
+    }
+    if (!rc && n > 1) rc = isg_table_join((const isg_table *const *)tables, n, out);
+    if (!rc && n == 1) {
+        *out = tables[0];
+        tables[0] = NULL;
+    }
+    for (size_t k = 0; k < n; k++) isg_table_destroy(&tables[k]);
+    return rc;
+}
+
+/* ---- options of the fit --------------------------------------------------------------- */
+
+static isg_err add_constraint(fit_job *s, const char *option, const char *text, bool tied)
+{
+    isg_constraint c = {.tied = tied};
+    size_t at = strcspn(text, "=");
+    char *name = isg_strf("%.*s", (int)at, text);
+    isg_err rc = ISG_OK;
+
+    if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory");
+    if (!text[at])
+        rc = ISG_FAIL(ISG_EUSAGE, "'%s': wanted NAME=%s, such as alpha=%s", text,
+                      tied ? "NAME" : "VALUE", tied ? "beta" : "0.35");
+    if (!rc && s->fit.n_constraints == ISG_LAW_PARAMS)
+        rc = ISG_FAIL(ISG_EUSAGE, "too many --fix and --tie");
+    if (!rc)
+        rc =
+            isg_law_param_find(s->fit.law, tied ? text + at + 1 : name, tied ? &c.param : &c.other);
+    if (!rc) rc = isg_law_param_find(s->fit.law, name, tied ? &c.other : &c.param);
+    if (!rc && !tied && !isg_str_to_double(text + at + 1, &c.value)) {
+        rc = ISG_FAIL(ISG_EUSAGE, "'%s' is not a number", text + at + 1);
+    }
+    free(name);
+    if (!rc) s->constraints[s->fit.n_constraints++] = c;
+    return isg_err_context(rc, "--%s", option);
+}
+
+static isg_err set_delta(const fit_args *a, isg_fit_options *fit)
+{
+    if (a->compat) {
+        if (a->delta || fit->objective != ISG_HUBER) {
+            return ISG_FAIL(ISG_EUSAGE,
+                            "--compat hoffmann sets --objective huber and --delta itself");
+        }
+        fit->delta = 1e-3;
+    }
+    if (!a->delta || !strcmp(a->delta, "auto")) return ISG_OK;
+    if (fit->objective != ISG_HUBER)
+        return ISG_FAIL(ISG_EUSAGE, "--delta belongs to --objective huber");
+    if (!isg_str_to_double(a->delta, &fit->delta) || fit->delta < 1e-9 || fit->delta > 100) {
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--delta %s: wanted 'auto' or a number from 1e-9 to 100 [log loss]",
+                        a->delta);
+    }
+    return ISG_OK;
+}
+
+static isg_err set_up(const fit_args *a, fit_job *s)
+{
+    s->args = a;
+    s->select = (isg_select_options){
+        .n = a->n,
+        .d = a->d,
+        .loss = a->loss,
+        .unit = a->unit,
+        .target = a->target,
+        .cluster = a->cluster,
+        .var = a->var.item,
+        .n_var = a->var.n,
+        .where = a->where.item,
+        .n_where = a->where.n,
+        .pool = a->pool,
+        .rows = a->resample && !strcmp(a->resample, "rows"),
+        .drop_highest = a->drop_highest,
+        .by = a->by,
+        .points = a->points
+                      ? (isg_points)(fit_args_index(a->points, fit_points_names) + ISG_POINTS_FINAL)
+                      : ISG_POINTS_AUTO,
+    };
+    s->fit = isg_fit_defaults();
+    s->fit.cold_starts = a->starts;
+    s->fit.constraints = s->constraints;
+    if (a->law) ISG_TRY(isg_law_find(a->law, &s->fit.law));
+    if (a->objective)
+        s->fit.objective = (isg_objective)fit_args_index(a->objective, fit_objective_names);
+    s->select.law = s->fit.law;
+    ISG_TRY(set_delta(a, &s->fit));
+    for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
+    for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
+    if (a->level > 1 && a->level < 100)
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?", a->level,
+                        a->level / 100);
+    if (a->level < 0.5 || a->level > 0.9999)
+        return ISG_FAIL(ISG_EUSAGE, "--level %g is outside 0.5 to 0.9999", a->level);
+    if (a->by && !strcmp(a->by, "")) return ISG_FAIL(ISG_EUSAGE, "--by needs a column");
+    return ISG_OK;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+isg_err fit_job_open(fit_job *job)
+{
+    *job = (fit_job){.speak = true};
+    if (!isg_comm_launched()) return ISG_OK;
+    ISG_TRY(isg_comm_open(&job->comm));
+    job->speak = isg_comm_rank(job->comm) == 0;
+    isg_log_set_rank(isg_comm_rank(job->comm));
+    return ISG_OK;
+}
+
+isg_err fit_job_load(fit_job *s, const fit_args *args, char **paths, size_t n)
+{
+    isg_err rc = set_up(args, s);
+
+    if (!rc) rc = load_sources(paths, n, &s->table, &s->select.store, &s->coverage);
+    if (!rc && s->coverage.missing) {
+        s->missing = tell_missing(&s->coverage);
+        if (!s->missing) rc = ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+    }
+    if (s->comm) rc = isg_comm_agree(s->comm, rc); /* a rank may not see the file */
+    return rc;
+}
+
+isg_err fit_job_close(fit_job *job, isg_err rc)
+{
+    isg_table_destroy(&job->table);
+    free(job->missing);
+    job->missing = NULL;
+    if (!job->comm) return rc;
+    isg_comm_close(&job->comm, rc != ISG_EAGAIN && rc != ISG_EMPI && rc != ISG_ENOMEM);
+    if (job->speak || rc == ISG_EMPI || rc == ISG_ENOMEM) return rc;
+    isg_err_clear();
+    return ISG_OK;
+}
+
+/* ---- one fit ----------------------------------------------------------------------------- */
+
+/* Why there can be no interval; "" if there can. */
+static void refuse_interval(const isg_selection *s, const isg_problem *p, size_t replicates,
+                            char why[160])
+{
+    size_t distinct = isg_problem_distinct_rows(p), params = isg_problem_free_params(p);
+
+    why[0] = '\0';
+    if (!replicates) {
+        (void)snprintf(why, 160, "--bootstrap 0");
+    } else if (s->n_clusters < ISG_BOOT_MIN_CLUSTERS) {
+        (void)snprintf(why, 160, "%zu clusters (%s) cannot carry one; at least %d are needed",
+                       s->n_clusters, s->cluster_unit, ISG_BOOT_MIN_CLUSTERS);
+    } else if (distinct < 2 * params) {
+        (void)snprintf(why, 160, "%zu different points for %zu parameters; at least %zu are needed",
+                       distinct, params, 2 * params);
+    }
+}
+
+void fit_outcome_clear(fit_outcome *o)
+{
+    isg_problem_destroy(&o->problem);
+    isg_selection_destroy(&o->selection);
+}
+
+/* What the blocks of refits share; only rank 0 collects. */
+typedef struct refits {
+    isg_boot boot;
+    isg_replicates *replicates;
+} refits;
+
+static isg_err compute_block(void *ctx, size_t block, void *out, size_t cap, size_t *used)
+{
+    const refits *r = ctx;
+    return isg_boot_block(&r->boot, block, out, cap, used);
+}
+
+static isg_err collect_block(void *ctx, size_t block, const void *data, size_t n)
+{
+    refits *r = ctx;
+    return isg_replicates_collect(r->replicates, &r->boot, block, ISG_BLOCK_BYTES, data, n);
+}
+
+static isg_err summarise(const fit_job *s, const refits *r, fit_outcome *o)
+{
+    isg_err rc = isg_boot_summarise(&r->boot, r->replicates, s->args->level, &o->boot);
+    if (rc == ISG_OK && 2 * o->boot.converged < r->boot.replicates) {
+        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged,
+                      r->boot.replicates);
+    }
+    o->has_boot = rc == ISG_OK;
+    if (rc != ISG_EDATA) return rc;
+    (void)snprintf(o->why, sizeof o->why, "%s", isg_err_message());
+    isg_err_clear();
+    return ISG_OK;
+}
+
+static isg_err bootstrap(const fit_job *s, fit_outcome *o)
+{
+    refits r = {.boot = {.problem = o->problem,
+                         .full = &o->fit,
+                         .cluster = o->selection->cluster,
+                         .n_clusters = o->selection->n_clusters,
+                         .replicates = s->args->bootstrap,
+                         .seed = s->args->seed,
+                         .cold_starts = s->args->starts_per_replicate}};
+    const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES),
+                               .compute = compute_block,
+                               .collect = collect_block,
+                               .ctx = &r};
+
+    refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
+    if (o->why[0]) return ISG_OK;
+    ISG_TRY(isg_replicates_create(&r.boot, &r.replicates));
+    isg_err rc = isg_run_blocks(s->comm, &blocks, 0);
+    if (!rc && s->speak) rc = summarise(s, &r, o);
+    isg_replicates_destroy(&r.replicates);
+    return rc;
+}
+
+isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_outcome *o)
+{
+    isg_workspace *w = NULL;
+    isg_err rc = isg_select(s->table, select, &o->selection);
+
+    if (rc) return rc;
+    isg_obs obs = {.n = o->selection->n, .loss = o->selection->loss};
+    for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = o->selection->var[k];
+    rc = isg_problem_create(&s->fit, &obs, &o->problem);
+    if (!rc) rc = isg_workspace_create(o->problem, &w);
+    if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
+    isg_workspace_destroy(&w);
+    return rc;
+}
+
+isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
+{
+    isg_select_options select = s->select;
+
+    select.by_value = by_value;
+    ISG_TRY(fit_job_full(s, &select, o));
+    if (select.drop_highest) { /* leaving rows out must show what it does */
+        fit_outcome all = {0};
+        select.drop_highest = 0;
+        isg_err rc = fit_job_full(s, &select, &all);
+        o->has_undropped = rc == ISG_OK;
+        memcpy(o->undropped, all.fit.natural, sizeof o->undropped);
+        fit_outcome_clear(&all);
+        if (rc) return rc;
+    }
+    return bootstrap(s, o);
+}

@@ -1,0 +1,69 @@
+#ifndef ISG_CLI_FIT_JOB_H
+#define ISG_CLI_FIT_JOB_H
+
+/**
+ * What every verb that fits does: sources -> table -> selection -> full fit ->
+ * blocks of refits on all ranks. Every rank reads the sources and makes the full
+ * fit by itself (milliseconds, the same bits everywhere); only rank 0 speaks.
+ */
+
+#include "fit_args.h"
+#include "isogloss/boot.h"
+#include "isogloss/comm.h"
+#include "isogloss/select.h"
+#include "isogloss/store.h"
+#include "isogloss/table.h"
+
+/** How much of what was planned the stores hold. */
+typedef struct fit_coverage {
+    size_t planned, missing, by_state[ISG_RUN_HELD + 1];
+} fit_coverage;
+
+typedef struct fit_job {
+    const fit_args *args;
+    isg_comm *comm; /**< NULL: this process alone */
+    bool speak;     /**< rank 0 */
+    isg_table *table;
+    isg_select_options select;
+    isg_fit_options fit;
+    isg_constraint constraints[ISG_LAW_PARAMS];
+    fit_coverage coverage;
+    char *missing; /**< what of the stores is missing, in words, or NULL */
+} fit_job;
+
+/** Join the launch, if there is one: sets comm and speak. Collective. */
+isg_err fit_job_open(fit_job *job);
+
+/**
+ * Options to selection and fit options, then read the sources. Borrows `args`.
+ * Collective: every rank comes to the same end.
+ */
+isg_err fit_job_load(fit_job *job, const fit_args *args, char **paths, size_t n);
+
+/**
+ * Leave. Every rank comes to the same end; rank 0 alone says and returns it:
+ * mpirun kills the others as soon as one leaves with a failure, perhaps before
+ * rank 0 has spoken.
+ */
+isg_err fit_job_close(fit_job *job, isg_err rc);
+
+typedef struct fit_outcome {
+    isg_selection *selection;
+    isg_problem *problem;
+    isg_fit fit;
+    bool has_undropped;
+    double undropped[ISG_LAW_PARAMS]; /**< natural parameters with the rows of --drop-highest */
+    isg_boot_summary boot;            /**< rank 0 */
+    bool has_boot;
+    char why[160]; /**< there is no interval */
+} fit_outcome;
+
+void fit_outcome_clear(fit_outcome *outcome);
+
+/** Selection and full fit. @param select  borrowed; job->select or a variation of it */
+isg_err fit_job_full(const fit_job *job, const isg_select_options *select, fit_outcome *out);
+
+/** Selection, full fit and, on rank 0, intervals. Collective. @param by_value  of --by, or NULL */
+isg_err fit_job_group(const fit_job *job, const char *by_value, fit_outcome *out);
+
+#endif
