@@ -24,8 +24,7 @@ static isg_err old_settings(const isg_store *s, json_t **out)
     return rc;
 }
 
-/* Objects are compared key by key, anything else as a whole. */
-static void say_difference(const char *name, const json_t *was, const json_t *is, isg_str *say)
+void isg_say_difference(const char *name, const json_t *was, const json_t *is, isg_str *say)
 {
     const char *key;
     json_t *value;
@@ -45,7 +44,7 @@ static void say_difference(const char *name, const json_t *was, const json_t *is
             const json_t *old = json_object_get(was, key), *new = json_object_get(is, key);
             if (side && new) continue; /* seen from the other side */
             char *path = isg_strf("%s%s%s", name, *name ? "." : "", key);
-            if (path) say_difference(path, old, new, say);
+            if (path) isg_say_difference(path, old, new, say);
             free(path);
         }
     }
@@ -56,7 +55,7 @@ static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *s
     json_t *was = NULL, *is = NULL;
     isg_err rc = old_settings(s, &was);
     if (!rc) rc = isg_store_settings(plan, &is);
-    if (!rc) say_difference("", was, is, say);
+    if (!rc) isg_say_difference("", was, is, say);
     json_decref(was);
     json_decref(is);
     return rc;

@@ -69,6 +69,9 @@ isg_err isg_store_history(isg_store *store, const isg_store *old, const char *li
 /** The resolved settings of a plan as a JSON object. New reference. */
 isg_err isg_store_settings(const isg_plan *plan, json_t **out);
 
+/** A line for each thing that differs: objects key by key, anything else as a whole. */
+void isg_say_difference(const char *name, const json_t *was, const json_t *is, isg_str *say);
+
 /** Whole rows [first, first + n) of a column along its first dimension. */
 isg_err isg_col_write(isg_store *store, isg_col col, size_t first, size_t n, const void *data);
 isg_err isg_col_read(const isg_store *store, isg_col col, size_t first, size_t n, void *data);
