@@ -65,6 +65,7 @@ typedef struct isg_selection {
     double *loss;              /**< [n] */
     size_t *cluster;           /**< [n] */
     size_t *line;              /**< [n] in the source */
+    size_t *row;               /**< [n] of the table */
     size_t n_clusters;
     /** Further ways to resample the same rows, such as by size and by compute; [0] is the one above */
     isg_grouping grouping[ISG_GROUPINGS];

@@ -707,20 +707,23 @@ static isg_err fill(work *w, item *items, size_t n)
     s->loss = malloc(n * sizeof *s->loss);
     s->cluster = malloc(n * sizeof *s->cluster);
     s->line = malloc(n * sizeof *s->line);
+    s->row = malloc(n * sizeof *s->row);
     s->n_column = isg_strdup(w->n->name);
     s->d_column = isg_strdup(w->d->name);
     s->loss_column = isg_strdup(w->loss->name);
     s->unit = isg_strdup(w->o->unit ? w->o->unit : unit ? unit->text[items[0].row] : "");
     s->target = isg_strdup(w->o->target ? w->o->target : "");
     s->cluster_unit = isg_strdup(cluster_unit);
-    if (!s->var[0] || !s->var[1] || !s->loss || !s->cluster || !s->line || !s->n_column ||
-        !s->d_column || !s->loss_column || !s->unit || !s->target || !s->cluster_unit) {
+    if (!s->var[0] || !s->var[1] || !s->loss || !s->cluster || !s->line || !s->row ||
+        !s->n_column || !s->d_column || !s->loss_column || !s->unit || !s->target ||
+        !s->cluster_unit) {
         return ISG_FAIL(ISG_ENOMEM, "no memory for %zu observations", n);
     }
     for (size_t i = 0; i < n; i++) {
         s->var[0][i] = items[i].n;
         s->var[1][i] = items[i].d;
         s->loss[i] = items[i].loss;
+        s->row[i] = items[i].row;
         s->line[i] = w->t->line[items[i].row];
         bool opens = !i || w->o->rows || strcmp(items[i].cluster, items[i - 1].cluster) != 0;
         s->n_clusters += opens;
@@ -802,6 +805,7 @@ void isg_selection_destroy(isg_selection **selection)
     free(s->loss);
     free(s->cluster);
     free(s->line);
+    free(s->row);
     free(s->n_column);
     free(s->d_column);
     free(s->loss_column);

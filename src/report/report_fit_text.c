@@ -1,54 +1,12 @@
 #include "isogloss/report_fit.h"
 
+#include "text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 80, CELL = 32, MAX_ROWS = 16, MAX_COLUMNS = 7 };
-
-/* `lead` once, then `text` wrapped at words and indented below it. */
-static void paragraph(FILE *out, const char *lead, const char *text)
-{
-    int indent = (int)strlen(lead), column = indent;
-
-    (void)fputs(lead, out);
-    for (bool first = true; *text; first = false) {
-        int word = (int)strcspn(text, " ");
-        if (!first && column + 1 + word > WIDTH) {
-            (void)fprintf(out, "\n%*s", indent, "");
-            column = indent;
-        } else if (!first) {
-            (void)fputc(' ', out);
-            column++;
-        }
-        (void)fprintf(out, "%.*s", word, text);
-        column += word;
-        text += word;
-        while (*text == ' ') text++;
-    }
-    (void)fputc('\n', out);
-}
-
-/* A formatted paragraph; says nothing when out of memory. */
-static void say(FILE *out, const char *lead, char *text)
-{
-    if (text) paragraph(out, lead, text);
-    free(text);
-}
-
-/* As many decimals as the standard error bears: three digits of it, six of the number. */
-static const char *show(double x, double se, char *buf)
-{
-    if (!(se > 0) || !isfinite(x)) {
-        (void)snprintf(buf, CELL, "%.5g", x);
-    } else if (fabs(x) >= 1e7) {
-        (void)snprintf(buf, CELL, "%.4g", x);
-    } else {
-        double digits = fmin(2 - floor(log10(se)), 5 - floor(log10(fmax(fabs(x), 1e-4))));
-        (void)snprintf(buf, CELL, "%.*f", (int)fmin(fmax(digits, 0), 10), x);
-    }
-    return buf;
-}
+enum { CELL = ISG_TEXT_CELL, MAX_ROWS = 16, MAX_COLUMNS = 7 };
 
 static void range_of(const double *x, size_t n, double *lo, double *hi)
 {
@@ -65,32 +23,32 @@ static void print_data(const isg_fit_report *r, FILE *out)
     char a[CELL], b[CELL];
     double lo, hi;
 
-    say(out, "source     ",
-        isg_strf("%s: %zu rows read, %zu used%s%s", r->source, s->n_read, s->n,
-                 s->points && *s->points ? "; " : "", s->points ? s->points : ""));
-    if (r->by) say(out, "group      ", isg_strf("%s = %s", r->by, r->by_value));
-    if (s->target[0]) say(out, "target     ", isg_strf("%s", s->target));
+    isg_text_say(out, "source     ",
+                 isg_strf("%s: %zu rows read, %zu used%s%s", r->source, s->n_read, s->n,
+                          s->points && *s->points ? "; " : "", s->points ? s->points : ""));
+    if (r->by) isg_text_say(out, "group      ", isg_strf("%s = %s", r->by, r->by_value));
+    if (s->target[0]) isg_text_say(out, "target     ", isg_strf("%s", s->target));
     for (size_t k = 0; k < s->n_excluded; k++) {
         const isg_excluded *e = &s->excluded[k];
         isg_str lines = {0};
         for (size_t i = 0; i < e->n && i < 5; i++)
             (void)isg_str_printf(&lines, "%s%zu", i ? ", " : "", e->line[i]);
-        say(out, "left out   ",
-            isg_strf("%zu: %s (line%s %s%s)", e->n, e->reason, e->n > 1 ? "s" : "",
-                     isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
+        isg_text_say(out, "left out   ",
+                     isg_strf("%zu: %s (line%s %s%s)", e->n, e->reason, e->n > 1 ? "s" : "",
+                              isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
         isg_str_free(&lines);
     }
     for (size_t k = 0; k < 2; k++) {
         range_of(s->var[k], s->n, &lo, &hi);
-        say(out, k ? "D          " : "N          ",
-            isg_strf("%s, %s to %s", k ? s->d_column : s->n_column, isg_str_count(lo, a, sizeof a),
-                     isg_str_count(hi, b, sizeof b)));
+        isg_text_say(out, k ? "D          " : "N          ",
+                     isg_strf("%s, %s to %s", k ? s->d_column : s->n_column,
+                              isg_str_count(lo, a, sizeof a), isg_str_count(hi, b, sizeof b)));
     }
     range_of(s->loss, s->n, &lo, &hi);
-    say(out, "loss       ",
-        isg_strf("%s%s%s%s, %.4g to %.4g", s->loss_column, s->unit[0] ? " [" : "", s->unit,
-                 s->unit[0] ? "]" : "", lo, hi));
-    for (size_t k = 0; k < s->n_notes; k++) paragraph(out, "note       ", s->note[k]);
+    isg_text_say(out, "loss       ",
+                 isg_strf("%s%s%s%s, %.4g to %.4g", s->loss_column, s->unit[0] ? " [" : "", s->unit,
+                          s->unit[0] ? "]" : "", lo, hi));
+    for (size_t k = 0; k < s->n_notes; k++) isg_text_paragraph(out, "note       ", s->note[k]);
 }
 
 static void print_objective(const isg_fit_report *r, FILE *out)
@@ -99,23 +57,23 @@ static void print_objective(const isg_fit_report *r, FILE *out)
     char runner[64] = "";
 
     if (r->objective == ISG_HUBER) {
-        say(out, "objective  ",
-            isg_strf("huber on log loss, sum %.6g, delta %.4g %s", f->objective, f->delta,
-                     r->delta_given ? "(given)" : "(1.345 robust sd)"));
+        isg_text_say(out, "objective  ",
+                     isg_strf("huber on log loss, sum %.6g, delta %.4g %s", f->objective, f->delta,
+                              r->delta_given ? "(given)" : "(1.345 robust sd)"));
     } else {
-        say(out, "objective  ",
-            isg_strf("%s, sum %.6g",
-                     r->objective == ISG_LAD ? "absolute deviations of log loss"
-                                             : "squares of the loss",
-                     f->objective));
+        isg_text_say(out, "objective  ",
+                     isg_strf("%s, sum %.6g",
+                              r->objective == ISG_LAD ? "absolute deviations of log loss"
+                                                      : "squares of the loss",
+                              f->objective));
     }
     if (f->has_runner_up) (void)snprintf(runner, sizeof runner, ", runner-up %.6g", f->runner_up);
-    say(out, "optimum    ",
-        isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %.3g", f->at_best,
-                 f->starts, runner, f->gradient_norm, f->condition));
-    say(out, "residuals  ",
-        isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
-                 100 * f->rms));
+    isg_text_say(out, "optimum    ",
+                 isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %.3g",
+                          f->at_best, f->starts, runner, f->gradient_norm, f->condition));
+    isg_text_say(out, "residuals  ",
+                 isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
+                          100 * f->rms));
 }
 
 static void print_number(FILE *out, const char *name, double x, const isg_interval *i,
@@ -124,8 +82,11 @@ static void print_number(FILE *out, const char *name, double x, const isg_interv
     char a[CELL], b[CELL], c[CELL], d[CELL], range[2 * CELL + 8] = "-";
     double se = i ? i->se : 0;
 
-    if (i) (void)snprintf(range, sizeof range, "%s .. %s", show(i->lo, se, c), show(i->hi, se, d));
-    (void)fprintf(out, "%-8s %12s %12s   ", name, show(x, se, a), i ? show(i->se, se, b) : "-");
+    if (i)
+        (void)snprintf(range, sizeof range, "%s .. %s", isg_text_show(i->lo, se, c),
+                       isg_text_show(i->hi, se, d));
+    (void)fprintf(out, "%-8s %12s %12s   ", name, isg_text_show(x, se, a),
+                  i ? isg_text_show(i->se, se, b) : "-");
     if (*remark)
         (void)fprintf(out, "%-25s  %s\n", range, remark);
     else
@@ -172,12 +133,13 @@ static void print_numbers(const isg_fit_report *r, FILE *out)
             (void)isg_str_printf(&all, "%s %.5g%s", law->params[k].name, r->undropped[k],
                                  k + 1 < law->n_params ? ", " : "");
         }
-        say(out, "dropped    ",
-            isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
+        isg_text_say(out, "dropped    ",
+                     isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
         isg_str_free(&all);
     }
     if (!r->boot) return;
-    say(out, "interval   ",
+    isg_text_say(
+        out, "interval   ",
         isg_strf(
             "percentiles of %zu refits, %zu clusters (%s) resampled, seed %llu; %zu converged, "
             "%zu failed",
@@ -271,7 +233,8 @@ static void print_loss_table(const isg_fit_report *r, FILE *out)
         count_falls(s, n, rows, d, columns, false, &falls, &steps);
         (void)fprintf(out, ", with D in %zu of %zu.\n", falls, steps);
     } else {
-        say(out, "",
+        isg_text_say(
+            out, "",
             isg_strf("(No table of losses: %zu sizes and %zu amounts of data; at most %d and %d "
                      "are shown.)",
                      rows, columns, MAX_ROWS, MAX_COLUMNS));
@@ -293,7 +256,7 @@ isg_err isg_report_fit_text(const isg_fit_report *r, FILE *out)
     print_objective(r, out);
     print_numbers(r, out);
     for (size_t k = 0; k < n; k++) {
-        paragraph(out, "warning    ", warning[k]);
+        isg_text_paragraph(out, "warning    ", warning[k]);
         free(warning[k]);
     }
     free(warning);

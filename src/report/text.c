@@ -1,0 +1,52 @@
+#include "text.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 80 };
+
+/* `lead` once, then `text` wrapped at words and indented below it. */
+void isg_text_paragraph(FILE *out, const char *lead, const char *text)
+{
+    int indent = (int)strlen(lead), column = indent;
+
+    (void)fputs(lead, out);
+    for (bool first = true; *text; first = false) {
+        int word = (int)strcspn(text, " ");
+        if (!first && column + 1 + word > WIDTH) {
+            (void)fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (!first) {
+            (void)fputc(' ', out);
+            column++;
+        }
+        (void)fprintf(out, "%.*s", word, text);
+        column += word;
+        text += word;
+        while (*text == ' ') text++;
+    }
+    (void)fputc('\n', out);
+}
+
+/* A formatted paragraph; says nothing when out of memory. */
+void isg_text_say(FILE *out, const char *lead, char *text)
+{
+    if (text) isg_text_paragraph(out, lead, text);
+    free(text);
+}
+
+/* As many decimals as the standard error bears: three digits of it, six of the number. */
+const char *isg_text_show(double x, double se, char *buf)
+{
+    if (!(se > 0) || !isfinite(x)) {
+        (void)snprintf(buf, ISG_TEXT_CELL, "%.5g", x);
+    } else if (fabs(x) >= 1e7) {
+        (void)snprintf(buf, ISG_TEXT_CELL, "%.4g", x);
+    } else {
+        double digits = fmin(2 - floor(log10(se)), 5 - floor(log10(fmax(fabs(x), 1e-4))));
+        (void)snprintf(buf, ISG_TEXT_CELL, "%.*f", (int)fmin(fmax(digits, 0), 10), x);
+    }
+    return buf;
+}
