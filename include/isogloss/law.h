@@ -108,7 +108,7 @@ struct isg_law {
     isg_law_eval (*eval)(const struct isg_kernel *kernel, bool squared, int order);
     /**
      * Starts from a scan of the chinchilla law inside: parameters 0..4 are A, B, E, alpha,
-     * beta. NULL: cold starts only.
+     * beta; of a law with four, the fourth is both exponents. NULL: cold starts only.
      */
     void (*view)(const isg_law *law, const double *theta, const double *x, isg_law_view *out);
     /** Values of the parameters after the fifth at which the scan of the full fit is made, number

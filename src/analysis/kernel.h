@@ -12,7 +12,14 @@
 enum { ISG_LANES = 8, ISG_KERNELS = 3 };
 
 /** Laws with a row function (rows_NAME.inc). */
-typedef enum isg_rows_law { ISG_ROWS_CURSE, ISG_ROWS_LAWS } isg_rows_law;
+typedef enum isg_rows_law {
+    ISG_ROWS_CURSE,
+    ISG_ROWS_MSL,
+    ISG_ROWS_GADRE,
+    ISG_ROWS_LAWS
+} isg_rows_law;
+
+#define ISG_LN_6 1.791759469228055 /**< ln 6, of C = 6 N D */
 
 /** Rows in blocks of 8, 64-byte aligned, padded with copies of the first row of weight 0. */
 typedef struct isg_rows {

@@ -2,6 +2,7 @@
  * ln L = ln(exp(a - alpha ln N) + exp(b - beta ln D) + exp(e)). */
 
 #include "kernel.h"
+#include "law_parts.h"
 
 enum { PA, PB, PE, ALPHA, BETA, PARAMS };
 
@@ -42,29 +43,13 @@ static void view(const isg_law *law, const double *theta, const double *x, isg_l
     *out = (isg_law_view){.n = x[0], .d = x[1]};
 }
 
-static double size_exponent(const isg_law *law, const double *p)
-{
-    (void)law;
-    return p[BETA] / (p[ALPHA] + p[BETA]);
-}
-
-static double data_exponent(const isg_law *law, const double *p)
-{
-    (void)law;
-    return p[ALPHA] / (p[ALPHA] + p[BETA]);
-}
-
 static const isg_law_derived derived[] = {
-    {"a", "beta/(alpha+beta): best N grows as C^a", size_exponent},
-    {"b", "alpha/(alpha+beta): best D grows as C^b", data_exponent},
+    {"a", "beta/(alpha+beta): best N grows as C^a", isg_size_exponent},
+    {"b", "alpha/(alpha+beta): best D grows as C^b", isg_data_exponent},
 };
 
 static const isg_law_param params[PARAMS] = {
-    {"A", true, -12, 8, -4, 1, "weight of the size term [loss parameter^alpha]", false},
-    {"B", true, -12, 8, -4, 1, "weight of the data term [loss token^beta]", false},
-    {"E", true, -12, 1, -3, -0.02, "loss of an infinite model on infinite data [loss]", false},
-    {"alpha", false, 0.01, 3, 0.05, 1.2, "exponent of model size", false},
-    {"beta", false, 0.01, 3, 0.05, 1.2, "exponent of data size", false},
+    ISG_LAW_FIVE,
 };
 
 static const isg_law_var vars[] = {
@@ -72,17 +57,11 @@ static const isg_law_var vars[] = {
     {"D", ISG_VAR_LOG, 0, "training tokens [token]", NULL, false},
 };
 
-/* Least A N^-alpha + B D^-beta with 6 N D = C (Hoffmann et al. 2022, eq. 4). */
 static bool optimum(const isg_law *law, const double *p, const isg_law_budget *budget, double *n,
                     double *d)
 {
     (void)law;
-    double sum = p[ALPHA] + p[BETA], log_nd = isg_ln(budget->flops / 6);
-    double log_g = isg_ln(p[ALPHA] * p[PA] / (p[BETA] * p[PB])) / sum;
-
-    *n = isg_exp(log_g + p[BETA] / sum * log_nd);
-    *d = isg_exp(p[ALPHA] / sum * log_nd - log_g);
-    return p[PA] > 0 && p[PB] > 0;
+    return isg_balance(p[PA], p[ALPHA], p[PB], p[BETA], isg_ln(budget->flops / 6), n, d);
 }
 
 extern const isg_law isg_law_chinchilla;

@@ -2,6 +2,7 @@
  * arXiv 2510.22037, eq. 7). D is the target's tokens. */
 
 #include "kernel.h"
+#include "law_parts.h"
 
 enum { PA, PB, PE, ALPHA, BETA, PHI, PSI, PARAMS };
 
@@ -44,14 +45,11 @@ static bool optimum(const isg_law *law, const double *p, const isg_law_budget *b
                     double *d)
 {
     /* C = 6 N D_tot, D_tot = K D */
-    double k = budget->var[2], sum = p[ALPHA] + p[BETA], log_nd = isg_ln(budget->flops / (6 * k));
-    double log_g =
-        (isg_ln(p[ALPHA] * p[PA] / (p[BETA] * p[PB])) + (p[PHI] - p[PSI]) * isg_ln(k)) / sum;
+    const double k = budget->var[2], log_k = isg_ln(k);
 
     (void)law;
-    *n = isg_exp(log_g + p[BETA] / sum * log_nd);
-    *d = isg_exp(p[ALPHA] / sum * log_nd - log_g);
-    return p[PA] > 0 && p[PB] > 0;
+    return isg_balance(p[PA] * isg_exp(p[PHI] * log_k), p[ALPHA], p[PB] * isg_exp(p[PSI] * log_k),
+                       p[BETA], isg_ln(budget->flops / (6 * k)), n, d);
 }
 
 static double size_growth(const isg_law *law, const double *p)
@@ -87,11 +85,7 @@ static const isg_law_derived derived[] = {
 };
 
 static const isg_law_param params[PARAMS] = {
-    {"A", true, -12, 8, -4, 1, "weight of the size term [loss parameter^alpha]", false},
-    {"B", true, -12, 8, -4, 1, "weight of the data term [loss token^beta]", false},
-    {"E", true, -12, 1, -3, -0.02, "loss of an infinite model on infinite data [loss]", false},
-    {"alpha", false, 0.01, 3, 0.05, 1.2, "exponent of model size", false},
-    {"beta", false, 0.01, 3, 0.05, 1.2, "exponent of data size", false},
+    ISG_LAW_FIVE,
     {"phi", false, -3, 3, -0.3, 0.5, "exponent of K in the size term", false},
     {"psi", false, -3, 3, -0.3, 0.3, "exponent of K in the data term", false},
 };

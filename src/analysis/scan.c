@@ -91,9 +91,10 @@ isg_err isg_scan_create(const isg_scan_data *data, isg_scan **out)
     s->n_params = data->law->n_params;
     for (size_t k = LINEAR; k < s->n_params; k++) s->held[k] = data->theta[k];
     s->least_e = data->log_loss_min - 8; /* where a cell with E <= 0 starts */
-    s->tied = data->tied_to[BETA] == ALPHA || data->tied_to[ALPHA] == BETA;
+    const bool one_exponent = s->n_params <= BETA;
+    s->tied = one_exponent || data->tied_to[BETA] == ALPHA || data->tied_to[ALPHA] == BETA;
     set_axis(data, ALPHA, s->alpha, &s->n_alpha);
-    set_axis(data, BETA, s->beta, &s->n_beta);
+    set_axis(data, one_exponent ? ALPHA : BETA, s->beta, &s->n_beta);
     double *one = s->basis, *y = one + stride, *t = y + stride, *q = t + GRID * stride;
     double *const view[4] = {views, views + stride, views + 2 * stride, views + 3 * stride};
     s->one = one;
