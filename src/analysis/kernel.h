@@ -16,6 +16,7 @@ typedef enum isg_rows_law {
     ISG_ROWS_CURSE,
     ISG_ROWS_MSL,
     ISG_ROWS_GADRE,
+    ISG_ROWS_ATLAS,
     ISG_ROWS_LAWS
 } isg_rows_law;
 

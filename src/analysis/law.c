@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-extern const isg_law isg_law_chinchilla, isg_law_curse, isg_law_gadre, isg_law_msl;
+extern const isg_law isg_law_chinchilla, isg_law_curse, isg_law_gadre, isg_law_msl, isg_law_atlas;
 
-const isg_law *const isg_laws[] = {&isg_law_chinchilla, &isg_law_msl, &isg_law_curse,
-                                   &isg_law_gadre, NULL};
+const isg_law *const isg_laws[] = {&isg_law_chinchilla, &isg_law_msl,   &isg_law_curse,
+                                   &isg_law_gadre,      &isg_law_atlas, NULL};
 
 /* "a, b, c" of at most 32 names, then the failure. */
 static isg_err unknown(const char *what, const char *word, const char *const *names, size_t n)
