@@ -26,6 +26,9 @@ typedef struct isg_blocks {
     isg_err (*compute)(void *ctx, size_t block, void *out, size_t cap, size_t *used);
     /** Rank 0 only, one call at a time, once a block, in any order. */
     isg_err (*collect)(void *ctx, size_t block, const void *data, size_t n);
+    /** Rank 0 only, before the first: was it collected in an earlier launch, so that it is not
+     * computed? NULL: none was. */
+    bool (*have)(void *ctx, size_t block);
     /** Rank 0, now and then: blocks collected so far. May be NULL. */
     void (*progress)(void *ctx, size_t done);
     void *ctx;
@@ -43,7 +46,7 @@ enum { ISG_BLOCK_BYTES = 3584 }; /**< most bytes of one block's result */
  *
  * Collective: yes, every rank calls it with the same blocks; with two or more
  * ranks rank 0 only leads. A signal (TERM, INT, USR1, USR2) ends it with
- * ISG_EAGAIN and nothing kept.
+ * ISG_EAGAIN: what was collected may be kept for the next launch (`have`).
  * @return on rank 0: ISG_OK; the failure of a block; ISG_EAGAIN; ISG_ENOMEM. On
  * the others: ISG_OK when told to leave (whatever came of it), ISG_EAGAIN when
  * the leader died.

@@ -76,8 +76,11 @@ static isg_err make_leader(isg_comm *comm, blocks_job *job, const char *hash, is
     size_t n = job->blocks->n;
     isg_sched_task *tasks = malloc((n ? n : 1) * sizeof *tasks);
     if (!tasks) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu blocks", n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         tasks[i] = (isg_sched_task){.cost = 1, .parent = ISG_NO_TASK, .cores = 1};
+        if (job->blocks->have && job->blocks->have(job->blocks->ctx, i))
+            tasks[i].was = ISG_TASK_DONE;
+    }
     isg_leader_options opt = {.comm = comm,
                               .type = &blocks_type,
                               .job = job,
@@ -103,6 +106,20 @@ static isg_err make_worker(isg_comm *comm, size_t threads, const char *hash, voi
     return isg_worker_create(comm, 0, &hello, &isg_exec_blocks, exec, out);
 }
 
+/* All ranks agree on it: where nothing is left there is nothing to lead. */
+static isg_err any_left(isg_comm *comm, const isg_blocks *blocks, bool *left)
+{
+    int open = 1;
+    if (isg_comm_rank(comm) == 0 && blocks->have) {
+        size_t b = 0;
+        while (b < blocks->n && blocks->have(blocks->ctx, b)) b++;
+        open = b < blocks->n;
+    }
+    isg_err rc = isg_comm_min_int(comm, &open);
+    *left = open;
+    return rc;
+}
+
 static isg_err run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threads)
 {
     bool alone = isg_comm_size(comm) == 1, leads = isg_comm_rank(comm) == 0;
@@ -110,8 +127,10 @@ static isg_err run_blocks(isg_comm *comm, const isg_blocks *blocks, size_t threa
     isg_loop loop = {.comm = comm};
     void *exec = NULL;
     char hash[72];
-    isg_err rc = ISG_OK;
+    bool left = true;
+    isg_err rc = any_left(comm, blocks, &left);
 
+    if (rc || !left) return rc;
     (void)snprintf(hash, sizeof hash, "%zu blocks", blocks->n);
     if (!threads) threads = isg_comm_is_mpi(comm) ? 1 : isg_os_cores();
     if (leads) rc = make_leader(comm, &job, hash, &loop.leader);

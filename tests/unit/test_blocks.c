@@ -14,6 +14,7 @@ typedef struct sums {
     uint64_t value[N];
     unsigned times[N];
     size_t seen, bad; /* bad: the block that fails, or N */
+    bool odd;         /* odd blocks were collected before */
 } sums;
 
 static isg_err compute(void *ctx, size_t block, void *out, size_t cap, size_t *used)
@@ -45,6 +46,33 @@ static void progress(void *ctx, size_t done)
     s->seen = done;
 }
 
+static bool have(void *ctx, size_t block)
+{
+    const sums *s = ctx;
+    return s->odd && block % 2;
+}
+
+static bool every(void *ctx, size_t block)
+{
+    (void)ctx;
+    return block < N;
+}
+
+/* Blocks that are there already are not computed, be it some or all of them. */
+static void test_have(void)
+{
+    sums *s = calloc(1, sizeof *s);
+    isg_blocks blocks = {.n = N, .compute = compute, .collect = collect, .have = have, .ctx = s};
+    s->bad = 77; /* is there already */
+    s->odd = true;
+    CHECK_OK(isg_run_blocks(NULL, &blocks, 2));
+    for (size_t b = 0; b < N; b++) CHECK(s->times[b] == (b % 2 == 0));
+    blocks.have = every;
+    CHECK_OK(isg_run_blocks(NULL, &blocks, 2));
+    for (size_t b = 0; b < N; b++) CHECK(s->times[b] == (b % 2 == 0));
+    free(s);
+}
+
 static sums *run(size_t threads, size_t bad, isg_err want, const char *part)
 {
     sums *s = calloc(1, sizeof *s);
@@ -68,6 +96,7 @@ int main(void)
     CHECK_EQ_U64(four->seen, N);
     sums *bad = run(3, 77, ISG_EDATA, "block 77 says no");
     for (size_t b = 0; b < N; b++) CHECK(bad->times[b] == (b != 77));
+    test_have();
     isg_blocks none = {.n = 0};
     CHECK_OK(isg_run_blocks(NULL, &none, 1));
     free(one);
