@@ -33,6 +33,7 @@ typedef struct isg_boot {
 } isg_boot;
 
 /** Replicates of a block: at most ISG_BOOT_BLOCK, fewer if they would not fit into `cap` bytes. */
+size_t isg_boot_per_block(const isg_boot *boot, size_t cap);
 size_t isg_boot_blocks(const isg_boot *boot, size_t cap);
 
 /** Compute one block into `out`. Thread-safe. @return ISG_OK; ISG_ENOMEM */

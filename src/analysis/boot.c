@@ -16,7 +16,7 @@ static size_t record_bytes(const isg_boot *boot)
     return isg_problem_law(boot->problem)->n_params * sizeof(double) + 1;
 }
 
-static size_t per_block(const isg_boot *boot, size_t cap)
+size_t isg_boot_per_block(const isg_boot *boot, size_t cap)
 {
     size_t fit = cap / record_bytes(boot);
     return fit < ISG_BOOT_BLOCK ? fit : ISG_BOOT_BLOCK;
@@ -24,7 +24,7 @@ static size_t per_block(const isg_boot *boot, size_t cap)
 
 size_t isg_boot_blocks(const isg_boot *boot, size_t cap)
 {
-    size_t k = per_block(boot, cap);
+    size_t k = isg_boot_per_block(boot, cap);
     return k ? (boot->replicates + k - 1) / k : 0;
 }
 
@@ -51,7 +51,7 @@ static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint3
 
 isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap, size_t *used)
 {
-    size_t k = per_block(boot, cap), n_params = isg_problem_law(boot->problem)->n_params;
+    size_t k = isg_boot_per_block(boot, cap), n_params = isg_problem_law(boot->problem)->n_params;
     isg_workspace *w = NULL;
     uint32_t *count = malloc(boot->n_clusters * sizeof *count);
     double *weights = malloc(isg_problem_rows(boot->problem) * sizeof *weights);
@@ -108,7 +108,7 @@ void isg_replicates_destroy(isg_replicates **replicates)
 isg_err isg_replicates_collect(isg_replicates *r, const isg_boot *boot, size_t block, size_t cap,
                                const void *data, size_t n)
 {
-    size_t k = per_block(boot, cap), first = block * k, bytes = record_bytes(boot);
+    size_t k = isg_boot_per_block(boot, cap), first = block * k, bytes = record_bytes(boot);
     const unsigned char *from = data;
 
     if (first >= r->n || n != (r->n - first < k ? r->n - first : k) * bytes) {

@@ -2,6 +2,7 @@
 
 #include "cmd.h"
 #include "fit_job.h"
+#include "fit_save.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
 #include "isogloss/report_fit.h"
@@ -10,8 +11,8 @@
 #include <string.h>
 
 typedef struct own_args {
-    const char *output;
-    bool table, json;
+    const char *output, *save;
+    bool table, json, replace;
 } own_args;
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
@@ -21,8 +22,14 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
     const isg_opt rows[] = {
         {0, "table", ISG_OPT_FLAG, &own->table, NULL,
          "Also print the losses by N and D (always for stores).", 0, 0, NULL},
-        {'o', "output", ISG_OPT_STRING, &own->output, "FILE", "Write the JSON result to a file.", 0,
-         0, NULL},
+        {0, "save", ISG_OPT_STRING, &own->save, "NAME",
+         "Keep the fit and every refit as NAME in a file (SOURCE.fits.h5). Stopped or killed: the "
+         "same command goes on.",
+         0, 0, NULL},
+        {0, "replace", ISG_OPT_FLAG, &own->replace, NULL,
+         "With --save: in the place of another fit of that name.", 0, 0, NULL},
+        {'o', "output", ISG_OPT_STRING, &own->output, "FILE",
+         "Write the JSON result to FILE; FILE.h5 is the file of --save.", 0, 0, NULL},
         {0, "json", ISG_OPT_FLAG, &own->json, NULL, "Print the result as JSON.", 0, 0, NULL},
     };
 
@@ -89,12 +96,20 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
         if (!rc) rc = isg_report_fit_json(&r, out);
         if (!rc && json_object_set_new(*out, "request", fit_args_json(s->args)))
             rc = ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+        if (!rc && o.save) rc = fit_save_finish(o.save, s, &o, *out);
     }
     if (!rc && says_nothing(&o.fit, s->fit.law)) {
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
     }
     fit_outcome_clear(&o);
     return rc;
+}
+
+/* Nothing that the other groups could do better. */
+static bool ends_all(const fit_job *s, isg_err rc)
+{
+    bool of_file = rc == ISG_EUSAGE || rc == ISG_EIO || rc == ISG_EBUSY || rc == ISG_ESTORE;
+    return rc == ISG_EAGAIN || rc == ISG_EMPI || (s->save.name && of_file);
 }
 
 /* A group that cannot be fitted is reported as such and does not stop the others. */
@@ -110,9 +125,10 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     for (size_t k = 0; k < n; k++) {
         json_t *one = NULL;
         rc = run_group(s, own, values[k], &one);
-        if (rc == ISG_EAGAIN || rc == ISG_EMPI) {
+        if (ends_all(s, rc)) {
+            json_decref(one);
             last = rc;
-            break; /* the job ends */
+            break;
         }
         if (rc && !one) {
             one = json_object();
@@ -134,7 +150,7 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     (void)json_object_set_new(*out, "format", json_integer(1));
     (void)json_object_set_new(*out, "by", json_string(s->args->by));
     (void)json_object_set_new(*out, "fits", fits);
-    return good && last != ISG_EAGAIN && last != ISG_EMPI ? ISG_OK : last;
+    return good && !ends_all(s, last) ? ISG_OK : last;
 }
 
 static isg_err write_json(const own_args *a, const json_t *result)
@@ -142,7 +158,7 @@ static isg_err write_json(const own_args *a, const json_t *result)
     isg_err rc = ISG_OK;
 
     if (a->json) ISG_TRY(isg_json_print(result, stdout));
-    if (!a->output) return ISG_OK;
+    if (!a->output || fit_save_file(a->output)) return ISG_OK;
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for the result");
     rc = isg_file_write(a->output, text, strlen(text));
@@ -172,6 +188,15 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
 
     ISG_TRY(parse(argc, argv, &args, &own, &operands, &done));
     if (done) return ISG_OK;
+    if (own.replace && !own.save) return ISG_FAIL(ISG_EUSAGE, "--replace goes with --save NAME");
+    if (fit_save_file(own.output) && !own.save)
+        return ISG_FAIL(ISG_EUSAGE, "-o %s is a file of fits: name this one with --save NAME",
+                        own.output);
+    job->save = (fit_save_place){.name = own.save,
+                                 .file = fit_save_file(own.output),
+                                 .replace = own.replace,
+                                 .sources = argv + 1,
+                                 .n_sources = (size_t)operands};
     ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
     return fit_sources(job, &own);
 }

@@ -19,6 +19,16 @@ typedef struct fit_coverage {
     size_t planned, missing, by_state[ISG_RUN_HELD + 1];
 } fit_coverage;
 
+/** Where the fit is kept (fit_save.h); name NULL: nowhere. */
+typedef struct fit_save_place {
+    const char *name, *file; /**< file NULL: beside the first source */
+    bool replace;            /**< a fit of that name */
+    char **sources;          /**< [n_sources] paths, borrowed */
+    size_t n_sources;
+} fit_save_place;
+
+struct fit_save;
+
 typedef struct fit_job {
     const fit_args *args;
     isg_comm *comm; /**< NULL: this process alone */
@@ -29,6 +39,7 @@ typedef struct fit_job {
     isg_constraint constraints[ISG_LAW_PARAMS];
     fit_coverage coverage;
     char *missing; /**< what of the stores is missing, in words, or NULL */
+    fit_save_place save;
 } fit_job;
 
 /** Join the launch, if there is one: sets comm and speak. Collective. */
@@ -55,7 +66,8 @@ typedef struct fit_outcome {
     double undropped[ISG_LAW_PARAMS]; /**< natural parameters with the rows of --drop-highest */
     isg_boot_summary boot;            /**< rank 0 */
     bool has_boot;
-    char why[160]; /**< there is no interval */
+    char why[160];         /**< there is no interval */
+    struct fit_save *save; /**< rank 0, with --save: to be finished with the report */
 } fit_outcome;
 
 void fit_outcome_clear(fit_outcome *outcome);

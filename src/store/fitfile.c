@@ -189,6 +189,8 @@ static void file_close(isg_fitfile *f)
 static isg_err check_format(hid_t file)
 {
     uint64_t format = 0;
+    if (H5Aexists(file, "isogloss_format") > 0)
+        return ISG_FAIL(ISG_EUSAGE, "it is the store of a campaign: name a file of its own (-o)");
     if (H5Aexists(file, "isogloss_fits_format") <= 0)
         return ISG_FAIL(ISG_ESTORE, "this HDF5 file was not made by 'isogloss fit --save'");
     ISG_TRY(isg_h5_get_u64(file, "isogloss_fits_format", &format));
@@ -303,7 +305,7 @@ static isg_err look(isg_fitfile *f, const isg_fitfile_plan *plan, bool *there)
     *there = f->group >= 0;
     if (!*there || f->was == ISG_FITFILE_NEW) return ISG_OK;
     ISG_TRY(is_complete(f, &complete));
-    ISG_TRY(isg_fits_check(f->group, f->path, plan, complete));
+    ISG_TRY(isg_fits_check(f->group, plan, complete));
     if (complete) f->was = ISG_FITFILE_COMPLETE;
     return ISG_OK;
 }

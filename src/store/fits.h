@@ -20,7 +20,7 @@ typedef enum isg_fits_dim {
 } isg_fits_dim;
 
 typedef enum isg_fits_col {
-#define X(sym, name, type, dims, where, role, flags, text) ISG_FITS_##sym,
+#define X(sym, name, type, dims, where, role, more, text) ISG_FITS_##sym,
 #include "fits_columns.def"
 #undef X
     ISG_FITS_COLS
@@ -90,6 +90,6 @@ typedef struct isg_fits_ending {
 isg_err isg_fits_end(hid_t file, const isg_fits_ending *ending);
 
 /** Is the fit in the group the one of the plan? ISG_EUSAGE with a list of what differs. */
-isg_err isg_fits_check(hid_t group, const char *path, const isg_fitfile_plan *plan, bool complete);
+isg_err isg_fits_check(hid_t group, const isg_fitfile_plan *plan, bool complete);
 
 #endif

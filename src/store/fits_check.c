@@ -86,7 +86,7 @@ static isg_err say_sets(hid_t group, const isg_fitfile_plan *plan, isg_str *say)
     return rc;
 }
 
-isg_err isg_fits_check(hid_t group, const char *path, const isg_fitfile_plan *plan, bool complete)
+isg_err isg_fits_check(hid_t group, const isg_fitfile_plan *plan, bool complete)
 {
     isg_str say = {0};
     isg_err rc = say_request(group, plan, &say);
@@ -95,9 +95,9 @@ isg_err isg_fits_check(hid_t group, const char *path, const isg_fitfile_plan *pl
     if (!rc) rc = say_sets(group, plan, &say);
     if (!rc && say.len) {
         rc = ISG_FAIL(ISG_EUSAGE,
-                      "'%s' in '%s' is another fit:%s\n"
+                      "'%s' is another fit there:%s\n"
                       "Keep both (--save OTHER), or put this one in its place (--replace)",
-                      plan->name, path, isg_str_c(&say));
+                      plan->name, isg_str_c(&say));
     }
     isg_str_free(&say);
     return rc;

@@ -17,13 +17,13 @@ typedef struct fits_column {
     const char *dims;
     isg_fits_where where;
     isg_role role;
-    const char *flags, *long_name; /* flags "": those that the fit names */
+    const char *more, *long_name; /* names of codes, or a unit (fits_columns.def) */
 } fits_column;
 
 static const fits_column columns[ISG_FITS_COLS] = {
-#define X(sym, name, type, dims, where, role, flags, text)                                         \
+#define X(sym, name, type, dims, where, role, more, text)                                          \
     [ISG_FITS_##                                                                                   \
-        sym] = {name, ISG_TYPE_##type, dims, ISG_FITS_IN_##where, ISG_ROLE_##role, flags, text},
+        sym] = {name, ISG_TYPE_##type, dims, ISG_FITS_IN_##where, ISG_ROLE_##role, more, text},
 #include "fits_columns.def"
 #undef X
 };
@@ -72,7 +72,8 @@ static isg_err put_attributes(hid_t set, const fits_column *c, const char *statu
 {
     double none = NAN;
     ISG_TRY(isg_h5_put_text(set, "long_name", c->long_name));
-    if (c->flags) ISG_TRY(put_flags(set, c->flags[0] ? c->flags : status_names));
+    if (c->type == ISG_TYPE_U8) return put_flags(set, c->more[0] ? c->more : status_names);
+    if (c->more) ISG_TRY(isg_h5_put_text(set, "units", c->more));
     if (c->type != ISG_TYPE_F64) return ISG_OK;
     return isg_h5_put_numbers(set, "_FillValue", c->type, &none, 1);
 }
