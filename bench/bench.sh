@@ -161,6 +161,19 @@ bench_waiting() {
 bench_fit() {
     echo "== fits"
     "$build/bench/bench_fit"
+    if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
+        OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+            /usr/bin/python3 "$(dirname "$0")/scipy_refits.py" "$build/bench/bench_fit"
+    else
+        echo "fit: no ratio to SciPy: python3-scipy is not there (make bench installs it)"
+    fi
+    "$build/bench/bench_fit" data >"$dir/published.csv"
+    for _ in $(seq "$repeats"); do
+        rm -f "$dir/cpu"
+        taskset -c 0 "$dir/timed" "$dir/cpu" "$isogloss" fit "$dir/published.csv" --n N --d D \
+            --compat hoffmann --resample rows --starts 4492 --bootstrap 4000
+        awk '{print $4}' "$dir/cpu"
+    done | median | sed 's/^/fit: 4,500 starts and 4,000 refits of 240 points, the whole command on one core: /; s/$/ s/'
 }
 
 echo "$("$isogloss" --version), $(nproc) cores,$(sed -n 's/^model name.*:/ /p' /proc/cpuinfo | head -n 1)"

@@ -22,7 +22,8 @@ static const double LEAST_DELTA = 1e-9;   /* data without noise */
 static const double LAD_DELTA = 1e-6;     /* times the robust sd */
 static const double SAME_OPTIMUM = 1e-6;  /* relative, of the objective */
 static const double TOLERANCE = 1e-11;    /* Newton decrement, of the objective */
-static const double ROUNDING = 1e-26;     /* objective of exact data, per row */
+static const double COARSE = 1e-5, NEAR = 1e-2; /* the same of early stages, cold and from a scan */
+static const double ROUNDING = 1e-26;           /* objective of exact data, per row */
 
 struct isg_workspace {
     isg_rows rows; /* packed: only rows with weight */
@@ -244,10 +245,11 @@ static void descend(const isg_problem *p, const isg_rows *rows, const double *th
 
     isg_map_q(p, theta, at[0]->q);
     if (has_no_delta(p)) first = last;
+    const double early = first < COLD_DELTA ? NEAR : COARSE;
     for (double delta = first; delta > 1.5 * last;
          delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
         bool coarse = delta > FIRST_DELTA;
-        (void)newton(&d, delta, at, coarse ? 60 : 200, coarse ? 1e-5 : 1e-13, coarse ? 1e-2 : 0);
+        (void)newton(&d, delta, at, coarse ? 60 : 200, coarse ? early : 1e-13, coarse ? 1e-2 : 0);
     }
     out->converged = newton(&d, last, at, 200, TOLERANCE, first > last ? 1e-4 : 0);
     out->objective = at[0]->f;

@@ -30,12 +30,28 @@ typedef struct isg_rows {
     double *w;               /**< weights */
 } isg_rows;
 
+enum { ISG_GRID = 24 }; /* of exponents in a scan, each way; a multiple of the lanes */
+
+/** Weighted inner products of a scan's columns: 1, y = 1/L, t[j] = N^-alpha_j/L, q[k] = D^-beta_k/L. */
+typedef struct isg_gram {
+    double ww, wy, yy;
+    _Alignas(64) double t1[ISG_GRID], ty[ISG_GRID], tt[ISG_GRID];
+    _Alignas(64) double q1[ISG_GRID], qy[ISG_GRID], qq[ISG_GRID], tq[ISG_GRID][ISG_GRID];
+} isg_gram;
+
 typedef struct isg_kernel {
     const char *name;
     /** out[i] = a[i] b[i] */
     void (*times)(const double *a, const double *b, size_t blocks, double *out);
     /** out[k] = sum over i of u[i] v[k][i] */
     void (*dots)(const double *u, const double *const *v, size_t n, size_t blocks, double *out);
+    /** out[u][k] = sum over i of u[i] v[k][i], for two u at once */
+    void (*dots2)(const double *const u[2], const double *const *v, size_t n, size_t blocks,
+                  double *const out[2]);
+    /** Relative residual sum of squares [ISG_GRID] of the cells (j, k): least squares of 1 on (y,
+     * t[j], q[k]), without y where its factor E would not be positive; infinite where A or B would
+     * not be, and where n_k ends. */
+    void (*cells)(const isg_gram *gram, size_t j, double *rss);
     /** out[i] = exp(a[i]) */
     void (*exps)(const double *a, size_t blocks, double *out);
     /** E + A/N^alpha + B/D^beta: [squared][order] */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { PA, PB, PE, ALPHA, BETA, LINEAR };
-enum { GRID = 24 };
+enum { GRID = ISG_GRID };
 static const double GRID_LO = 0.04, GRID_HI = 1.2;
 
 struct isg_scan {
@@ -21,12 +21,6 @@ struct isg_scan {
         *y; /* 1 and 1/L (without the factor on all terms): everything is relative to L */
     const double *t[GRID], *q[GRID]; /* N^-alpha/L, D^-beta/L (centred, with their factors) */
 };
-
-/* Weighted inner products of the basis; what a cell is solved from. */
-typedef struct gram {
-    double ww, wy, yy;
-    double t1[GRID], ty[GRID], tt[GRID], q1[GRID], qy[GRID], qq[GRID], tq[GRID][GRID];
-} gram;
 
 static void set_axis(const isg_scan_data *data, size_t param, double *axis, size_t *n)
 {
@@ -113,10 +107,10 @@ isg_err isg_scan_create(const isg_scan_data *data, isg_scan **out)
 
 size_t isg_scan_work(size_t blocks)
 {
-    return blocks;
+    return 2 * blocks;
 }
 
-static void fill_gram(const isg_scan *s, const double *w, double *work, gram *m)
+static void fill_gram(const isg_scan *s, const double *w, double *work, isg_gram *m)
 {
     const isg_kernel *k = s->kernel;
     const double *own[3] = {s->one, s->y, NULL};
@@ -128,16 +122,22 @@ static void fill_gram(const isg_scan *s, const double *w, double *work, gram *m)
     k->times(w, s->y, s->blocks, work);
     k->dots(work, own + 1, 1, s->blocks, &m->yy);
     for (size_t j = 0; j < s->n_alpha; j++) {
-        k->times(w, s->t[j], s->blocks, work);
+        double *wt = work + (j & 1) * s->blocks * ISG_LANES;
+        k->times(w, s->t[j], s->blocks, wt);
         own[2] = s->t[j];
-        k->dots(work, own, 3, s->blocks, sums);
+        k->dots(wt, own, 3, s->blocks, sums);
         m->t1[j] = sums[0];
         m->ty[j] = sums[1];
         m->tt[j] = sums[2];
-        if (s->tied)
-            k->dots(work, s->q + j, 1, s->blocks, &m->tq[j][j]);
-        else
-            k->dots(work, s->q, s->n_beta, s->blocks, m->tq[j]);
+        if (s->tied) {
+            k->dots(wt, s->q + j, 1, s->blocks, &m->tq[j][j]);
+        } else if (j & 1) {
+            const double *const pair[2] = {wt - s->blocks * ISG_LANES, wt};
+            double *const out[2] = {m->tq[j - 1], m->tq[j]};
+            k->dots2(pair, s->q, s->n_beta, s->blocks, out);
+        } else if (j + 1 == s->n_alpha) {
+            k->dots(wt, s->q, s->n_beta, s->blocks, m->tq[j]);
+        }
     }
     for (size_t j = 0; j < s->n_beta; j++) {
         k->times(w, s->q[j], s->blocks, work);
@@ -151,7 +151,7 @@ static void fill_gram(const isg_scan *s, const double *w, double *work, gram *m)
 
 /* Least squares of 1 on (1/L, t, q): E, A, B of a cell and the residual sum.
  * With E <= 0 the best E is 0. @return false if A or B would not be positive */
-static bool solve_cell(const gram *m, size_t j, size_t k, double *rss, double abe[3])
+static bool solve_cell(const isg_gram *m, size_t j, size_t k, double *rss, double abe[3])
 {
     double l00 = sqrt(m->yy), l10 = m->ty[j] / l00, l20 = m->qy[k] / l00;
     double d1 = m->tt[j] - l10 * l10;
@@ -199,20 +199,29 @@ static size_t next_cell(const double *rss, const size_t *taken, size_t n, size_t
 size_t isg_scan_find(const isg_scan *s, const double *w, double *work, size_t apart, size_t max,
                      double (*theta)[ISG_LAW_PARAMS], double *objective)
 {
-    gram m;
-    double rss[GRID * GRID], abe[3] = {0};
+    isg_gram m = {0};
+    _Alignas(64) double rss[GRID * GRID];
+    double abe[3] = {0};
     size_t taken[16], n = 0;
 
     fill_gram(s, w, work, &m);
-    for (size_t cell = 0; cell < GRID * GRID; cell++) {
-        size_t j = cell / GRID, k = cell % GRID;
-        bool used = j < s->n_alpha && k < s->n_beta && !(s->tied && j != k);
-        if (!used || !solve_cell(&m, j, k, &rss[cell], abe)) rss[cell] = INFINITY;
+    for (size_t j = 0; j < GRID; j++) {
+        double *row = rss + j * GRID;
+        if (j < s->n_alpha && !s->tied) {
+            s->kernel->cells(&m, j, row);
+            continue;
+        }
+        for (size_t k = 0; k < GRID; k++) row[k] = INFINITY;
+        if (j < s->n_alpha && j < s->n_beta && !solve_cell(&m, j, j, &row[j], abe))
+            row[j] = INFINITY;
     }
     while (n < max && n < 16) {
         size_t cell = next_cell(rss, taken, n, apart);
         if (cell == GRID * GRID) break;
-        (void)solve_cell(&m, cell / GRID, cell % GRID, &objective[n], abe);
+        if (!solve_cell(&m, cell / GRID, cell % GRID, &objective[n], abe)) {
+            rss[cell] = INFINITY; /* singular but for rounding */
+            continue;
+        }
         for (size_t k = LINEAR; k < s->n_params; k++) theta[n][k] = s->held[k];
         theta[n][PA] = isg_ln(abe[0]);
         theta[n][PB] = isg_ln(abe[1]);
