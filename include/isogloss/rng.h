@@ -30,6 +30,8 @@ typedef enum isg_rng_purpose {
     ISG_RNG_NOISE_RUN = 6,   /**< synthetic trainer, run-level; index: evaluation */
     ISG_RNG_NOISE_POINT = 7, /**< synthetic trainer, point-level; index: point */
     ISG_RNG_SIMULATE = 8,    /**< simulated data sets in tests and studies */
+    ISG_RNG_SPLIT = 20,      /**< random hold-outs; index: repeat */
+    ISG_RNG_HOLDOUT = 21,    /**< resamples of held-out clusters; index: replicate */
     ISG_RNG_TEST = 99
 } isg_rng_purpose;
 

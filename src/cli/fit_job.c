@@ -200,6 +200,15 @@ isg_err fit_job_load(fit_job *s, const fit_args *args, char **paths, size_t n)
     return rc;
 }
 
+isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out)
+{
+    *out = (fit_job){.comm = loaded->comm, .speak = loaded->speak, .table = loaded->table};
+    ISG_TRY(set_up(args, out));
+    out->select.store = loaded->select.store;
+    out->coverage = loaded->coverage;
+    return ISG_OK;
+}
+
 isg_err fit_job_close(fit_job *job, isg_err rc)
 {
     isg_table_destroy(&job->table);

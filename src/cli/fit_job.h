@@ -52,6 +52,12 @@ isg_err fit_job_open(fit_job *job);
 isg_err fit_job_load(fit_job *job, const fit_args *args, char **paths, size_t n);
 
 /**
+ * Another fit of the sources that `loaded` has read: other options, the same table. Borrows
+ * both; not to be closed.
+ */
+isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out);
+
+/**
  * Leave. Every rank comes to the same end; rank 0 alone says and returns it:
  * mpirun kills the others as soon as one leaves with a failure, perhaps before
  * rank 0 has spoken.

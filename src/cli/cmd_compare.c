@@ -1,0 +1,232 @@
+/* isogloss compare: laws on rows that they were not fitted to. Every law is fitted to the same
+ * rows, those that all of them can be fitted to. */
+
+#include "cmd.h"
+#include "entrants.h"
+#include "isogloss/os.h"
+#include "isogloss/report_compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SPLITS = 16 };
+
+typedef struct own_args {
+    const char *laws, *splits, *output;
+    double share;
+    uint64_t repeats;
+    bool json;
+} own_args;
+
+/* Rows of the common table that this verb does not have: each law is named with what it holds. */
+static size_t without(isg_opt *rows, size_t n)
+{
+    static const char *const names[] = {"law", "fix", "tie", "starts-per-replicate", "by"};
+    size_t m = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        bool drop = false;
+        for (size_t j = 0; j < sizeof names / sizeof *names; j++)
+            drop = drop || !strcmp(rows[k].name, names[j]);
+        if (!drop) rows[m++] = rows[k];
+    }
+    return m;
+}
+
+static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
+{
+    isg_opt opts[FIT_ARGS_ROWS];
+    const isg_opt rows[] = {
+        {0, "laws", ISG_OPT_STRING, &own->laws, "LAW,...",
+         "Laws to compare, the first with each of the others; LAW[alpha=beta,E=0] ties and fixes "
+         "parameters. Default: chinchilla.",
+         0, 0, NULL},
+        {0, "splits", ISG_OPT_STRING, &own->splits, "SPLIT,...",
+         "What is held out: random, N, D, C (the highest), low-C, M (mixtures that are neither "
+         "monolingual nor bilingual nor unimax), mixture (one after the other). Default: "
+         "random,N,D,C and, where rows tell their mixture, M.",
+         0, 0, NULL},
+        {0, "held-out", ISG_OPT_DOUBLE, &own->share, "SHARE",
+         "Share of rows held out by random, N, D, C and low-C. Default: 0.2.", 0.01, 0.5, NULL},
+        {0, "repeats", ISG_OPT_U64, &own->repeats, "K", "Random splits. Default: 10.", 1, 1000,
+         NULL},
+        {'o', "output", ISG_OPT_STRING, &own->output, "FILE", "Write the JSON result to a file.", 0,
+         0, NULL},
+        {0, "json", ISG_OPT_FLAG, &own->json, NULL, "Print the result as JSON.", 0, 0, NULL},
+    };
+    size_t n = without(opts, fit_args_rows(a, FIT_ARGS_ALL, opts, 0));
+
+    memcpy(opts + n, rows, sizeof rows);
+    opts[n + sizeof rows / sizeof *rows] = fit_args_end;
+    return isg_cmd_parse(
+        "compare [OPTION]... SOURCE...",
+        "Fit laws to part of the runs of stores or CSV files and compare what they say of\n"
+        "the rest: R2 (about the held-out mean), root mean square and mean of the errors\n"
+        "of ln L, and paired differences of squared errors with intervals over held-out\n"
+        "clusters.\n"
+        "\n"
+        "Exit status: 0 a comparison; 2 rows that do not belong together, or wrong usage;\n"
+        "5 too few rows for any law and split.",
+        opts, argc, argv, operands, done);
+}
+
+/* ---- splits ------------------------------------------------------------------------------- */
+
+typedef struct contest {
+    const fit_job *job;
+    const own_args *own;
+    entrants e;
+    isg_mixtures mixtures;
+    isg_split *split[MAX_SPLITS];
+    isg_comparison *comparison[MAX_SPLITS];
+    size_t n_splits;
+} contest;
+
+static isg_err add_split(contest *c, const char *name)
+{
+    const isg_split_options o = {
+        .share = c->own->share, .repeats = c->own->repeats, .seed = c->job->args->seed};
+    const isg_split_rows rows = {.n = c->e.rows,
+                                 .size = c->e.size,
+                                 .tokens = c->e.tokens,
+                                 .cluster = c->e.cluster,
+                                 .n_clusters = c->e.n_clusters,
+                                 .kind = c->mixtures.kind,
+                                 .mixture = c->mixtures.mixture,
+                                 .n_mixtures = c->mixtures.n_mixtures};
+    const isg_compare_options how = {.cluster = c->e.cluster,
+                                     .n_clusters = c->e.n_clusters,
+                                     .level = c->job->args->level,
+                                     .replicates = c->job->args->bootstrap,
+                                     .seed = c->job->args->seed};
+    const size_t at = c->n_splits;
+
+    if (at == MAX_SPLITS) return ISG_FAIL(ISG_EUSAGE, "--splits: at most %d", MAX_SPLITS);
+    ISG_TRY(isg_err_context(isg_split_create(name, &rows, &o, &c->split[at]), "--splits"));
+    c->n_splits++;
+    if (!c->split[at]->n_folds) return ISG_OK;
+    return isg_compare(c->e.rival, c->e.n, c->split[at], &how, &c->comparison[at]);
+}
+
+static isg_err run_splits(contest *c)
+{
+    const char *text = c->own->splits;
+    if (!text)
+        text = c->mixtures.kind && c->mixtures.n_mixtures > 1 ? "random,N,D,C,M" : "random,N,D,C";
+    for (const char *p = text;; p++) {
+        size_t n = strcspn(p, ",");
+        char name[32];
+        (void)snprintf(name, sizeof name, "%.*s", (int)n, p);
+        ISG_TRY(add_split(c, name));
+        p += n;
+        if (!*p) return ISG_OK;
+    }
+}
+
+/* ---- result --------------------------------------------------------------------------------- */
+
+static isg_err report(const contest *c, json_t **out)
+{
+    const isg_compare_report r = {
+        .source = c->job->table->source,
+        .selection = c->e.one[0].selection,
+        .n_observations = c->e.rows,
+        .n_left_out = c->e.left_out,
+        .rivals = c->e.rival,
+        .n_rivals = c->e.n,
+        .splits = (const isg_split *const *)c->split,
+        .comparisons = (const isg_comparison *const *)c->comparison,
+        .n_splits = c->n_splits,
+        .objective = c->e.rival[0].fit.objective,
+        .delta = c->e.rival[0].fit.delta,
+        .level = c->job->args->level,
+        .replicates = c->job->args->bootstrap,
+        .seed = c->job->args->seed,
+    };
+
+    *out = NULL;
+    if (!c->own->json) ISG_TRY(isg_report_compare_text(&r, stdout));
+    ISG_TRY(isg_report_compare_json(&r, out));
+    json_t *request = fit_args_json(c->job->args);
+    (void)json_object_set_new(request, "laws",
+                              json_string(c->own->laws ? c->own->laws : "chinchilla"));
+    (void)json_object_set_new(request, "splits",
+                              c->own->splits ? json_string(c->own->splits) : json_null());
+    (void)json_object_set_new(request, "held_out", isg_json_real(c->own->share));
+    (void)json_object_set_new(request, "repeats", json_integer((json_int_t)c->own->repeats));
+    return json_object_set_new(*out, "request", request)
+               ? ISG_FAIL(ISG_ENOMEM, "no memory for the report")
+               : ISG_OK;
+}
+
+static isg_err write_result(const contest *c)
+{
+    json_t *result = NULL;
+    isg_err rc = report(c, &result);
+
+    if (!rc && c->own->json) rc = isg_json_print(result, stdout);
+    if (!rc && c->own->output) {
+        char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        rc = text ? isg_file_write(c->own->output, text, strlen(text))
+                  : ISG_FAIL(ISG_ENOMEM, "no memory for the result");
+        free(text);
+    }
+    json_decref(result);
+    return rc;
+}
+
+static bool any_score(const contest *c)
+{
+    for (size_t k = 0; k < c->n_splits; k++) {
+        for (size_t j = 0; c->comparison[k] && j < c->e.n; j++) {
+            if (c->comparison[k]->score[j].rows) return true;
+        }
+    }
+    return false;
+}
+
+static isg_err compare_sources(const fit_job *job, const own_args *own)
+{
+    contest c = {.job = job, .own = own};
+    isg_err rc = entrants_load(job, own->laws ? own->laws : "chinchilla", &c.e);
+
+    if (!rc) rc = isg_mixtures_read(job->table, c.e.row, c.e.rows, &c.mixtures);
+    if (!rc) rc = run_splits(&c);
+    if (!rc && job->speak) rc = write_result(&c);
+    if (!rc && !any_score(&c))
+        rc = ISG_FAIL(ISG_EDATA, "no law could be fitted to what a split leaves");
+    for (size_t k = 0; k < MAX_SPLITS; k++) {
+        isg_comparison_destroy(&c.comparison[k]);
+        isg_split_destroy(&c.split[k]);
+    }
+    isg_mixtures_clear(&c.mixtures);
+    entrants_clear(&c.e);
+    return rc;
+}
+
+static isg_err compare_with(fit_job *job, int argc, char **argv)
+{
+    fit_args args = fit_args_defaults();
+    own_args own = {.share = 0.2, .repeats = 10};
+    int operands = 0;
+    bool done = false;
+
+    ISG_TRY(parse(argc, argv, &args, &own, &operands, &done));
+    if (done) return ISG_OK;
+    ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
+    return compare_sources(job, &own);
+}
+
+static isg_err run_compare(int argc, char **argv)
+{
+    fit_job job;
+
+    ISG_TRY(fit_job_open(&job));
+    return fit_job_close(&job, compare_with(&job, argc, argv));
+}
+
+const isg_cmd isg_cmd_compare = {
+    .name = "compare",
+    .summary = "laws against each other on runs that they were not fitted to",
+    .run = run_compare,
+};
