@@ -28,6 +28,8 @@ typedef struct isg_boot {
     size_t n_clusters;
     size_t replicates;
     uint64_t seed;
+    const char *stream;    /**< name of the way to resample, if it is not the first: it draws from
+                                a stream of its own, however many others there are. NULL: the first */
     isg_refit_start start; /**< 0: ISG_START_BOTH */
     size_t cold_starts;    /**< of each refit, besides */
 } isg_boot;
@@ -56,23 +58,65 @@ isg_err isg_replicates_collect(isg_replicates *replicates, const isg_boot *boot,
 /** All blocks here and now. */
 isg_err isg_boot_all(const isg_boot *boot, isg_replicates *replicates);
 
-/** What the replicates say of one number. */
+/** A number that follows from the parameters: one of them, an exponent, a best size at a budget. */
+typedef struct isg_boot_number {
+    /** @param natural  [n_params]. @return not finite: there is none at these parameters */
+    double (*value)(const void *ctx, const double *natural);
+    const void *ctx; /**< borrowed */
+} isg_boot_number;
+
+typedef enum isg_bounded {
+    ISG_BOUNDED_NOT, /**< lo and hi cut off (1 - level)/2 each */
+    ISG_BOUNDED_BELOW, /**< one-sided: lo is where the parameter may go at most, hi cuts off 1 - level */
+    ISG_BOUNDED_ABOVE
+} isg_bounded;
+
+/** What the replicates say of one number, and beside them the sandwich. */
 typedef struct isg_interval {
-    double se;             /**< standard deviation over converged replicates */
-    double lo, hi;         /**< percentile interval */
+    double se;     /**< standard deviation over converged replicates */
+    double lo, hi; /**< percentile interval */
+    isg_bounded
+        bounded; /**< more than (1 - level)/2 of the replicates, or the estimate, sit there */
     double share_at_bound; /**< of converged replicates; 0 for derived numbers */
+    size_t undefined;      /**< converged replicates without such a number; they are left out */
+    bool has_bca;          /**< false: the estimate is beyond all replicates, or at a bound */
+    double bca_lo, bca_hi; /**< bias-corrected and accelerated (Efron 1987) */
+    bool has_sandwich;
+    double sandwich_se; /**< isogloss/sandwich.h */
 } isg_interval;
+
+/**
+ * Intervals of any numbers.
+ *
+ * BCa: the bias z0 from the share of replicates below the estimate, the
+ * acceleration from the clusters' influence on the number (one solve, no jackknife).
+ * @param level  0 < level < 1
+ * @param out    [n]. A number that fewer than two replicates have gets zeros and `undefined`
+ * @return ISG_EDATA with fewer than two converged replicates; ISG_ENOMEM
+ */
+isg_err isg_boot_numbers(const isg_boot *boot, const isg_replicates *replicates, double level,
+                         const isg_boot_number *numbers, size_t n, isg_interval *out);
 
 typedef struct isg_boot_summary {
     double level;
     size_t converged, stalled, degenerate;
     isg_interval param[ISG_LAW_PARAMS];
-    isg_interval derived[ISG_LAW_PARAMS];
+    isg_interval derived[ISG_LAW_DERIVED];
 } isg_boot_summary;
 
-/** @param level  0 < level < 1. @return ISG_EDATA with fewer than two converged replicates */
+/** Of the parameters, one-sided at bounds, and of the law's derived numbers. As above. */
 isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *replicates, double level,
                            isg_boot_summary *out);
+
+/**
+ * Which of several ways to resample speaks for a number: the first, unless their
+ * standard errors differ by more than ISG_GROUPING_FACTOR; then the one of the largest.
+ * @param by  [n] intervals of that number; NULL entries have none
+ * @return index; 0 if there is none at all
+ */
+size_t isg_boot_headline(const isg_interval *const *by, size_t n);
+
+static const double ISG_GROUPING_FACTOR = 1.4;
 
 /** Percentile by linear interpolation between order statistics. @param sorted [n], n >= 1 */
 double isg_quantile(const double *sorted, size_t n, double p);

@@ -126,4 +126,10 @@ void isg_problem_natural(const isg_problem *problem, const double *theta, double
 /** Is a free parameter of this centred theta at one of its bounds? False for the others. */
 bool isg_problem_at_bound(const isg_problem *problem, const double *theta, size_t param);
 
+/** Of a free parameter, or one tied to it: -1 at its lower bound, 1 at its upper one, else 0. */
+int isg_problem_bound_side(const isg_problem *problem, const double *theta, size_t param);
+
+/** Bounds of its centred theta. @param lo, hi  NULL: not wanted. @return false if it has none */
+bool isg_problem_bounds(const isg_problem *problem, size_t param, double *lo, double *hi);
+
 #endif

@@ -1,6 +1,5 @@
 /* Replicates are addressed by number and travel in blocks small enough for one
- * message; sums and percentiles are taken over their numbers, never over the
- * order in which they arrived. */
+ * message. */
 
 #include "isogloss/boot.h"
 
@@ -28,6 +27,17 @@ size_t isg_boot_blocks(const isg_boot *boot, size_t cap)
     return k ? (boot->replicates + k - 1) / k : 0;
 }
 
+/* Where the numbers of a grouping's replicates begin: FNV-1a of its name, above 2^32. */
+static uint64_t stream_of(const isg_boot *boot)
+{
+    uint64_t hash = 14695981039346656037ULL;
+
+    if (!boot->stream) return 0;
+    for (const char *c = boot->stream; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211ULL;
+    return hash << 32;
+}
+
 /* ---- computing --------------------------------------------------------------- */
 
 static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint32_t *count,
@@ -38,7 +48,7 @@ static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint3
     isg_rng r;
 
     memset(count, 0, boot->n_clusters * sizeof *count);
-    isg_rng_at(&r, boot->seed, ISG_RNG_BOOTSTRAP, b);
+    isg_rng_at(&r, boot->seed, ISG_RNG_BOOTSTRAP, stream_of(boot) + b);
     for (size_t k = 0; k < boot->n_clusters; k++) count[isg_rng_below(&r, boot->n_clusters)]++;
     for (size_t i = 0; i < isg_problem_rows(boot->problem); i++)
         weights[i] = count[boot->cluster[i]];
@@ -130,80 +140,5 @@ isg_err isg_boot_all(const isg_boot *boot, isg_replicates *r)
         ISG_TRY(isg_boot_block(boot, block, bytes, sizeof bytes, &used));
         ISG_TRY(isg_replicates_collect(r, boot, block, sizeof bytes, bytes, used));
     }
-    return ISG_OK;
-}
-
-/* ---- intervals ------------------------------------------------------------------- */
-
-double isg_quantile(const double *sorted, size_t n, double p)
-{
-    double at = p * (double)(n - 1);
-    size_t i = (size_t)at;
-    if (i + 1 >= n) return sorted[n - 1];
-    return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sums in the order of replicate numbers, then sort. */
-static void interval_of(double *value, size_t n, double level, isg_interval *out)
-{
-    double mean = 0, squares = 0;
-
-    for (size_t i = 0; i < n; i++) mean += value[i];
-    mean /= (double)n;
-    for (size_t i = 0; i < n; i++) squares += (value[i] - mean) * (value[i] - mean);
-    out->se = sqrt(squares / (double)(n - 1));
-    qsort(value, n, sizeof *value, by_value);
-    out->lo = isg_quantile(value, n, 0.5 * (1 - level));
-    out->hi = isg_quantile(value, n, 0.5 * (1 + level));
-}
-
-static void count_status(const isg_replicates *r, isg_boot_summary *out)
-{
-    for (size_t b = 0; b < r->n; b++) {
-        out->converged += r->status[b] == ISG_REPLICATE_CONVERGED;
-        out->stalled += r->status[b] == ISG_REPLICATE_STALLED;
-        out->degenerate += r->status[b] == ISG_REPLICATE_DEGENERATE;
-    }
-}
-
-isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *r, double level,
-                           isg_boot_summary *out)
-{
-    const isg_law *law = isg_problem_law(boot->problem);
-    size_t numbers = law->n_params + law->n_derived, n = 0;
-
-    *out = (isg_boot_summary){.level = level};
-    count_status(r, out);
-    if (out->converged < 2) {
-        return ISG_FAIL(ISG_EDATA, "%zu of %zu replicates converged", out->converged, r->n);
-    }
-    double *value = malloc(numbers * out->converged * sizeof *value); /* [numbers][converged] */
-    if (!value) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu replicates", r->n);
-    for (size_t b = 0; b < r->n; b++) {
-        double natural[ISG_LAW_PARAMS];
-        const double *theta = r->theta + b * r->n_params;
-        if (r->status[b] != ISG_REPLICATE_CONVERGED) continue;
-        isg_problem_natural(boot->problem, theta, natural);
-        for (size_t k = 0; k < law->n_params; k++) {
-            value[k * out->converged + n] = natural[k];
-            out->param[k].share_at_bound += isg_problem_at_bound(boot->problem, theta, k);
-        }
-        for (size_t k = 0; k < law->n_derived; k++) {
-            value[(law->n_params + k) * out->converged + n] = law->derived[k].value(law, natural);
-        }
-        n++;
-    }
-    for (size_t k = 0; k < numbers; k++) {
-        isg_interval *to = k < law->n_params ? &out->param[k] : &out->derived[k - law->n_params];
-        interval_of(value + k * n, n, level, to);
-        to->share_at_bound /= (double)n;
-    }
-    free(value);
     return ISG_OK;
 }

@@ -384,3 +384,36 @@ bool isg_problem_at_bound(const isg_problem *p, const double *theta, size_t para
     }
     return false;
 }
+
+/* Number of the free parameter that `param` is equal to; n if there is none. */
+static size_t equal_to(const isg_map *m, size_t param)
+{
+    size_t found = m->n;
+
+    if (fabs(m->c[param]) > 0) return m->n;
+    for (size_t j = 0; j < m->n; j++) {
+        double t = m->t[param][j];
+        if (!(fabs(t) > 0)) continue;
+        if (found < m->n || t < 1 || t > 1) return m->n;
+        found = j;
+    }
+    return found;
+}
+
+bool isg_problem_bounds(const isg_problem *p, size_t param, double *lo, double *hi)
+{
+    size_t j = equal_to(&p->map, param);
+
+    if (j == p->map.n) return false;
+    if (lo) *lo = p->map.lo[j];
+    if (hi) *hi = p->map.hi[j];
+    return true;
+}
+
+int isg_problem_bound_side(const isg_problem *p, const double *theta, size_t param)
+{
+    double lo, hi;
+
+    if (!isg_problem_bounds(p, param, &lo, &hi)) return 0;
+    return theta[param] <= lo + 1e-9 ? -1 : theta[param] >= hi - 1e-9;
+}
