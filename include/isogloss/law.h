@@ -86,8 +86,9 @@ typedef struct isg_law_budget {
 } isg_law_budget;
 
 struct isg_law {
-    const char *name; /**< as written after --law */
-    const char *formula;
+    const char *name;    /**< as written after --law */
+    const char *formula; /**< one line of at most 70 characters */
+    const char *where;   /**< what its further symbols are, in lines, or NULL */
     const char *summary; /**< one line */
     const char *source;  /**< paper and equation */
     const isg_law_param *params;

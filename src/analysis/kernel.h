@@ -17,10 +17,14 @@ typedef enum isg_rows_law {
     ISG_ROWS_MSL,
     ISG_ROWS_GADRE,
     ISG_ROWS_ATLAS,
+    ISG_ROWS_DCSL,
+    ISG_ROWS_CLARK,
     ISG_ROWS_LAWS
 } isg_rows_law;
 
-#define ISG_LN_6 1.791759469228055 /**< ln 6, of C = 6 N D */
+#define ISG_LN_6 1.791759469228055 /**< of C = 6 N D */
+#define ISG_LN_10 2.302585092994046
+#define ISG_PER_LN_10 0.4342944819032518
 
 /** Rows in blocks of 8, 64-byte aligned, padded with copies of the first row of weight 0. */
 typedef struct isg_rows {

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-extern const isg_law isg_law_chinchilla, isg_law_curse, isg_law_gadre, isg_law_msl, isg_law_atlas;
+extern const isg_law isg_law_chinchilla, isg_law_dcsl, isg_law_msl, isg_law_atlas, isg_law_curse,
+    isg_law_gadre, isg_law_clark;
 
-const isg_law *const isg_laws[] = {&isg_law_chinchilla, &isg_law_msl,   &isg_law_curse,
-                                   &isg_law_gadre,      &isg_law_atlas, NULL};
+const isg_law *const isg_laws[] = {
+    &isg_law_chinchilla, &isg_law_dcsl,  &isg_law_msl,   &isg_law_atlas,
+    &isg_law_curse,      &isg_law_gadre, &isg_law_clark, NULL};
 
 /* "a, b, c" of at most 32 names, then the failure. */
 static isg_err unknown(const char *what, const char *word, const char *const *names, size_t n)

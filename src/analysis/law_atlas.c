@@ -184,6 +184,8 @@ extern const isg_law isg_law_atlas;
 const isg_law isg_law_atlas = {
     .name = "atlas",
     .formula = "L = E + A/N^alpha + B/D_eff^beta",
+    .where = "D_eff = S(D_t, U_t) + sum of tau_i S(D_i, U_i) + tau_other S(D_other, U_other)\n"
+             "S(D, U) = U + U (1 - exp(-lambda (D/U - 1)))/lambda where D > U, else D",
     .summary = "transfer between languages and repeated data, as effective data",
     .source = "Longpre et al. 2025, arXiv 2510.22037, eqs. 1-3",
     .params = template_params,
