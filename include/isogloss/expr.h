@@ -34,4 +34,11 @@
  */
 isg_err isg_expr_column(const isg_table *table, const char *text, const char *option, double *out);
 
+/**
+ * Which columns such a text reads.
+ * @param used  [n_columns] set to true for each; the others are left as they are
+ * @return as isg_expr_column()
+ */
+isg_err isg_expr_uses(const isg_table *table, const char *text, const char *option, bool *used);
+
 #endif

@@ -26,9 +26,9 @@ typedef struct isg_select_options {
     const char *const
         *var; /**< [n_var] "NAME=COL": column or expression of a variable of the law */
     size_t n_var;
-    const char *n;            /**< "total", "nonembedding" or a column */
-    const char *d;            /**< column, default D_tokens */
-    const char *loss;         /**< column, default loss */
+    const char *n;            /**< "total", "nonembedding", a column or an expression (expr.h) */
+    const char *d;            /**< column or expression, default D_tokens: all tokens of the run */
+    const char *loss;         /**< column or expression, default loss */
     const char *unit;         /**< of the loss */
     const char *target;       /**< value of the column evaluation, eval_language or eval_set */
     const char *cluster;      /**< column; default cluster_id, else run_id */
@@ -36,25 +36,31 @@ typedef struct isg_select_options {
     size_t n_where;
     const char *by, *by_value; /**< one group of --by */
     isg_points points;
-    bool pool;           /**< mix rows that columns separate */
-    bool rows;           /**< every row is a cluster */
-    bool store;          /**< a campaign's own runs: only those trained on the target alone; a table
-                     with n_languages and tokens_LANG or weight_LANG is taken the same way */
+    bool pool;  /**< mix rows that columns separate */
+    bool rows;  /**< every row is a cluster */
+    bool store; /**< a campaign's own runs: unless the law is of mixtures, only those trained on
+                     the target alone; a table with n_languages and tokens_LANG or weight_LANG is
+                     taken the same way */
     size_t drop_highest; /**< leave out this many rows of highest loss */
 } isg_select_options;
 
 typedef struct isg_excluded {
-    const char *reason; /**< static */
+    char *reason;
     size_t n;
     size_t *line; /**< [n] in the source */
 } isg_excluded;
 
-enum { ISG_EXCLUDED_KINDS = 10, ISG_SELECT_NOTES = 8, ISG_GROUPINGS = 3 };
+enum { ISG_EXCLUDED_KINDS = 12 + ISG_LAW_VARS, ISG_SELECT_NOTES = 12, ISG_GROUPINGS = 3 };
 
-/** One way to resample: rows of one group are drawn together. */
+/**
+ * One way to resample: rows of one group are drawn together. Sizes and compute are taken by run
+ * (a run's compute is that at its last point), so that a run is never torn apart: their groups are
+ * levels, each a value around which many runs lie, and the runs within 0.5 % (N) or a factor 4/3
+ * (C) of it. Made for designs whose runs share sizes or budgets, exactly or up to rounding.
+ */
 typedef struct isg_grouping {
-    char *name;      /**< "run", "size", "compute", or the column of --cluster */
-    char *unit;      /**< what a group is, for people: "run_id", "equal N", "equal C within 5 %" */
+    char *name;      /**< "run", "row", "size", "compute", or the column of --cluster */
+    char *unit;      /**< what a group is, for people: "run_id", "N equal within 0.5 %" */
     size_t *cluster; /**< [rows] 0 .. n-1 */
     size_t n;
 } isg_grouping;
@@ -67,16 +73,18 @@ typedef struct isg_selection {
     size_t *line;              /**< [n] in the source */
     size_t *row;               /**< [n] of the table */
     size_t n_clusters;
-    /** Further ways to resample the same rows, such as by size and by compute; [0] is the one above */
+    /** [0] is the one above, then size and compute where they make two groups or more, and others
+     * than an earlier grouping */
     isg_grouping grouping[ISG_GROUPINGS];
     size_t n_groupings;
     size_t n_read;  /**< rows of the table */
     size_t n_other; /**< rows that --where, --by, --target and --points did not ask for */
-    char *n_column, *d_column, *loss_column;
-    char *unit;         /**< "" if unknown */
-    char *target;       /**< "" if there is only one */
-    char *cluster_unit; /**< what is resampled: "run_id", "row", ... */
-    char *points;       /**< which points, in words */
+    char *n_column, *d_column, *loss_column; /**< column or expression; D "" if the law has none */
+    char *var_from[ISG_LAW_VARS];            /**< as law->vars: column or expression; "": zero */
+    char *unit;                              /**< "" if unknown */
+    char *target;                            /**< "" if there is only one */
+    char *cluster_unit;                      /**< what is resampled: "run_id", "row", ... */
+    char *points;                            /**< which points, in words */
     isg_excluded excluded[ISG_EXCLUDED_KINDS];
     size_t n_excluded;
     char *note[ISG_SELECT_NOTES]; /**< what was done, in sentences */

@@ -15,10 +15,10 @@ typedef struct cell {
 } cell;
 
 typedef struct guess {
+    const isg_runs_in *in;
     const isg_table *t;
-    const isg_column *n, *d, *loss;
-    cell *cell;    /* [n_rows] being sorted */
-    size_t *other; /* [n_rows] groups tried out */
+    cell *cell;    /* [in->n] being sorted */
+    size_t *other; /* [in->n] groups tried out */
     size_t *count; /* [n_columns] different values */
     bool *along;   /* [n_columns] */
 } guess;
@@ -46,11 +46,11 @@ static int by_group_and_d(const void *a, const void *b)
 /* Split groups by the texts of a column. @return the number of groups */
 static size_t split(const guess *g, const isg_column *c, size_t *group)
 {
-    const size_t n = g->t->n_rows;
+    const size_t n = g->in->n;
     size_t m = 0;
 
     for (size_t i = 0; i < n; i++)
-        g->cell[i] = (cell){.group = group[i], .row = i, .text = c->text[i]};
+        g->cell[i] = (cell){.group = group[i], .row = i, .text = c->text[g->in->row[i]]};
     qsort(g->cell, n, sizeof *g->cell, by_group_and_text);
     for (size_t i = 0; i < n; i++) {
         m += !i || by_group_and_text(&g->cell[i - 1], &g->cell[i]) != 0;
@@ -62,12 +62,13 @@ static size_t split(const guess *g, const isg_column *c, size_t *group)
 /* Strictly monotone in D, in one direction, wherever a group has several values of D? */
 static bool follows_d(const guess *g, const isg_column *c, const size_t *group)
 {
-    const size_t n = g->t->n_rows;
+    const size_t n = g->in->n;
     int direction = 0;
 
-    if (!c->numeric || !g->d->numeric || strstr(c->name, "seed")) return false;
+    if (!c->numeric || strstr(c->name, "seed")) return false;
     for (size_t i = 0; i < n; i++) {
-        g->cell[i] = (cell){.group = group[i], .row = i, .x = c->number[i], .d = g->d->number[i]};
+        const size_t row = g->in->row[i];
+        g->cell[i] = (cell){.group = group[i], .row = i, .x = c->number[row], .d = g->in->d[row]};
         if (isnan(g->cell[i].x) || isnan(g->cell[i].d)) return false;
     }
     qsort(g->cell, n, sizeof *g->cell, by_group_and_d);
@@ -84,8 +85,7 @@ static bool follows_d(const guess *g, const isg_column *c, const size_t *group)
 
 static bool is_key(const guess *g, size_t j)
 {
-    const isg_column *c = &g->t->columns[j];
-    return c != g->d && c != g->loss && !g->along[j] && g->count[j] > 1;
+    return !g->in->free[j] && !g->along[j] && g->count[j] > 1;
 }
 
 /* Names and sizes first, then numbers from the one of fewest values on: settings and
@@ -96,13 +96,13 @@ static void split_all(const guess *g, isg_runs *r)
 
     r->n = 1;
     for (size_t j = 0; j < g->t->n_columns; j++) {
-        if (is_key(g, j) && (!columns[j].numeric || &columns[j] == g->n))
+        if (is_key(g, j) && (!columns[j].numeric || g->in->size[j]))
             r->n = split(g, &columns[j], r->run);
     }
-    for (size_t values = 2; values <= g->t->n_rows;) {
-        size_t next = g->t->n_rows + 1;
+    for (size_t values = 2; values <= g->in->n;) {
+        size_t next = g->in->n + 1;
         for (size_t j = 0; j < g->t->n_columns; j++) {
-            if (!is_key(g, j) || !columns[j].numeric || &columns[j] == g->n) continue;
+            if (!is_key(g, j) || !columns[j].numeric || g->in->size[j]) continue;
             if (g->count[j] > values && g->count[j] < next) next = g->count[j];
             if (g->count[j] != values) continue;
             g->along[j] = follows_d(g, &columns[j], r->run);
@@ -114,7 +114,7 @@ static void split_all(const guess *g, isg_runs *r)
 
 static bool varies_within(const guess *g, const isg_column *c, const isg_column *column)
 {
-    memset(g->other, 0, g->t->n_rows * sizeof *g->other);
+    memset(g->other, 0, g->in->n * sizeof *g->other);
     size_t before = split(g, column, g->other);
     return split(g, c, g->other) > before;
 }
@@ -124,22 +124,45 @@ static isg_err append(isg_str *list, const char *name)
     return isg_str_printf(list, "%s%s", list->len ? ", " : "", name);
 }
 
+/* Does any of the columns vary where `column` does not? */
+static bool any_varies_within(const guess *g, const bool *which, const isg_column *column)
+{
+    for (size_t j = 0; j < g->t->n_columns; j++) {
+        if (which[j] && varies_within(g, &g->t->columns[j], column)) return true;
+    }
+    return false;
+}
+
+static bool d_varies_within(const guess *g, const isg_column *column)
+{
+    memset(g->other, 0, g->in->n * sizeof *g->other);
+    (void)split(g, column, g->other);
+    for (size_t i = 1; i < g->in->n; i++) { /* in the order that split() left */
+        const cell *a = &g->cell[i - 1], *b = &g->cell[i];
+        if (g->other[a->row] == g->other[b->row] &&
+            compare(g->in->d[g->in->row[a->row]], g->in->d[g->in->row[b->row]]))
+            return true;
+    }
+    return false;
+}
+
 /* What the texts of a column say about the runs found. */
 static isg_err judge(const guess *g, isg_runs *r)
 {
+    const size_t n = g->in->n;
     isg_str along = {0}, apart = {0};
     size_t n_values = 0, best = 0;
     isg_err rc = ISG_OK;
 
     for (size_t j = 0; j < g->t->n_columns; j++)
-        if (&g->t->columns[j] == g->n) n_values = g->count[j];
+        if (g->in->size[j] && g->count[j] > n_values) n_values = g->count[j];
     for (size_t j = 0; j < g->t->n_columns && !rc; j++) {
         const isg_column *c = &g->t->columns[j];
         if (g->along[j]) rc = append(&along, c->name);
         if (!is_key(g, j) || c->numeric) continue;
-        if (r->n < g->t->n_rows && g->count[j] == r->n && r->n > n_values) r->name = c;
-        if (10 * r->n < 9 * g->t->n_rows || g->count[j] < MIN_ALIKE || g->count[j] <= best ||
-            2 * g->count[j] > g->t->n_rows)
+        if (r->n < n && g->count[j] == r->n && r->n > n_values) r->name = c;
+        if (10 * r->n < 9 * n || g->count[j] < MIN_ALIKE || g->count[j] <= best ||
+            2 * g->count[j] > n)
             continue;
         best = g->count[j];
         r->alike = c;
@@ -148,7 +171,8 @@ static isg_err judge(const guess *g, isg_runs *r)
         const isg_column *c = &g->t->columns[j];
         if (is_key(g, j) && varies_within(g, c, r->alike)) rc = append(&apart, c->name);
     }
-    r->swapped = r->alike && !varies_within(g, g->d, r->alike) && varies_within(g, g->n, r->alike);
+    r->swapped =
+        r->alike && !d_varies_within(g, r->alike) && any_varies_within(g, g->in->size, r->alike);
     r->along = isg_strdup(isg_str_c(&along));
     r->apart = isg_strdup(isg_str_c(&apart));
     isg_str_free(&along);
@@ -157,22 +181,22 @@ static isg_err judge(const guess *g, isg_runs *r)
     return rc;
 }
 
-isg_err isg_runs_guess(const isg_table *t, const isg_column *n, const isg_column *d,
-                       const isg_column *loss, isg_runs *out)
+isg_err isg_runs_guess(const isg_runs_in *in, isg_runs *out)
 {
-    guess g = {.t = t, .n = n, .d = d, .loss = loss};
+    const isg_table *t = in->table;
+    guess g = {.in = in, .t = t};
     isg_err rc = ISG_OK;
 
-    *out = (isg_runs){.run = calloc(t->n_rows + 1, sizeof *out->run)};
-    g.cell = calloc(t->n_rows + 1, sizeof *g.cell);
-    g.other = calloc(t->n_rows + 1, sizeof *g.other);
+    *out = (isg_runs){.run = calloc(in->n + 1, sizeof *out->run)};
+    g.cell = calloc(in->n + 1, sizeof *g.cell);
+    g.other = calloc(in->n + 1, sizeof *g.other);
     g.count = calloc(t->n_columns + 1, sizeof *g.count);
     g.along = calloc(t->n_columns + 1, sizeof *g.along);
     if (!out->run || !g.cell || !g.other || !g.count || !g.along) {
-        rc = ISG_FAIL(ISG_ENOMEM, "no memory for the runs of %zu rows", t->n_rows);
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for the runs of %zu rows", in->n);
     } else {
         for (size_t j = 0; j < t->n_columns; j++) {
-            memset(g.other, 0, t->n_rows * sizeof *g.other);
+            memset(g.other, 0, in->n * sizeof *g.other);
             g.count[j] = split(&g, &t->columns[j], g.other);
         }
         split_all(&g, out);

@@ -5,8 +5,18 @@
 
 #include "isogloss/table.h"
 
+/** What is looked at. Borrowed. */
+typedef struct isg_runs_in {
+    const isg_table *table;
+    const size_t *row; /**< [n] rows of the table that are selected */
+    size_t n;
+    const double *d;  /**< [table->n_rows] tokens */
+    const bool *size; /**< [n_columns] columns that N is read from */
+    const bool *free; /**< [n_columns] columns of D and the loss: they may differ inside a run */
+} isg_runs_in;
+
 typedef struct isg_runs {
-    size_t *run; /**< [n_rows] number of the row's run; the same for shuffled rows */
+    size_t *run; /**< [n] number of the run of each selected row; the same for shuffled rows */
     size_t n;
     const isg_column *name;  /**< a text column that alone tells runs apart, also those of one N */
     const isg_column *alike; /**< nearly every row is its own run, but texts repeat here */
@@ -21,8 +31,7 @@ typedef struct isg_runs {
  * Caller frees with isg_runs_clear(), also after a failure.
  * @return ISG_OK; ISG_ENOMEM.
  */
-isg_err isg_runs_guess(const isg_table *table, const isg_column *n, const isg_column *d,
-                       const isg_column *loss, isg_runs *out);
+isg_err isg_runs_guess(const isg_runs_in *in, isg_runs *out);
 void isg_runs_clear(isg_runs *runs);
 
 #endif

@@ -406,3 +406,20 @@ isg_err isg_expr_column(const isg_table *table, const char *text, const char *op
     free(s.steps);
     return rc;
 }
+
+isg_err isg_expr_uses(const isg_table *table, const char *text, const char *option, bool *used)
+{
+    const isg_column *whole = isg_table_column(table, text);
+    parser s = {.table = table, .text = text, .p = text, .option = option};
+
+    if (whole) {
+        used[whole - table->columns] = true;
+        return ISG_OK;
+    }
+    isg_err rc = compile(&s);
+    for (size_t k = 0; k < s.n && !rc; k++) {
+        if (s.steps[k].op == OP_COLUMN) used[s.steps[k].column - table->columns] = true;
+    }
+    free(s.steps);
+    return rc;
+}

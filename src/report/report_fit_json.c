@@ -122,6 +122,41 @@ static json_t *excluded(const isg_selection *s)
     return a;
 }
 
+/* What each variable of the law was read from, and its range. */
+static json_t *variables(const isg_fit_report *r)
+{
+    const isg_selection *s = r->selection;
+    json_t *o = json_object();
+
+    for (size_t k = 0; o && k < r->law->n_vars; k++) {
+        json_t *v = json_object();
+        double lo = s->var[k][0], hi = lo;
+        for (size_t i = 1; i < s->n; i++) {
+            lo = s->var[k][i] < lo ? s->var[k][i] : lo;
+            hi = s->var[k][i] > hi ? s->var[k][i] : hi;
+        }
+        (void)set(v, "from", text(s->var_from[k]));
+        (void)set(v, "lowest", isg_json_real(lo));
+        (void)set(v, "highest", isg_json_real(hi));
+        (void)set(o, r->law->vars[k].name, v);
+    }
+    return o;
+}
+
+static json_t *groupings(const isg_selection *s)
+{
+    json_t *a = json_array();
+
+    for (size_t k = 0; a && k < s->n_groupings; k++) {
+        json_t *o = json_object();
+        (void)set(o, "name", json_string(s->grouping[k].name));
+        (void)set(o, "unit", json_string(s->grouping[k].unit));
+        (void)set(o, "groups", whole(s->grouping[k].n));
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
 static json_t *selection(const isg_fit_report *r)
 {
     const isg_selection *s = r->selection;
@@ -130,8 +165,10 @@ static json_t *selection(const isg_fit_report *r)
     for (size_t k = 0; notes && k < s->n_notes; k++)
         (void)json_array_append_new(notes, json_string(s->note[k]));
     (void)set(o, "n_column", json_string(s->n_column));
-    (void)set(o, "d_column", json_string(s->d_column));
+    (void)set(o, "d_column", text(s->d_column));
     (void)set(o, "loss_column", json_string(s->loss_column));
+    (void)set(o, "variables", variables(r));
+    (void)set(o, "groupings", groupings(s));
     (void)set(o, "unit", text(s->unit));
     (void)set(o, "target", text(s->target));
     (void)set(o, "points", text(s->points));

@@ -38,10 +38,13 @@ static void print_data(const isg_fit_report *r, FILE *out)
                               isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
         isg_str_free(&lines);
     }
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < r->law->n_vars; k++) {
+        char lead[CELL];
+        (void)snprintf(lead, sizeof lead, "%-10s ", r->law->vars[k].name);
         range_of(s->var[k], s->n, &lo, &hi);
-        isg_text_say(out, k ? "D          " : "N          ",
-                     isg_strf("%s, %s to %s", k ? s->d_column : s->n_column,
+        isg_text_say(out, lead,
+                     isg_strf("%s, %s to %s",
+                              s->var_from[k][0] ? s->var_from[k] : "nowhere: taken as zero",
                               isg_str_count(lo, a, sizeof a), isg_str_count(hi, b, sizeof b)));
     }
     range_of(s->loss, s->n, &lo, &hi);

@@ -1,0 +1,122 @@
+/* What must not be pooled is refused, with the columns that tell the rows apart. */
+
+#include "columns.h"
+#include "selecting.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns whose values make rows incomparable, whatever they are called in a file. */
+static const char *const separators[] = {"evaluation", "eval_language", "eval_set",
+                                         "metric",     "unit",          "n_languages",
+                                         "tokenizer",  "train_corpus",  "dataset"};
+/* Of foreign tables; in a campaign's store families overlap and the target decides. */
+static const char *const csv_separators[] = {"family"};
+/* Settings of a campaign: equal by default, columns when varied. */
+static const char *const store_separators[] = {"lr",       "batch", "warmup",       "decay",
+                                               "beta1",    "beta2", "weight_decay", "clip",
+                                               "schedule", "parent"};
+
+/* What a column of N, D, the loss or another variable of the law says is in the law. */
+static bool explained(const isg_selecting *w, const isg_column *c)
+{
+    const size_t j = (size_t)(c - w->t->columns);
+    return w->of_size[j] || w->of_law[j] || c == w->d.column || c == w->loss.column;
+}
+
+/* Does the column take different values wherever (run, D) repeats? Columns of
+ * free-running numbers separate everything and explain nothing. */
+static bool tells_apart(const isg_selecting *w, const isg_column *c, const isg_item *items,
+                        size_t n)
+{
+    bool whole = true;
+    if (explained(w, c) || c == w->run) return false;
+    for (size_t i = 0; i < n && c->numeric && whole; i++) {
+        double x = c->number[items[i].row];
+        whole = isnan(x) || !(floor(x) < x);
+    }
+    if (!whole) return false;
+    for (size_t i = 1; i < n; i++) {
+        if (isg_item_same_point(&items[i - 1], &items[i]) &&
+            !strcmp(c->text[items[i - 1].row], c->text[items[i].row]))
+            return false;
+    }
+    return true;
+}
+
+static isg_err list_separators(const isg_selecting *w, const char *const *names, size_t n,
+                               isg_str *to, const char **first)
+{
+    for (size_t k = 0; k < n; k++) {
+        const isg_column *c = isg_table_column(w->t, names[k]);
+        const char **v = NULL;
+        size_t m = 0;
+        if (!c || explained(w, c)) continue;
+        ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
+        free(v);
+        if (m < 2) continue;
+        if (!*first) *first = c->name;
+        ISG_TRY(isg_columns_describe(w->t, c, w->state, to));
+    }
+    return ISG_OK;
+}
+
+#define LIST(names) names, sizeof names / sizeof names[0]
+
+static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
+                      size_t where)
+{
+    isg_str list = {0};
+    const char *first = NULL;
+    isg_err rc = list_separators(w, LIST(separators), &list, &first);
+
+    if (!rc && !w->campaign) rc = list_separators(w, LIST(csv_separators), &list, &first);
+    if (!rc && w->campaign) rc = list_separators(w, LIST(store_separators), &list, &first);
+    for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
+        const isg_column *c = &w->t->columns[j];
+        if (!tells_apart(w, c, items, n) || strstr(isg_str_c(&list), c->name)) continue;
+        if (!first) first = c->name;
+        rc = isg_columns_describe(w->t, c, w->state, &list);
+    }
+    for (size_t j = 0; !rc && repeats && j < w->t->n_columns;
+         j++) { /* the best advice: it leaves one loss a point */
+        const isg_column *c = &w->t->columns[j];
+        if (c->numeric || !tells_apart(w, c, items, n)) continue;
+        first = c->name;
+        break;
+    }
+    if (!rc && first) {
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
+                      "Choose with "
+                      "--where \"%s=VALUE\"%s, fit each with --by %s, or force it with --pool",
+                      w->t->source, n, repeats ? ": a run has several losses at one D" : "",
+                      isg_str_c(&list), first,
+                      isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first);
+    } else if (!rc && repeats) {
+        const size_t a = w->t->line[items[where - 1].row], b = w->t->line[items[where].row];
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: lines %zu and %zu have the same run and D but no column tells them "
+                      "apart. If each row "
+                      "is a run of its own, add a run_id column or give --resample rows",
+                      w->t->source, a < b ? a : b, a < b ? b : a);
+    }
+    isg_str_free(&list);
+    return rc;
+}
+
+isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n)
+{
+    size_t repeats = 0, where = 0;
+
+    if (w->o->pool) return ISG_OK;
+    qsort(items, n, sizeof *items, isg_item_by_run);
+    for (size_t i = 1; i < n; i++) {
+        if (!isg_item_same_point(&items[i - 1], &items[i])) continue;
+        repeats++;
+        where = i;
+    }
+    if (w->o->rows && w->pseudo_runs) repeats = 0; /* every row is a run of its own */
+    return refuse(w, items, n, repeats, where);
+}

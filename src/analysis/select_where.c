@@ -1,0 +1,154 @@
+/* Rows that the user asks for: --by, --where, --target. */
+
+#include "columns.h"
+#include "selecting.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
+enum { COUNT_EVALUATIONS = sizeof evaluation_columns / sizeof evaluation_columns[0] };
+
+bool isg_selecting_names_evaluation(const char *column)
+{
+    for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
+        if (!strcmp(column, evaluation_columns[k])) return true;
+    }
+    return false;
+}
+
+typedef enum comparison { EQ, NE, LT, LE, GT, GE } comparison;
+
+static bool holds(comparison op, double order)
+{
+    switch (op) {
+    case EQ: return !(order < 0) && !(order > 0);
+    case NE: return order < 0 || order > 0;
+    case LT: return order < 0;
+    case LE: return order <= 0;
+    case GT: return order > 0;
+    default: return order >= 0;
+    }
+}
+
+static isg_err nothing_left(isg_selecting *w, const char *option, const isg_column *c)
+{
+    isg_str list = {0};
+
+    memset(w->state, ISG_ROW_KEPT, w->t->n_rows); /* to say what there is */
+    isg_err rc = isg_columns_describe(w->t, c, w->state, &list);
+    if (!rc)
+        rc = ISG_FAIL(ISG_EUSAGE, "%s leaves no row of %s. There is: %s", option, w->t->source,
+                      isg_str_c(&list));
+    isg_str_free(&list);
+    return rc;
+}
+
+static isg_err keep_where(isg_selecting *w, const char *option, const char *name, comparison op,
+                          const char *value)
+{
+    const isg_column *c = isg_table_column(w->t, name);
+    double wanted = 0;
+
+    if (!c) return isg_columns_unknown(w->t, name, option);
+    bool numbers = c->numeric && isg_str_to_double(value, &wanted);
+    if (!numbers && op > NE)
+        return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] != ISG_ROW_KEPT) continue;
+        bool keep = numbers ? !isnan(c->number[i]) &&
+                                  holds(op, (c->number[i] > wanted) - (c->number[i] < wanted))
+                            : holds(op, strcmp(c->text[i], value));
+        if (!keep) w->state[i] = ISG_ROW_OTHER;
+    }
+    return isg_selecting_kept(w) ? ISG_OK : nothing_left(w, option, c);
+}
+
+isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *column,
+                            const char *value)
+{
+    return keep_where(w, option, column, EQ, value);
+}
+
+isg_err isg_selecting_by(isg_selecting *w)
+{
+    return w->o->by ? keep_where(w, "--by", w->o->by, EQ, w->o->by_value) : ISG_OK;
+}
+
+/* The first n bytes without spaces around them; NULL when out of memory. */
+static char *trimmed(const char *text, size_t n)
+{
+    while (n && text[n - 1] == ' ') n--;
+    for (; n && *text == ' '; n--) text++;
+    return isg_strf("%.*s", (int)n, text);
+}
+
+static isg_err apply_where(isg_selecting *w, const char *text)
+{
+    static const struct {
+        const char *sign;
+        comparison op;
+    } signs[] = {{"!=", NE}, {"<=", LE}, {">=", GE}, {"==", EQ}, {"=", EQ}, {"<", LT}, {">", GT}};
+    size_t at = strcspn(text, "=!<>");
+
+    for (size_t k = 0; text[at] && at && k < sizeof signs / sizeof signs[0]; k++) {
+        size_t length = strlen(signs[k].sign);
+        if (strncmp(text + at, signs[k].sign, length) != 0) continue;
+        char *option = isg_strf("--where \"%s\"", text);
+        const char *rest = text + at + length;
+        char *name = trimmed(text, at), *value = trimmed(rest, strlen(rest));
+        isg_err rc = name && value && option ? keep_where(w, option, name, signs[k].op, value)
+                                             : ISG_FAIL(ISG_ENOMEM, "no memory for --where");
+        free(name);
+        free(value);
+        free(option);
+        return rc;
+    }
+    return ISG_FAIL(ISG_EUSAGE, "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=)",
+                    text);
+}
+
+isg_err isg_selecting_where(isg_selecting *w)
+{
+    for (size_t k = 0; k < w->o->n_where; k++) ISG_TRY(apply_where(w, w->o->where[k]));
+    return ISG_OK;
+}
+
+bool isg_selecting_asks_for(const isg_selecting *w, const char *column)
+{
+    for (size_t k = 0; k < w->o->n_where; k++) {
+        if (strcspn(w->o->where[k], " =!<>") == strlen(column) &&
+            !strncmp(w->o->where[k], column, strlen(column)))
+            return true;
+    }
+    return false;
+}
+
+/* --target is a value of one of the columns that name evaluations. */
+isg_err isg_selecting_target(isg_selecting *w)
+{
+    const char *target = w->o->target;
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+
+    if (!target) return ISG_OK;
+    for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
+        const isg_column *c = isg_selecting_filled(w->t, evaluation_columns[k]);
+        for (size_t i = 0; c && i < w->t->n_rows; i++) {
+            if (strcmp(c->text[i], target) != 0) continue;
+            isg_str_free(&list);
+            return keep_where(w, "--target", c->name, EQ, target);
+        }
+        if (c && !rc) rc = isg_columns_describe(w->t, c, w->state, &list);
+    }
+    if (!rc && list.len)
+        rc = ISG_FAIL(ISG_EUSAGE, "--target %s: there is no such evaluation; there are: %s", target,
+                      isg_str_c(&list));
+    else if (!rc)
+        rc = ISG_FAIL(ISG_EUSAGE,
+                      "--target %s: %s has none of the columns evaluation, eval_language, eval_set",
+                      target, w->t->source);
+    isg_str_free(&list);
+    return rc;
+}

@@ -1,0 +1,99 @@
+#ifndef ISG_ANALYSIS_SELECTING_H
+#define ISG_ANALYSIS_SELECTING_H
+
+/**
+ * A selection in the making, shared by the files select*.c. A row is kept, unasked for (--where
+ * and the like) or excluded with a reason.
+ */
+
+#include "isogloss/select.h"
+#include "runs.h"
+
+/** What became of a row. */
+enum {
+    ISG_ROW_KEPT,  /**< 0, as isg_columns_values() wants it */
+    ISG_ROW_OTHER, /**< not asked for */
+    ISG_ROW_NO_LOSS,
+    ISG_ROW_BAD_LOSS,
+    ISG_ROW_MIXED,
+    ISG_ROW_HIGHEST,
+    ISG_ROW_NOT_COOLED,
+    ISG_ROW_REPEATED,
+    ISG_ROW_BAD_VAR, /**< variable 0 of the law; then the others */
+    ISG_ROW_STATES = ISG_ROW_BAD_VAR + ISG_LAW_VARS
+};
+
+/** N, D or the loss. */
+typedef struct isg_quantity {
+    char *text;               /**< column or expression */
+    const isg_column *column; /**< NULL: an expression */
+    double *number;           /**< [n_rows] */
+} isg_quantity;
+
+typedef struct isg_selecting {
+    const isg_table *t;
+    const isg_select_options *o;
+    const isg_law *law;
+    isg_selection *s;
+    isg_quantity n, d, loss;
+    bool no_d;                 /**< the law knows no D and the table has none: d is 1 */
+    double *var[ISG_LAW_VARS]; /**< [n_rows] */
+    bool *of_size, *of_run;    /**< [n_columns] N is read from it; it may differ inside a run */
+    bool *of_law;              /**< [n_columns] a variable of the law is read from it */
+    const isg_column *run, *cluster;
+    unsigned char *state; /**< [n_rows] */
+    const char **run_key; /**< [n_rows], of rows that are kept */
+    char *made;           /**< memory of keys put together here */
+    bool pseudo_runs;     /**< guessed: there is no run_id */
+    isg_runs guess;
+    bool campaign; /**< a store's runs, from the store or from a table exported of it */
+} isg_selecting;
+
+/** One kept row. */
+typedef struct isg_item {
+    const isg_selecting *of;
+    const char *cluster, *run;
+    double n, d, loss;
+    size_t row;
+} isg_item;
+
+/** By run, N, D, loss and the law's variables. */
+int isg_item_by_run(const void *a, const void *b);
+/** The same run, N and D? */
+bool isg_item_same_point(const isg_item *a, const isg_item *b);
+
+/** The column if it is there and has a filled cell, else NULL. */
+const isg_column *isg_selecting_filled(const isg_table *table, const char *name);
+size_t isg_selecting_kept(const isg_selecting *w);
+/** Takes the text; NULL: out of memory. */
+isg_err isg_selecting_note(isg_selecting *w, char *text);
+bool isg_selecting_names_evaluation(const char *column);
+/** Which language's losses a row has: its eval_language, else the target, else "". */
+const char *isg_selecting_language(const isg_selecting *w, const isg_column *language, size_t row);
+
+/* select_where.c: what the user asks for */
+isg_err isg_selecting_by(isg_selecting *w);
+isg_err isg_selecting_where(isg_selecting *w);
+isg_err isg_selecting_target(isg_selecting *w);
+/** Keep rows whose cell has the text. @param option  as the user wrote it, for messages */
+isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *column,
+                            const char *value);
+bool isg_selecting_asks_for(const isg_selecting *w, const char *column);
+
+/* select_points.c: runs and which of their points */
+isg_err isg_selecting_name_runs(isg_selecting *w);
+isg_err isg_selecting_points(isg_selecting *w);
+
+/* select_vars.c: N, D, the loss and the law's variables */
+isg_err isg_selecting_find(isg_selecting *w);
+isg_err isg_selecting_vars(isg_selecting *w);
+/** Exclude rows that lack one or have one that is not allowed. */
+void isg_selecting_exclude_vars(isg_selecting *w);
+
+/* select_refuse.c: what must not be pooled. @param items  [n], reordered */
+isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n);
+
+/* select_group.c: ways to resample. @param items  [n] in the order of the observations */
+isg_err isg_selecting_groupings(isg_selecting *w, const isg_item *items, size_t n);
+
+#endif

@@ -1,0 +1,271 @@
+/* From rows to observations: variables of a law, ways to resample, what is excluded and refused. */
+
+#include "check.h"
+#include "isogloss/rng.h"
+#include "isogloss/select.h"
+
+#include <stdlib.h>
+
+enum { RUNS = 48, MAX_ROWS = 400 };
+
+typedef struct design {
+    size_t rows;
+    double n[MAX_ROWS], d[MAX_ROWS], loss[MAX_ROWS], k[MAX_ROWS], de[MAX_ROWS], fr[MAX_ROWS];
+    char run[MAX_ROWS][16];
+} design;
+
+/* 8 sizes of 6 runs; of K = 1, 2, 4 languages one half of the tokens is German. */
+static void make_design(design *x)
+{
+    x->rows = RUNS;
+    for (size_t i = 0; i < RUNS; i++) {
+        x->n[i] = 1e7 * (double)(1 << (i % 8));
+        x->d[i] = 1e9 * (double)(1 + i / 8);
+        x->k[i] = (double)(1 << (i % 3));
+        x->de[i] = x->k[i] > 1 ? x->d[i] / 2 : x->d[i];
+        x->fr[i] = x->d[i] - x->de[i];
+        x->loss[i] = 2 + 100 / (double)(i + 50);
+        (void)snprintf(x->run[i], sizeof x->run[i], "run-%02zu", i);
+    }
+}
+
+/* @param order [rows] which row of the design comes where, or NULL */
+static isg_table *make_table(const design *x, const size_t *order)
+{
+    double column[6][MAX_ROWS];
+    const double *const from[6] = {x->n, x->d, x->loss, x->k, x->de, x->fr};
+    static const char *const name[6] = {"N_params",    "D_tokens",  "loss",
+                                        "n_languages", "tokens_de", "tokens_fr"};
+    const char *run[MAX_ROWS], *language[MAX_ROWS];
+    isg_table *t = NULL;
+
+    CHECK_OK(isg_table_create("runs.csv", x->rows, &t));
+    for (size_t i = 0; i < x->rows; i++) {
+        const size_t at = order ? order[i] : i;
+        for (size_t c = 0; c < 6; c++) column[c][i] = from[c][at];
+        run[i] = x->run[at];
+        language[i] = "de";
+    }
+    CHECK_OK(isg_table_add_text(t, "run_id", run));
+    CHECK_OK(isg_table_add_text(t, "eval_language", language));
+    for (size_t c = 0; c < 6; c++) CHECK_OK(isg_table_add_numbers(t, name[c], column[c]));
+    return t;
+}
+
+static const isg_law *law(const char *name)
+{
+    const isg_law *l = NULL;
+    CHECK_OK(isg_law_find(name, &l));
+    return l;
+}
+
+static void test_variables(void)
+{
+    design x;
+    make_design(&x);
+    isg_table *t = make_table(&x, NULL);
+    isg_select_options o = {.law = law("curse")};
+    isg_selection *s = NULL;
+
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, RUNS);
+    CHECK_STR(s->var_from[0], "N_params");
+    CHECK_STR(s->var_from[1], "tokens_de");
+    CHECK_STR(s->var_from[2], "n_languages");
+    for (size_t i = 0; i < s->n; i++) { /* run-00, run-01, ...: in order of the design */
+        CHECK_NEAR(s->var[0][i], x.n[i], 0);
+        CHECK_NEAR(s->var[1][i], x.de[i], 0);
+        CHECK_NEAR(s->var[2][i], x.k[i], 0);
+    }
+    isg_selection_destroy(&s);
+
+    const char *const var[] = {"D=D_tokens/n_languages", "K=sqrt(n_languages)"};
+    o.var = var;
+    o.n_var = 2;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_STR(s->var_from[1], "D_tokens/n_languages");
+    CHECK_NEAR(s->var[1][2], x.d[2] / 4, 0);
+    CHECK_NEAR(s->var[2][2], 2, 0);
+    isg_selection_destroy(&s);
+
+    o = (isg_select_options){
+        .n = "2*N_params", .d = "D_tokens/2", .loss = "loss*loss", .pool = true};
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_STR(s->n_column, "2*N_params");
+    CHECK_NEAR(s->var[0][3], 2 * x.n[3], 0);
+    CHECK_NEAR(s->var[1][3], x.d[3] / 2, 0);
+    CHECK_NEAR(s->loss[3], x.loss[3] * x.loss[3], 0);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
+/* A law of mixtures takes all runs that have a loss of the target, the others those of it alone. */
+static void test_mixtures(void)
+{
+    design x;
+    make_design(&x);
+    isg_table *t = make_table(&x, NULL);
+    isg_select_options o = {.target = "de"};
+    isg_selection *s = NULL;
+
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, 16);
+    CHECK_EQ_U64(s->n_excluded, 1);
+    CHECK_STR(s->excluded[0].reason, "trained on other languages besides the target");
+    CHECK_EQ_U64(s->excluded[0].n, 32);
+    isg_selection_destroy(&s);
+    o.law = law("curse");
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, RUNS);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
+static void test_bad_variables(void)
+{
+    design x;
+    make_design(&x);
+    x.k[5] = 0;
+    x.k[7] = NAN;
+    x.de[9] = -1;
+    x.n[11] = INFINITY;
+    isg_table *t = make_table(&x, NULL);
+    isg_select_options o = {.law = law("curse")};
+    isg_selection *s = NULL;
+
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, RUNS - 4);
+    CHECK_EQ_U64(s->n_excluded, 3);
+    CHECK_STR(s->excluded[0].reason, "N is missing or not positive");
+    CHECK_STR(s->excluded[1].reason, "D is missing or not positive");
+    CHECK_STR(s->excluded[2].reason, "K is missing or not positive");
+    CHECK_EQ_U64(s->excluded[2].n, 2);
+    CHECK_EQ_U64(s->excluded[2].line[0], t->line[5]);
+    CHECK_EQ_U64(s->excluded[2].line[1], t->line[7]);
+    isg_selection_destroy(&s);
+
+    static const struct {
+        const char *var, *says;
+    } wrong[] = {
+        {"Q=n_languages", "unknown variable 'Q'"},
+        {"K", "wanted NAME=COL"},
+        {"K=", "wanted NAME=COL"},
+        {"K=languages", "--var K"},
+        {"K=n_languages+", "position 13"},
+        {"K=2*n_lnguages", "did you mean 'n_languages'"},
+        {"K=eval_language", "'de'"},
+    };
+    for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        o.var = &wrong[k].var;
+        o.n_var = 1;
+        CHECK_FAILS(isg_select(t, &o, &s), k < 6 ? ISG_EUSAGE : ISG_EINPUT, wrong[k].says);
+    }
+    isg_table_destroy(&t);
+
+    CHECK_OK(isg_table_create("bare.csv", RUNS, &t));
+    CHECK_OK(isg_table_add_numbers(t, "N_params", x.n));
+    CHECK_OK(isg_table_add_numbers(t, "D_tokens", x.d));
+    CHECK_OK(isg_table_add_numbers(t, "loss", x.loss));
+    o = (isg_select_options){.law = law("curse")};
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EUSAGE,
+                "bare.csv has no tokens_LANGUAGE or D_tokens/n_languages");
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EUSAGE, "--var D=COL");
+    isg_table_destroy(&t);
+}
+
+static void check_grouping(const isg_selection *s, size_t k, const char *name, size_t groups)
+{
+    CHECK(k < s->n_groupings);
+    if (k >= s->n_groupings) return;
+    CHECK_STR(s->grouping[k].name, name);
+    CHECK_EQ_U64(s->grouping[k].n, groups);
+    for (size_t i = 0; i < s->n; i++) CHECK(s->grouping[k].cluster[i] < groups);
+}
+
+/* isoFLOP: 9 budgets, met within 3 %, 8 sizes each, three points of every run. */
+static void test_groupings(void)
+{
+    static design x;
+    isg_rng r;
+    size_t order[MAX_ROWS];
+
+    isg_rng_at(&r, 7, ISG_RNG_TEST, 0);
+    x = (design){0};
+    for (size_t i = 0; i < 72; i++) {
+        const double c = 1e18 * (double)(1 << i / 8) * (0.97 + 0.06 * isg_rng_double(&r));
+        for (size_t p = 0; p < 3; p++) {
+            const size_t at = x.rows++;
+            x.n[at] = 1e7 * (double)(1 + i % 8) * (1 + 1e-4 * (double)(i / 8));
+            x.d[at] = c / (6 * x.n[at]) * (double)(p + 1) / 3;
+            x.loss[at] = 3 - 0.001 * (double)at;
+            x.k[at] = 1;
+            x.de[at] = x.d[at];
+            (void)snprintf(x.run[at], sizeof x.run[at], "r%zu", i);
+        }
+    }
+    for (size_t i = 0; i < x.rows; i++) order[i] = (i * 97 + 11) % x.rows; /* 97 and 216 coprime */
+    isg_table *t = make_table(&x, NULL), *shuffled = make_table(&x, order);
+    isg_select_options o = {.points = ISG_POINTS_ALL};
+    isg_selection *s = NULL, *other = NULL;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_OK(isg_select(shuffled, &o, &other));
+    CHECK_EQ_U64(s->n, 216);
+    CHECK_EQ_U64(s->n_groupings, 3);
+    check_grouping(s, 0, "run", 72);
+    check_grouping(s, 1, "size", 8);
+    check_grouping(s, 2, "compute", 9);
+    for (size_t k = 0; k < 3; k++) {
+        CHECK(!memcmp(s->grouping[k].cluster, other->grouping[k].cluster, 216 * sizeof(size_t)));
+        for (size_t i = 1; i < s->n; i++) { /* a run is in one group only */
+            if (s->cluster[i] == s->cluster[i - 1])
+                CHECK(s->grouping[k].cluster[i] == s->grouping[k].cluster[i - 1]);
+        }
+    }
+    CHECK(!memcmp(s->loss, other->loss, 216 * sizeof(double)));
+    isg_selection_destroy(&s);
+    isg_selection_destroy(&other);
+    o.rows = true;
+    CHECK_OK(isg_select(t, &o, &s));
+    check_grouping(s, 0, "row", 216);
+    check_grouping(s, 1, "size", 8);
+    isg_selection_destroy(&s);
+    o = (isg_select_options){.points = ISG_POINTS_ALL, .cluster = "n_languages"};
+    CHECK_OK(isg_select(t, &o, &s));
+    check_grouping(s, 0, "n_languages", 1);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+    isg_table_destroy(&shuffled);
+}
+
+/* Sizes that are all different make no grouping of their own. */
+static void test_no_further_grouping(void)
+{
+    static design x;
+    x = (design){0};
+    x.rows = 20;
+    for (size_t i = 0; i < 20; i++) {
+        x.n[i] = 1e7 * pow(1.5, (double)i);
+        x.d[i] = 20 * x.n[i];
+        x.loss[i] = 3 - 0.01 * (double)i;
+        x.k[i] = 1;
+        x.de[i] = x.d[i];
+        (void)snprintf(x.run[i], sizeof x.run[i], "r%02zu", i);
+    }
+    isg_table *t = make_table(&x, NULL);
+    isg_select_options o = {0};
+    isg_selection *s = NULL;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n_groupings, 1);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
+int main(void)
+{
+    test_variables();
+    test_mixtures();
+    test_bad_variables();
+    test_groupings();
+    test_no_further_grouping();
+    return check_done();
+}
