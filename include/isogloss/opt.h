@@ -17,12 +17,15 @@
 #include <stdio.h>
 
 typedef enum isg_opt_kind {
-    ISG_OPT_FLAG,   /**< bool * */
-    ISG_OPT_STRING, /**< const char **, borrowed from argv */
-    ISG_OPT_LIST,   /**< isg_opt_list *, may be given several times */
-    ISG_OPT_U64,    /**< uint64_t *, within [min, max] */
-    ISG_OPT_DOUBLE  /**< double *, within [min, max] */
+    ISG_OPT_FLAG,    /**< bool * */
+    ISG_OPT_STRING,  /**< const char **, borrowed from argv */
+    ISG_OPT_LIST,    /**< isg_opt_list *, may be given several times */
+    ISG_OPT_U64,     /**< uint64_t *, within [min, max] */
+    ISG_OPT_DOUBLE,  /**< double *, within [min, max] */
+    ISG_OPT_BARE_U64 /**< uint64_t *: --name=N or --name alone, which gives ISG_OPT_BARE */
 } isg_opt_kind;
+
+#define ISG_OPT_BARE UINT64_MAX
 
 typedef struct isg_opt_list {
     const char *item[64];

@@ -23,7 +23,7 @@ static const isg_opt *by_letter(const isg_opt *table, char letter)
 
 static bool takes_value(const isg_opt *o)
 {
-    return o->kind != ISG_OPT_FLAG;
+    return o->kind != ISG_OPT_FLAG && o->kind != ISG_OPT_BARE_U64;
 }
 
 static isg_err bad_name(const isg_opt *table, const char *word)
@@ -58,15 +58,16 @@ static isg_err set_number(const isg_opt *o, const char *text)
 {
     double v = 0;
     uint64_t u = 0;
-    bool good = o->kind == ISG_OPT_U64 ? isg_str_to_u64(text, &u) : isg_str_to_double(text, &v);
-    const char *what = o->kind == ISG_OPT_U64 ? "a whole number" : "a number";
+    bool whole = o->kind != ISG_OPT_DOUBLE;
+    bool good = whole ? isg_str_to_u64(text, &u) : isg_str_to_double(text, &v);
+    const char *what = whole ? "a whole number" : "a number";
     if (!good) return ISG_FAIL(ISG_EUSAGE, "option --%s: '%s' is not %s", o->name, text, what);
-    if (o->kind == ISG_OPT_U64) v = (double)u;
+    if (whole) v = (double)u;
     if ((o->min != 0 || o->max != 0) && (v < o->min || v > o->max)) {
         return ISG_FAIL(ISG_EUSAGE, "option --%s: %s is outside %g to %g", o->name, text, o->min,
                         o->max);
     }
-    if (o->kind == ISG_OPT_U64)
+    if (whole)
         *(uint64_t *)o->dest = u;
     else
         *(double *)o->dest = v;
@@ -89,6 +90,10 @@ static isg_err set(const isg_opt *o, const char *text)
         }
         list->item[list->n++] = text;
         return ISG_OK;
+    case ISG_OPT_BARE_U64:
+        if (text) return set_number(o, text);
+        *(uint64_t *)o->dest = ISG_OPT_BARE;
+        return ISG_OK;
     default: return set_number(o, text);
     }
 }
@@ -106,8 +111,9 @@ static isg_err parse_word(const isg_opt *table, int argc, char **argv, int *i)
             return bad_name(table, word + 2);
         }
         if (!takes_value(o)) {
-            if (value) return ISG_FAIL(ISG_EUSAGE, "option --%s takes no value", o->name);
-            return set(o, NULL);
+            if (value && o->kind == ISG_OPT_FLAG)
+                return ISG_FAIL(ISG_EUSAGE, "option --%s takes no value", o->name);
+            return set(o, value);
         }
         if (!value && *i + 1 < argc) value = argv[++*i];
         if (!value)
@@ -152,8 +158,12 @@ void isg_opt_help(const isg_opt *table, FILE *out)
         char left[128];
         char letter[8] = "    ";
         if (o->letter) (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        int n = snprintf(left, sizeof left, "  %s--%s%s%s", letter, o->name, o->value ? " " : "",
-                         o->value ? o->value : "");
+        bool bare = o->kind == ISG_OPT_BARE_U64;
+        int n = snprintf(left, sizeof left, "  %s--%s%s%s%s", letter, o->name,
+                         bare       ? "[="
+                         : o->value ? " "
+                                    : "",
+                         o->value ? o->value : "", bare ? "]" : "");
         (void)fprintf(out, "%s", left);
         int col = n;
         if (col > INDENT - 2) {

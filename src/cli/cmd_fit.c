@@ -1,6 +1,7 @@
 /* isogloss fit: a law, its parameters and their intervals, for each group of --by. */
 
 #include "cmd.h"
+#include "fit_check.h"
 #include "fit_job.h"
 #include "fit_save.h"
 #include "isogloss/json.h"
@@ -13,6 +14,7 @@
 typedef struct own_args {
     const char *output, *save;
     bool table, json, replace;
+    fit_check_args check;
 } own_args;
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
@@ -33,6 +35,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
         {0, "json", ISG_OPT_FLAG, &own->json, NULL, "Print the result as JSON.", 0, 0, NULL},
     };
 
+    n = fit_check_rows(&own->check, opts, n);
     memcpy(opts + n, rows, sizeof rows);
     opts[n + sizeof rows / sizeof *rows] = fit_args_end;
     return isg_cmd_parse(
@@ -83,6 +86,26 @@ static bool says_nothing(const isg_fit *fit, const isg_law *law)
     return true;
 }
 
+/* Simulated campaigns on the design of this fit. Collective. @param fit  rank 0: its JSON */
+static isg_err check_group(const fit_job *s, const own_args *own, const char *by_value,
+                           const fit_outcome *o, json_t *fit)
+{
+    fit_check *check = NULL;
+    json_t *result = json_null();
+    isg_err rc = fit_check_run(s, o, by_value, &own->check, &check);
+
+    if (!rc && check) {
+        if (!own->json) rc = isg_report_check_text(fit_check_report(check), stdout);
+        if (!rc) rc = isg_report_check_json(fit_check_report(check), &result);
+    } else if (!rc && s->speak && !own->json) {
+        (void)printf("\ncheck      none: there is no interval (%s)\n", o->why);
+    }
+    if (!rc && s->speak && json_object_set_new(fit, "check", result))
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+    fit_check_destroy(&check);
+    return rc;
+}
+
 /* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
 static isg_err run_group(const fit_job *s, const own_args *own, const char *by_value, json_t **out)
 {
@@ -98,6 +121,7 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
             rc = ISG_FAIL(ISG_ENOMEM, "no memory for the report");
         if (!rc && o.save) rc = fit_save_finish(o.save, s, &o, *out);
     }
+    if (!rc && own->check.worlds) rc = check_group(s, own, by_value, &o, s->speak ? *out : NULL);
     if (!rc && says_nothing(&o.fit, s->fit.law)) {
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
     }

@@ -223,9 +223,8 @@ isg_err fit_job_close(fit_job *job, isg_err rc)
 
 /* ---- one fit ----------------------------------------------------------------------------- */
 
-/* Why there can be no interval; "" if there can. */
-static void refuse_interval(const isg_selection *s, const isg_problem *p, size_t replicates,
-                            char why[160])
+void fit_job_refuse_interval(const isg_selection *s, const isg_problem *p, size_t replicates,
+                             char why[160])
 {
     size_t distinct = isg_problem_distinct_rows(p), params = isg_problem_free_params(p);
 
@@ -332,7 +331,7 @@ static isg_err bootstrap(const fit_job *s, const char *by_value, fit_outcome *o)
                                .have = have_block,
                                .ctx = &r};
 
-    refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
+    fit_job_refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
     ISG_TRY(open_save(s, by_value, &r.boot, o));
     if (o->why[0]) return ISG_OK;
     r.save = o->save;

@@ -78,6 +78,10 @@ typedef struct fit_outcome {
 
 void fit_outcome_clear(fit_outcome *outcome);
 
+/** Why these data can carry no interval, the same on every rank; "" if they can. */
+void fit_job_refuse_interval(const isg_selection *selection, const isg_problem *problem,
+                             size_t replicates, char why[160]);
+
 /** Selection and full fit. @param select  borrowed; job->select or a variation of it */
 isg_err fit_job_full(const fit_job *job, const isg_select_options *select, fit_outcome *out);
 

@@ -14,7 +14,7 @@ awk 'BEGIN {
         printf "r%02d,%s,%.6g,%.6g,%.9f\n", i, i % 2 ? "x" : "y", n, d, (1.8 + 480 / n ^ .35 + 2100 / d ^ .37) * (1 + .01 * (rand() - .5))
     }
 }' >"$dir/runs.csv"
-args=(fit "$dir/runs.csv" --pool --bootstrap 500 --json)
+args=(fit "$dir/runs.csv" --pool --bootstrap 500 --check=20 --json)
 groups=(fit "$dir/runs.csv" --by family --bootstrap 100 --json)
 
 "$ISOGLOSS" "${args[@]}" >"$dir/alone" || say "one process fails"

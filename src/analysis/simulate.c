@@ -1,0 +1,234 @@
+/* The pipeline on simulated campaigns. One world is one task: its fit, its
+ * bootstrap and its intervals depend on the options, the seed and its number
+ * alone. What is kept of a world are the ends of its intervals; coverage is
+ * counted over numbers of worlds, in their order. */
+
+#include "isogloss/simulate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static isg_err no_memory(void)
+{
+    return ISG_FAIL(ISG_ENOMEM, "no memory for a simulated campaign");
+}
+
+static const isg_law *law_of(const isg_worlds *s)
+{
+    return s->fit.law;
+}
+
+size_t isg_world_numbers(const isg_worlds *s)
+{
+    return law_of(s)->n_params + law_of(s)->n_derived + s->n_places;
+}
+
+void isg_world_draw(const isg_worlds *s, uint64_t index, double *loss)
+{
+    isg_rng r;
+
+    isg_rng_at(&r, s->seed, ISG_RNG_SIMULATE, index);
+    isg_noise_draw(s->noise, &r, loss);
+    for (size_t i = 0; i < s->design.n; i++) loss[i] = s->clean[i] * isg_exp(loss[i]);
+}
+
+void isg_worlds_truth(const isg_worlds *s, const double *natural, double *truth)
+{
+    const isg_law *law = law_of(s);
+
+    memcpy(truth, natural, law->n_params * sizeof *truth);
+    truth += law->n_params;
+    for (size_t k = 0; k < law->n_derived; k++) *truth++ = law->derived[k].value(law, natural);
+    for (size_t k = 0; k < s->n_places; k++) *truth++ = isg_law_loss(law, natural, s->place[k].var);
+}
+
+/* ---- one world ------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The law's own band at a place: percentiles of what the replicates predict there. */
+static isg_err place_interval(const isg_worlds *s, const isg_boot *boot, const isg_replicates *r,
+                              size_t place, isg_world_number *out)
+{
+    double *value = malloc((r->n + 1) * sizeof *value);
+    size_t n = 0;
+
+    if (!value) return no_memory();
+    for (size_t b = 0; b < r->n; b++) {
+        double natural[ISG_LAW_PARAMS];
+        if (r->status[b] != ISG_REPLICATE_CONVERGED) continue;
+        isg_problem_natural(boot->problem, r->theta + b * r->n_params, natural);
+        value[n++] = isg_law_loss(law_of(s), natural, s->place[place].var);
+    }
+    qsort(value, n, sizeof *value, by_value);
+    out->lo = isg_quantile(value, n, 0.5 * (1 - s->level));
+    out->hi = isg_quantile(value, n, 0.5 * (1 + s->level));
+    free(value);
+    return ISG_OK;
+}
+
+static isg_err intervals(const isg_worlds *s, const isg_boot *boot, isg_world_result *out)
+{
+    const isg_law *law = law_of(s);
+    isg_boot_summary summary;
+    isg_replicates *r = NULL;
+    double estimate[ISG_WORLD_NUMBERS];
+
+    ISG_TRY(isg_replicates_create(boot, &r));
+    isg_err rc = isg_boot_all(boot, r);
+    if (!rc) rc = isg_boot_summarise(boot, r, s->level, &summary);
+    if (!rc && 2 * summary.converged < boot->replicates)
+        rc = ISG_FAIL(ISG_EDATA, "too few replicates converged");
+    isg_worlds_truth(s, boot->full->natural, estimate);
+    for (size_t k = 0; !rc && k < law->n_params + law->n_derived; k++) {
+        const isg_interval *i =
+            k < law->n_params ? &summary.param[k] : &summary.derived[k - law->n_params];
+        out->number[k] = (isg_world_number){estimate[k], i->lo, i->hi};
+    }
+    for (size_t k = 0; !rc && k < s->n_places; k++) {
+        const size_t at = law->n_params + law->n_derived + k;
+        out->number[at].estimate = estimate[at];
+        rc = place_interval(s, boot, r, k, &out->number[at]);
+    }
+    isg_replicates_destroy(&r);
+    return rc;
+}
+
+isg_err isg_world_run(const isg_worlds *s, uint64_t index, isg_world_result *out)
+{
+    double *loss = malloc((s->design.n + 1) * sizeof *loss);
+    isg_obs obs = s->design;
+    isg_problem *problem = NULL;
+    isg_workspace *w = NULL;
+    isg_fit fit;
+
+    *out = (isg_world_result){0};
+    if (!loss) return no_memory();
+    isg_world_draw(s, index, loss);
+    obs.loss = loss;
+    isg_err rc = isg_problem_create(&s->fit, &obs, &problem);
+    if (!rc) rc = isg_workspace_create(problem, &w);
+    if (!rc) rc = isg_fit_full(problem, w, &fit);
+    if (!rc) {
+        const isg_boot boot = {.problem = problem,
+                               .full = &fit,
+                               .cluster = s->cluster,
+                               .n_clusters = s->n_clusters,
+                               .replicates = s->replicates,
+                               .seed = isg_mix64(s->seed) + index,
+                               .cold_starts = s->replicate_starts};
+        out->rms = fit.rms;
+        rc = intervals(s, &boot, out);
+    }
+    out->good = rc == ISG_OK;
+    if (rc == ISG_EDATA) { /* an outcome of this world */
+        isg_err_clear();
+        rc = ISG_OK;
+    }
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+    free(loss);
+    return rc;
+}
+
+size_t isg_world_pack(const isg_worlds *s, const isg_world_result *result, void *out)
+{
+    const double head[2] = {result->good, result->rms};
+    const size_t bytes = isg_world_numbers(s) * sizeof *result->number;
+
+    memcpy(out, head, sizeof head);
+    memcpy((char *)out + sizeof head, result->number, bytes);
+    return sizeof head + bytes;
+}
+
+isg_err isg_world_unpack(const isg_worlds *s, const void *data, size_t n, isg_world_result *out)
+{
+    double head[2];
+    const size_t bytes = isg_world_numbers(s) * sizeof *out->number;
+
+    *out = (isg_world_result){0};
+    if (n != sizeof head + bytes)
+        return ISG_FAIL(ISG_EPROTO, "the result of a simulated campaign has %zu bytes", n);
+    memcpy(head, data, sizeof head);
+    memcpy(out->number, (const char *)data + sizeof head, bytes);
+    out->good = head[0] > 0;
+    out->rms = head[1];
+    return ISG_OK;
+}
+
+/* ---- many worlds ------------------------------------------------------------------------- */
+
+isg_err isg_worlds_pseudo_truth(const isg_worlds *s, size_t draws, double *truth)
+{
+    static const uint64_t beyond = (uint64_t)1 << 40; /* streams that no world has */
+    const size_t n = s->design.n, vars = law_of(s)->n_vars;
+    double *memory = malloc((vars + 1) * n * draws * sizeof *memory);
+    double *loss = memory;
+    isg_obs obs = {.n = n * draws, .loss = loss};
+    isg_problem *problem = NULL;
+    isg_workspace *w = NULL;
+    isg_fit fit;
+
+    if (!memory) return no_memory();
+    for (size_t d = 0; d < draws; d++) {
+        isg_world_draw(s, beyond + d, loss + d * n);
+        for (size_t k = 0; k < vars; k++)
+            memcpy(memory + ((k + 1) * draws + d) * n, s->design.var[k], n * sizeof *memory);
+    }
+    for (size_t k = 0; k < vars; k++) obs.var[k] = memory + (k + 1) * draws * n;
+    isg_err rc = isg_problem_create(&s->fit, &obs, &problem);
+    if (!rc) rc = isg_workspace_create(problem, &w);
+    if (!rc) rc = isg_fit_full(problem, w, &fit);
+    if (!rc) isg_worlds_truth(s, fit.natural, truth);
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+    free(memory);
+    return rc;
+}
+
+/* @param width [n] scratch */
+static void count_number(const isg_world_result *result, size_t n, size_t number, double truth,
+                         isg_coverage *out, double *width)
+{
+    size_t good = 0;
+    double sum = 0, squares = 0;
+
+    *out = (isg_coverage){0};
+    for (size_t w = 0; w < n; w++) {
+        const isg_world_number *x = &result[w].number[number];
+        if (!result[w].good) continue;
+        out->below += truth < x->lo;
+        out->above += truth > x->hi;
+        out->inside += x->lo <= truth && truth <= x->hi;
+        sum += x->estimate;
+        width[good++] = x->hi - x->lo;
+    }
+    if (!good) return;
+    out->mean = sum / (double)good;
+    for (size_t w = 0; w < n; w++) {
+        const double d = result[w].number[number].estimate - out->mean;
+        if (result[w].good) squares += d * d;
+    }
+    out->sd = good > 1 ? sqrt(squares / (double)(good - 1)) : 0;
+    qsort(width, good, sizeof *width, by_value);
+    out->width = isg_quantile(width, good, 0.5);
+}
+
+isg_err isg_worlds_count(const isg_worlds *s, const isg_world_result *result, size_t n,
+                         const double *truth, isg_coverage *out, size_t *good)
+{
+    double *width = malloc((n + 1) * sizeof *width);
+
+    if (!width) return no_memory();
+    *good = 0;
+    for (size_t w = 0; w < n; w++) *good += result[w].good;
+    for (size_t k = 0; k < isg_world_numbers(s); k++)
+        count_number(result, n, k, truth[k], &out[k], width);
+    free(width);
+    return ISG_OK;
+}
