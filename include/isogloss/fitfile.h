@@ -101,7 +101,7 @@ isg_err isg_fitfile_get(const isg_fitfile *file, size_t set, size_t block, doubl
                         double *natural, uint8_t *status);
 
 /**
- * Write a block. It counts once marked: about once a second, and by isg_fitfile_sync().
+ * Write a block. It counts once marked: a few times a second, and by isg_fitfile_sync().
  * @return ISG_OK; ISG_EIO; ISG_EBUSY when another process has taken the file over
  */
 isg_err isg_fitfile_put(isg_fitfile *file, size_t set, size_t block, const double *theta,

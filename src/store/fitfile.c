@@ -21,7 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double SYNC_S = 1;
+/* Least time between syncs, which grows where they are slow. */
+static const double SYNC_S = 0.25;
 
 typedef struct bootstrap {
     char *name;
@@ -48,7 +49,7 @@ struct isg_fitfile {
     size_t torn;
     pending *pending;
     size_t n_pending, cap_pending;
-    double synced;
+    double synced, pause; /* time of the last sync, and least time to the next */
 };
 
 static const isg_set no_set = {-1, -1, -1};
@@ -239,7 +240,7 @@ static isg_err begin_launch(isg_fitfile *f, int ranks)
     ISG_TRY(set_open(f->group, ISG_FITS_LAST, ISG_TYPE_F64, ISG_FITS_LAUNCHES, 1, &f->last));
     ISG_TRY(set_open(f->group, ISG_FITS_RANKS, ISG_TYPE_I32, ISG_FITS_LAUNCHES, 1, &f->ranks));
     ISG_TRY(move(false, &f->start, sizeof now, 0, ISG_FITS_LAUNCHES, 1, start));
-    while (f->launch + 1 < ISG_FITS_LAUNCHES && !isnan(start[f->launch])) f->launch++;
+    while (f->launch + 1 < ISG_FITS_LAUNCHES && start[f->launch] > 0) f->launch++;
     ISG_TRY(put_rows(&f->ranks, sizeof n, f->launch, 1, 1, &n));
     ISG_TRY(put_rows(&f->last, sizeof now, f->launch, 1, 1, &now));
     return put_rows(&f->start, sizeof now, f->launch, 1, 1, &now);
@@ -387,6 +388,7 @@ isg_err isg_fitfile_open(const char *path, const isg_fitfile_plan *plan, bool re
         rc = open_all(f, plan, replace);
     }
     f->synced = isg_time_mono();
+    f->pause = SYNC_S;
     if (rc) isg_fitfile_close(&f);
     *out = f;
     return isg_err_context(rc, "fits file '%s'", path);
@@ -469,7 +471,7 @@ isg_err isg_fitfile_put(isg_fitfile *f, size_t set, size_t block, const double *
     if (!rc) {
         rc = remember(f, (pending){set, block, mark_of(f, b, block, theta, natural, status)});
     }
-    if (!rc && isg_time_mono() - f->synced >= SYNC_S) return isg_fitfile_sync(f);
+    if (!rc && isg_time_mono() - f->synced >= f->pause) return isg_fitfile_sync(f);
     return isg_err_context(rc, "fits file '%s', block %zu", f->path, block);
 }
 
@@ -482,9 +484,8 @@ static isg_err sync_data(const isg_fitfile *f)
 
 isg_err isg_fitfile_sync(isg_fitfile *f)
 {
-    double now = isg_time_now();
+    double now = isg_time_now(), began = isg_time_mono();
     if (f->fd < 0) return ISG_OK;
-    f->synced = isg_time_mono();
     isg_err rc = isg_lock_check(f->lock);
     if (!rc && f->n_pending) rc = sync_data(f);
     for (size_t i = 0; i < f->n_pending && !rc; i++) {
@@ -496,6 +497,8 @@ isg_err isg_fitfile_sync(isg_fitfile *f)
     for (size_t i = 0; i < f->n_pending && !rc; i++)
         f->sets[f->pending[i].set].have[f->pending[i].block] = true;
     if (!rc) f->n_pending = 0;
+    f->synced = isg_time_mono();
+    f->pause = fmax(SYNC_S, 10 * (f->synced - began));
     return isg_err_context(rc, "fits file '%s'", f->path);
 }
 

@@ -81,7 +81,7 @@ static isg_err say_sets(hid_t group, const isg_fitfile_plan *plan, isg_str *say)
         same = n == plan->sets[i].replicates && k == plan->sets[i].per_block;
         if (own >= 0 && own != group) (void)H5Gclose(own);
     }
-    if (!rc && !same) rc = isg_str_puts(say, "\n  bootstraps: others");
+    if (!rc && !same && !say->len) rc = isg_str_puts(say, "\n  bootstraps: others");
     free(sets);
     return rc;
 }

@@ -227,6 +227,7 @@ static isg_err put_notes(hid_t group, const isg_fitfile_plan *plan)
 
 isg_err isg_fits_begin(hid_t file, const isg_fitfile_plan *plan, bool replace)
 {
+    const double never[ISG_FITS_LAUNCHES] = {0}; /* a time that is NaN makes readers complain */
     char path[80];
     (void)snprintf(path, sizeof path, "/fits/%s", plan->name);
     const isg_fits_group g = {.file = file,
@@ -240,8 +241,8 @@ isg_err isg_fits_begin(hid_t file, const isg_fitfile_plan *plan, bool replace)
     ISG_TRY(put_parameters(&g, plan));
     ISG_TRY(put_sources(&g, plan));
     ISG_TRY(put_index(&g, ISG_FITS_LAUNCH, ISG_FITS_LAUNCHES));
-    ISG_TRY(isg_fits_put(&g, ISG_FITS_START, NULL));
-    ISG_TRY(isg_fits_put(&g, ISG_FITS_LAST, NULL));
+    ISG_TRY(isg_fits_put(&g, ISG_FITS_START, never));
+    ISG_TRY(isg_fits_put(&g, ISG_FITS_LAST, never));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_RANKS, NULL));
     ISG_TRY(put_sets(file, path, plan));
     hid_t group = H5Gopen2(file, path, H5P_DEFAULT);
