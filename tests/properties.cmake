@@ -26,3 +26,5 @@ if(TEST kill_campaign)
   isogloss_test(kill_campaign_long fault)
   isogloss_test_except(kill_campaign_long LABELS long TIMEOUT 3600)
 endif()
+# Two dozen launches of a few tenths of a second on idle cores, each of which may take a while.
+isogloss_test_except(kill_fit TIMEOUT 300 PROCESSORS 2)
