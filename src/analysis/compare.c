@@ -2,6 +2,7 @@
 
 #include "isogloss/boot.h"
 #include "isogloss/rng.h"
+#include "subset.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,37 +16,14 @@ const char *isg_verdict_name(isg_verdict verdict)
 
 /* ---- one fold ------------------------------------------------------------------------------ */
 
-typedef struct subset {
-    isg_obs obs;
-    double *memory;
-} subset;
-
-static isg_err take(const isg_obs *all, size_t n_vars, const unsigned char *held, subset *out)
-{
-    size_t n = 0, m = 0;
-
-    for (size_t i = 0; i < all->n; i++) n += !held[i];
-    out->memory = malloc(((n_vars + 1) * n + 1) * sizeof(double));
-    if (!out->memory) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
-    out->obs = (isg_obs){.n = n, .loss = out->memory + n_vars * n};
-    for (size_t i = 0; i < all->n; i++) {
-        if (held[i]) continue;
-        for (size_t k = 0; k < n_vars; k++) out->memory[k * n + m] = all->var[k][i];
-        out->memory[n_vars * n + m] = all->loss[i];
-        m++;
-    }
-    for (size_t k = 0; k < n_vars; k++) out->obs.var[k] = out->memory + k * n;
-    return ISG_OK;
-}
-
 static isg_err fit_rest(const isg_rival *rival, const unsigned char *held, double *natural)
 {
     const isg_law *law = rival->fit.law;
     isg_problem *problem = NULL;
     isg_workspace *w = NULL;
     isg_fit fit;
-    subset rest = {0};
-    isg_err rc = take(&rival->obs, law->n_vars, held, &rest);
+    isg_subset rest;
+    isg_err rc = isg_subset_take(&rival->obs, law->n_vars, held, NULL, &rest);
 
     if (!rc) rc = isg_problem_create(&rival->fit, &rest.obs, &problem);
     if (!rc) rc = isg_workspace_create(problem, &w);
@@ -56,7 +34,7 @@ static isg_err fit_rest(const isg_rival *rival, const unsigned char *held, doubl
     if (!rc) memcpy(natural, fit.natural, law->n_params * sizeof *natural);
     isg_workspace_destroy(&w);
     isg_problem_destroy(&problem);
-    free(rest.memory);
+    isg_subset_clear(&rest);
     return rc;
 }
 
