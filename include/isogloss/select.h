@@ -100,6 +100,14 @@ typedef struct isg_selection {
 isg_err isg_select(const isg_table *table, const isg_select_options *options, isg_selection **out);
 void isg_selection_destroy(isg_selection **selection);
 
+/**
+ * Which rows hold all conditions ("col=value" and !=, <, <=, >, >=)?
+ * @param keep  [n_rows] becomes 1 or 0
+ * @return ISG_OK; ISG_EUSAGE for unknown columns, and if no row is left
+ */
+isg_err isg_select_where(const isg_table *table, const char *const *where, size_t n,
+                         unsigned char *keep);
+
 /** The values of a column in order of their text. Borrowed texts; caller frees the array. */
 isg_err isg_select_values(const isg_table *table, const char *column, const char ***out, size_t *n);
 

@@ -115,6 +115,18 @@ isg_err isg_selecting_where(isg_selecting *w)
     return ISG_OK;
 }
 
+isg_err isg_select_where(const isg_table *t, const char *const *where, size_t n,
+                         unsigned char *keep)
+{
+    isg_selecting w = {.t = t, .state = keep};
+    isg_err rc = ISG_OK;
+
+    memset(keep, ISG_ROW_KEPT, t->n_rows);
+    for (size_t k = 0; k < n && !rc; k++) rc = apply_where(&w, where[k]);
+    for (size_t i = 0; i < t->n_rows; i++) keep[i] = keep[i] == ISG_ROW_KEPT;
+    return rc;
+}
+
 bool isg_selecting_asks_for(const isg_selecting *w, const char *column)
 {
     for (size_t k = 0; k < w->o->n_where; k++) {
