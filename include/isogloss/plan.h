@@ -22,7 +22,8 @@ enum { ISG_RUN_ID_CHARS = 32, ISG_NUMERICS_CHARS = 31 };
 typedef enum isg_trainer_kind {
     ISG_TRAINER_PROXY,
     ISG_TRAINER_COMMAND,
-    ISG_TRAINER_SYNTHETIC
+    ISG_TRAINER_SYNTHETIC,
+    ISG_TRAINER_IMPORT /**< runs made elsewhere (import.h): no campaign file says this */
 } isg_trainer_kind;
 
 typedef enum isg_family_kind {

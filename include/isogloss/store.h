@@ -11,6 +11,7 @@
  */
 
 #include "isogloss/err.h"
+#include "isogloss/import.h"
 #include "isogloss/plan.h"
 #include "isogloss/table.h"
 
@@ -107,6 +108,16 @@ typedef struct isg_launch {
  */
 isg_err isg_store_create(const char *path, const isg_plan *plan);
 
+/**
+ * Create a store of runs made elsewhere, with their results, in the same way. Columns that the
+ * format does not have become datasets of their own, listed in the plan's settings.
+ * @param foreign   its plan's trainer_settings get the list of columns
+ * @param launches  [n] one row of /provenance for each source
+ * @param history   one line, at most 130 bytes
+ */
+isg_err isg_store_import(const char *path, isg_foreign *foreign, const isg_launch *launches,
+                         size_t n, const char *history);
+
 /** Does the file begin as HDF5 does? @return ISG_OK; ISG_EIO if it cannot be read */
 isg_err isg_store_is_hdf5(const char *path, bool *is);
 
@@ -128,6 +139,9 @@ isg_err isg_store_campaign_text(const isg_store *store, char **out);
 
 /** Numerics chosen at creation. */
 const char *isg_store_numerics(const isg_store *store);
+
+/** Does it hold runs made elsewhere (`isogloss import`)? It can only be read then. */
+bool isg_store_is_import(const isg_store *store);
 
 /** Number of run slots in use; slot i of a new store is run i of its plan. */
 size_t isg_store_runs(const isg_store *store);

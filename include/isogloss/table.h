@@ -63,6 +63,10 @@ bool isg_table_number(const char *text, double *out);
 /** Column by name, or NULL. */
 const isg_column *isg_table_column(const isg_table *table, const char *name);
 
+/** The first of several names, separated by blanks, of a column that is there and not empty; NULL. */
+const isg_column *isg_table_first(const isg_table *table, const char *names);
+bool isg_column_is_filled(const isg_table *table, const isg_column *column);
+
 /** Append the names of the columns, of many the first, for messages. */
 isg_err isg_table_list_columns(const isg_table *table, isg_str *out);
 

@@ -1,10 +1,31 @@
-/* What to say about a column that is not there or does not hold what it should. */
+/* Finding columns, and what to say about one that is not there or does not hold what it should. */
 #include "isogloss/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 20 };
+enum { SHOWN = 20, NAME_CHARS = 64 };
+
+bool isg_column_is_filled(const isg_table *t, const isg_column *c)
+{
+    for (size_t i = 0; i < t->n_rows; i++) {
+        if (c->text[i][0]) return true;
+    }
+    return false;
+}
+
+const isg_column *isg_table_first(const isg_table *t, const char *names)
+{
+    char name[NAME_CHARS];
+    for (const char *p = names; *p;) {
+        size_t n = strcspn(p, " ");
+        (void)snprintf(name, sizeof name, "%.*s", (int)n, p);
+        const isg_column *c = isg_table_column(t, name);
+        if (c && isg_column_is_filled(t, c)) return c;
+        p += n + (p[n] == ' ');
+    }
+    return NULL;
+}
 
 isg_err isg_table_list_columns(const isg_table *t, isg_str *out)
 {

@@ -11,7 +11,12 @@ static isg_err load_plan(const char *store_path, const char *campaign, isg_plan 
     isg_store *store = NULL;
     ISG_TRY(isg_store_open(store_path, ISG_STORE_READ, false, &store));
     isg_plan_options options = {.numerics = isg_store_numerics(store)};
-    isg_err rc = isg_plan_load(campaign, &options, out);
+    isg_err rc = isg_store_is_import(store)
+                     ? ISG_FAIL(ISG_ESPEC,
+                                "store '%s' holds imported runs: import them again, with "
+                                "more of them, instead of extending it",
+                                store_path)
+                     : isg_plan_load(campaign, &options, out);
     isg_store_close(&store);
     return rc;
 }

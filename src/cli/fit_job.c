@@ -31,12 +31,14 @@ static isg_err count_missing(const isg_store *store, fit_coverage *c)
     return rc;
 }
 
-static isg_err load_store(const char *path, fit_coverage *c, isg_table **out)
+/* @param own  false for imported runs, which follow the rules of a CSV file */
+static isg_err load_store(const char *path, fit_coverage *c, bool *own, isg_table **out)
 {
     isg_store *store = NULL;
     ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
     isg_err rc = isg_store_tidy(store, out);
     if (!rc) rc = count_missing(store, c);
+    *own = !isg_store_is_import(store);
     isg_store_close(&store);
     return rc;
 }
@@ -60,7 +62,7 @@ static char *tell_missing(const fit_coverage *c)
     return text;
 }
 
-/* @param stores  true if all of them are stores */
+/* @param stores  true if all of them are stores of campaigns */
 static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores, fit_coverage *c)
 {
     isg_table *tables[MAX_SOURCES] = {NULL};
@@ -71,11 +73,11 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     if (n > MAX_SOURCES) return ISG_FAIL(ISG_EUSAGE, "%zu sources; at most %d", n, MAX_SOURCES);
     *stores = true;
     for (size_t k = 0; k < n && !rc; k++) {
-        bool store = false;
+        bool store = false, own = false;
         rc = isg_store_is_hdf5(paths[k], &store);
-        if (!rc && store) rc = load_store(paths[k], c, &tables[k]);
+        if (!rc && store) rc = load_store(paths[k], c, &own, &tables[k]);
         if (!rc && !store) rc = isg_table_read_csv(paths[k], &tables[k]);
-        *stores = *stores && store;
+        *stores = *stores && own;
     }
     if (!rc && n > 1) rc = isg_table_join((const isg_table *const *)tables, n, out);
     if (!rc && n == 1) {

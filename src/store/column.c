@@ -79,6 +79,16 @@ void isg_names_free(char ***names, size_t n)
     *names = NULL;
 }
 
+isg_err isg_store_read_settings(const isg_store *s, json_t **out)
+{
+    char **text = NULL;
+    size_t n;
+    ISG_TRY(isg_col_read_names(s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n));
+    isg_err rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", out);
+    isg_names_free(&text, n);
+    return rc;
+}
+
 isg_err isg_store_read_setting(const isg_store *s, const char *column, double *out)
 {
     isg_err rc = ISG_OK;

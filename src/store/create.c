@@ -32,6 +32,8 @@ static void dims_of(const isg_plan *plan, size_t dim[ISG_DIMS])
     dim[ISG_DIM_SHARD] = at_least_one(plan->max_shards);
     dim[ISG_DIM_ATTEMPT] = ATTEMPTS_PER_RUN * plan->n_runs + ATTEMPTS_EXTRA;
     dim[ISG_DIM_LAUNCH] = LAUNCHES;
+    if (plan->trainer == ISG_TRAINER_IMPORT) dim[ISG_DIM_ATTEMPT] = 1; /* none is ever made */
+    if (plan->trainer == ISG_TRAINER_IMPORT) dim[ISG_DIM_LAUNCH] = 1;  /* see origin->launches */
     for (int d = 0; d < ISG_DIMS; d++) {
         if (isg_dim_is_bare((isg_dim)d)) dim[d] = isg_dim_fixed((isg_dim)d);
     }
@@ -353,12 +355,22 @@ static void setting_column(const char *name, char out[80])
     (void)snprintf(out, 80, "%s%s", taken ? "setting_" : "", name);
 }
 
+isg_err isg_store_add_dataset(isg_store *s, const isg_column_def *def, hid_t *out)
+{
+    double none = NAN;
+    ISG_TRY(make_dataset(s, def, out));
+    ISG_TRY(attach_scales(s, *out, def));
+    ISG_TRY(isg_h5_put_text(*out, "long_name", def->long_name));
+    if (def->unit) ISG_TRY(isg_h5_put_text(*out, "units", def->unit));
+    if (def->type != ISG_TYPE_F64) return ISG_OK;
+    return isg_h5_put_numbers(*out, "_FillValue", ISG_TYPE_F64, &none, 1);
+}
+
 static isg_err put_setting(isg_store *s, const isg_plan *plan, size_t k)
 {
     const isg_setting *setting = &plan->settings[k];
     const char *unit = setting->unit && setting->unit[0] ? setting->unit : "1";
     char name[80], text[128];
-    double none = NAN;
     hid_t set = -1;
     setting_column(setting->name, name);
     (void)snprintf(text, sizeof text, "setting %s", setting->name);
@@ -367,11 +379,7 @@ static isg_err put_setting(isg_store *s, const isg_plan *plan, size_t k)
     if (!value) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < plan->n_runs; i++) value[i] = plan->runs[i].setting[k];
 
-    isg_err rc = make_dataset(s, &def, &set);
-    if (!rc) rc = attach_scales(s, set, &def);
-    if (!rc) rc = isg_h5_put_text(set, "long_name", text);
-    if (!rc) rc = isg_h5_put_text(set, "units", unit);
-    if (!rc) rc = isg_h5_put_numbers(set, "_FillValue", ISG_TYPE_F64, &none, 1);
+    isg_err rc = isg_store_add_dataset(s, &def, &set);
     if (!rc && H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0) {
         rc = isg_h5_fail(ISG_EIO, "cannot write the setting '%s'", name);
     }
@@ -466,7 +474,7 @@ isg_err isg_store_history(isg_store *s, const isg_store *old, const char *line)
 
 /* ---- the file --------------------------------------------------------------- */
 
-static isg_err random_uuid(char out[37])
+isg_err isg_store_uuid(char out[37])
 {
     unsigned char b[16];
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) return ISG_FAIL(ISG_EIO, "no random bytes");
@@ -549,7 +557,7 @@ isg_err isg_store_create(const char *path, const isg_plan *plan)
         return ISG_FAIL(ISG_EARG, "store '%s' is already there: run continues it, extend grows it",
                         path);
     }
-    ISG_TRY(random_uuid(uuid));
+    ISG_TRY(isg_store_uuid(uuid));
     isg_origin origin = {.uuid = uuid, .created = isg_time_iso(isg_time_now(), now)};
     ISG_TRY(isg_store_build(path, plan, &origin, &s));
     (void)snprintf(line, sizeof line, "created by isogloss %s for %zu runs", isg_build_version(),

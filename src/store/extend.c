@@ -14,16 +14,6 @@
 
 /* ---- what changed ------------------------------------------------------------ */
 
-static isg_err old_settings(const isg_store *s, json_t **out)
-{
-    char **text = NULL;
-    size_t n;
-    ISG_TRY(isg_col_read_names(s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n));
-    isg_err rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", out);
-    isg_names_free(&text, n);
-    return rc;
-}
-
 void isg_say_difference(const char *name, const json_t *was, const json_t *is, isg_str *say)
 {
     const char *key;
@@ -53,7 +43,7 @@ void isg_say_difference(const char *name, const json_t *was, const json_t *is, i
 static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *say)
 {
     json_t *was = NULL, *is = NULL;
-    isg_err rc = old_settings(s, &was);
+    isg_err rc = isg_store_read_settings(s, &was);
     if (!rc) rc = isg_store_settings(plan, &is);
     if (!rc) isg_say_difference("", was, is, say);
     json_decref(was);

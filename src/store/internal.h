@@ -24,6 +24,7 @@ typedef struct isg_set {
 struct isg_store {
     char *path;
     bool write;
+    bool imported; /**< holds runs made elsewhere (foreign.c) */
     hid_t file;
     int fd; /**< a plain descriptor of the same file, to sync; -1 for readers */
     size_t dim[ISG_DIMS];
@@ -50,9 +51,21 @@ typedef struct isg_origin {
     size_t attempts, launches; /**< least capacities of /attempts and /provenance */
 } isg_origin;
 
+/** A random identity (RFC 4122, version 4). */
+isg_err isg_store_uuid(char out[37]);
+
 /** Create PATH.tmp with every dataset and the plan's data; open for writing without MPI. */
 isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin *origin,
                         isg_store **out);
+
+/** A dataset beside the columns of the format, with its scales; open until H5Dclose(). */
+isg_err isg_store_add_dataset(isg_store *store, const isg_column_def *def, hid_t *out);
+
+/** The resolved settings a store was made with. New reference. */
+isg_err isg_store_read_settings(const isg_store *store, json_t **out);
+
+/** The tidy table of imported runs. */
+isg_err isg_foreign_tidy(const isg_store *store, isg_table **out);
 
 /** Give up a store being built: close and remove PATH.tmp. */
 void isg_store_discard(isg_store **store);

@@ -136,11 +136,30 @@ static isg_err check_signature(const char *path)
     return ISG_FAIL(ISG_ESTORE, "not an HDF5 file; wanted a store made by 'isogloss run'");
 }
 
+/* Opening for writing changes the file: what may only be read is told by a look before. */
+static isg_err check_writable(isg_store *s)
+{
+    char *trainer = NULL;
+    hid_t file = -1;
+    ISG_TRY(isg_h5_open(s->path, false, false, &file));
+    hid_t group = H5Gopen2(file, "/campaign", H5P_DEFAULT);
+    isg_err rc = group < 0 ? ISG_ESTORE : isg_h5_get_text(group, "trainer", &trainer);
+    if (rc) isg_err_clear(); /* something else, and open_all() says what */
+    bool imported = trainer && !strcmp(trainer, "import");
+    free(trainer);
+    if (group >= 0) (void)H5Gclose(group);
+    (void)H5Fclose(file);
+    if (!imported) return ISG_OK;
+    return ISG_FAIL(ISG_ESPEC, "it holds imported runs, and nothing can be run in it: give the "
+                               "campaign a store of its own");
+}
+
 static isg_err open_all(isg_store *s, bool mpi)
 {
     uint64_t format = 0;
     size_t n;
     ISG_TRY(check_signature(s->path));
+    if (s->write) ISG_TRY(check_writable(s));
     ISG_TRY(isg_h5_open(s->path, s->write, mpi, &s->file));
     isg_err rc = isg_h5_get_u64(s->file, "isogloss_format", &format);
     if (rc) return ISG_FAIL(ISG_ESTORE, "this HDF5 file was not made by 'isogloss run'");
@@ -156,8 +175,12 @@ static isg_err open_all(isg_store *s, bool mpi)
         if (s->fd < 0) return ISG_FAIL(ISG_EIO, "cannot open it for syncing: %s", strerror(errno));
     }
     hid_t group = H5Gopen2(s->file, "/campaign", H5P_DEFAULT);
+    char *trainer = NULL;
     rc = isg_h5_get_text(group, "numerics", &s->numerics);
+    if (!rc) rc = isg_h5_get_text(group, "trainer", &trainer);
     (void)H5Gclose(group);
+    s->imported = trainer && !strcmp(trainer, "import");
+    free(trainer);
     if (!rc) rc = isg_col_read_names(s, ISG_COL_RUNS_ID, &s->id, &n);
     if (!rc) rc = isg_store_index(s);
     return rc;
@@ -205,6 +228,11 @@ isg_err isg_store_index(isg_store *s)
     for (size_t i = 0; i < n; i++) s->by_id[i] = k[i].slot;
     free(k);
     return ISG_OK;
+}
+
+bool isg_store_is_import(const isg_store *store)
+{
+    return store->imported;
 }
 
 size_t isg_store_runs(const isg_store *store)

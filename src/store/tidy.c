@@ -355,6 +355,7 @@ static isg_err add_columns(tidy *t)
 isg_err isg_store_tidy(const isg_store *s, isg_table **out)
 {
     tidy t = {.s = s};
+    if (s->imported) return isg_foreign_tidy(s, out);
     isg_err rc = load_names(&t);
     if (!rc) rc = load_runs(&t);
     if (!rc) rc = load_observations(&t);
