@@ -9,6 +9,7 @@
  */
 
 #include "isogloss/fit.h"
+#include "isogloss/sweeps.h"
 
 /** Below these an interval would not mean what it says. */
 enum { ISG_BOOT_MIN_CLUSTERS = 12, ISG_BOOT_WARN_CLUSTERS = 40, ISG_BOOT_BLOCK = 64 };
@@ -32,6 +33,8 @@ typedef struct isg_boot {
                                 a stream of its own, however many others there are. NULL: the first */
     isg_refit_start start; /**< 0: ISG_START_BOTH */
     size_t cold_starts;    /**< of each refit, besides */
+    const isg_sweeps *sweeps; /**< NULL, or refits take the envelope of the runs drawn */
+    const isg_problem *swept; /**< then: the rows of `sweeps`, with the origin of `problem` */
 } isg_boot;
 
 /** Replicates of a block: at most ISG_BOOT_BLOCK, fewer if they would not fit into `cap` bytes. */

@@ -36,6 +36,8 @@ typedef struct isg_constraint {
     double value; /**< natural */
 } isg_constraint;
 
+typedef struct isg_problem isg_problem;
+
 typedef struct isg_fit_options {
     const isg_law *law;
     isg_objective objective;
@@ -43,13 +45,14 @@ typedef struct isg_fit_options {
     size_t cold_starts; /**< quasi-random starts of the full fit besides the scan's */
     const isg_constraint *constraints; /**< [n_constraints], borrowed for the call */
     size_t n_constraints;
-    const char *numerics; /**< NULL: the best here. All give the same bits. */
+    const char *numerics;      /**< NULL: the best here. All give the same bits. */
+    const isg_problem *origin; /**< NULL, or centre and bounds are those of this problem of the
+                                    same law: theta means the same in both */
 } isg_fit_options;
 
 /** chinchilla, huber with delta from the data, 64 cold starts, nothing fixed. */
 isg_fit_options isg_fit_defaults(void);
 
-typedef struct isg_problem isg_problem;
 typedef struct isg_workspace isg_workspace;
 
 /**

@@ -11,6 +11,7 @@
  */
 
 #include "isogloss/fit.h"
+#include "isogloss/sweeps.h"
 #include "isogloss/table.h"
 
 typedef enum isg_points {
@@ -41,6 +42,8 @@ typedef struct isg_select_options {
     bool store; /**< a campaign's own runs: unless the law is of mixtures, only those trained on
                      the target alone; a table with n_languages and tokens_LANG or weight_LANG is
                      taken the same way */
+    const char *const *best_over; /**< [n_best_over] columns of settings: only the best is fitted */
+    size_t n_best_over;
     size_t drop_highest; /**< leave out this many rows of highest loss */
 } isg_select_options;
 
@@ -59,7 +62,7 @@ enum { ISG_EXCLUDED_KINDS = 12 + ISG_LAW_VARS, ISG_SELECT_NOTES = 12, ISG_GROUPI
  * (C) of it. Made for designs whose runs share sizes or budgets, exactly or up to rounding.
  */
 typedef struct isg_grouping {
-    char *name;      /**< "run", "row", "size", "compute", or the column of --cluster */
+    char *name;      /**< "run", "row", "size", "compute", "sweep", or the column of --cluster */
     char *unit;      /**< what a group is, for people: "run_id", "N equal within 0.5 %" */
     size_t *cluster; /**< [rows] 0 .. n-1 */
     size_t n;
@@ -77,8 +80,10 @@ typedef struct isg_selection {
      * than an earlier grouping */
     isg_grouping grouping[ISG_GROUPINGS];
     size_t n_groupings;
-    size_t n_read;  /**< rows of the table */
-    size_t n_other; /**< rows that --where, --by, --target and --points did not ask for */
+    isg_sweeps *sweeps; /**< with best_over, else NULL: the rows of all settings; those above are
+                             the envelope, and a cluster has whole sweeps */
+    size_t n_read;      /**< rows of the table */
+    size_t n_other;     /**< rows that --where, --by, --target and --points did not ask for */
     char *n_column, *d_column, *loss_column; /**< column or expression; D "" if the law has none */
     char *var_from[ISG_LAW_VARS];            /**< as law->vars: column or expression; "": zero */
     char *unit;                              /**< "" if unknown */

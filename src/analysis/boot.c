@@ -40,6 +40,13 @@ static uint64_t stream_of(const isg_boot *boot)
 
 /* ---- computing --------------------------------------------------------------- */
 
+/* The rows that refits weigh. */
+static const isg_problem *refitted(const isg_boot *boot)
+{
+    return boot->sweeps ? boot->swept : boot->problem;
+}
+
+/* @param count  [n_clusters], then runs of sweeps */
 static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint32_t *count,
                          double *weights, isg_refit *out, isg_boot_status *status)
 {
@@ -50,9 +57,11 @@ static isg_err replicate(const isg_boot *boot, isg_workspace *w, size_t b, uint3
     memset(count, 0, boot->n_clusters * sizeof *count);
     isg_rng_at(&r, boot->seed, ISG_RNG_BOOTSTRAP, stream_of(boot) + b);
     for (size_t k = 0; k < boot->n_clusters; k++) count[isg_rng_below(&r, boot->n_clusters)]++;
-    for (size_t i = 0; i < isg_problem_rows(boot->problem); i++)
+    if (boot->sweeps)
+        isg_sweeps_draw(boot->sweeps, boot->cluster, count, &r, count + boot->n_clusters, weights);
+    for (size_t i = 0; !boot->sweeps && i < isg_problem_rows(boot->problem); i++)
         weights[i] = count[boot->cluster[i]];
-    ISG_TRY(isg_fit_refit(boot->problem, w, boot->full, weights, &options, out));
+    ISG_TRY(isg_fit_refit(refitted(boot), w, boot->full, weights, &options, out));
     *status = !isfinite(out->objective) ? ISG_REPLICATE_DEGENERATE
               : out->converged          ? ISG_REPLICATE_CONVERGED
                                         : ISG_REPLICATE_STALLED;
@@ -63,13 +72,14 @@ isg_err isg_boot_block(const isg_boot *boot, size_t block, void *out, size_t cap
 {
     size_t k = isg_boot_per_block(boot, cap), n_params = isg_problem_law(boot->problem)->n_params;
     isg_workspace *w = NULL;
-    uint32_t *count = malloc(boot->n_clusters * sizeof *count);
-    double *weights = malloc(isg_problem_rows(boot->problem) * sizeof *weights);
+    const size_t runs = boot->sweeps ? boot->sweeps->n_runs : 0;
+    uint32_t *count = malloc((boot->n_clusters + runs) * sizeof *count);
+    double *weights = malloc(isg_problem_rows(refitted(boot)) * sizeof *weights);
     unsigned char *to = out;
     isg_err rc =
         count && weights ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a block of refits");
 
-    if (!rc) rc = isg_workspace_create(boot->problem, &w);
+    if (!rc) rc = isg_workspace_create(refitted(boot), &w);
     for (size_t b = block * k; !rc && b < (block + 1) * k && b < boot->replicates; b++) {
         isg_refit end;
         isg_boot_status status;

@@ -182,7 +182,8 @@ static double mean_log(const double *v, size_t n)
     return m ? sum / (double)m : 0;
 }
 
-static void centre_variable(isg_problem *p, size_t k, const isg_obs *obs, double *x)
+static void centre_variable(isg_problem *p, size_t k, const isg_obs *obs, const isg_problem *origin,
+                            double *x)
 {
     const isg_law_var *var = &p->law->vars[k];
 
@@ -192,14 +193,16 @@ static void centre_variable(isg_problem *p, size_t k, const isg_obs *obs, double
         return;
     }
     const bool own = var->kind == ISG_VAR_LOG || var->scale == k;
-    p->centre[k] = own ? mean_log(obs->var[k], obs->n) : p->centre[var->scale];
+    p->centre[k] = origin ? origin->centre[k]
+                   : own  ? mean_log(obs->var[k], obs->n)
+                          : p->centre[var->scale];
     const double unit = isg_exp(p->centre[k]);
     for (size_t i = 0; i < obs->n; i++)
         x[i] = var->kind == ISG_VAR_LOG ? isg_ln(obs->var[k][i]) - p->centre[k]
                                         : obs->var[k][i] / unit;
 }
 
-static isg_err lay_out(isg_problem *p, const isg_obs *obs)
+static isg_err lay_out(isg_problem *p, const isg_obs *obs, const isg_problem *origin)
 {
     size_t n = obs->n, blocks = (n + ISG_LANES - 1) / ISG_LANES, stride = blocks * ISG_LANES;
     size_t arrays = p->law->n_vars + 2;
@@ -219,9 +222,10 @@ static isg_err lay_out(isg_problem *p, const isg_obs *obs)
         p->rows.y[i] = p->objective == ISG_LSQ ? obs->loss[i] : y;
         p->rows.w[i] = 1;
     }
+    if (origin) p->log_loss_min = origin->log_loss_min;
     for (size_t k = 0; k < p->law->n_vars; k++) {
         double *x = p->rows.x[k] = p->memory + (2 + k) * stride;
-        centre_variable(p, k, obs, x);
+        centre_variable(p, k, obs, origin, x);
         for (size_t i = n; i < stride; i++) x[i] = x[0];
     }
     return ISG_OK;
@@ -317,7 +321,7 @@ isg_err isg_problem_create(const isg_fit_options *o, const isg_obs *obs, isg_pro
     p->cold_starts = o->cold_starts;
     rc = isg_kernel_find(o->numerics, &p->kernel);
     if (!rc) rc = check_obs(p->law, obs);
-    if (!rc) rc = lay_out(p, obs);
+    if (!rc) rc = lay_out(p, obs, o->origin);
     if (!rc) rc = number_distinct(p);
     if (!rc) rc = make_map(p, o);
     if (!rc && p->n_distinct < p->map.n) {

@@ -42,6 +42,20 @@ isg_err isg_selecting_note(isg_selecting *w, char *text)
     return ISG_OK;
 }
 
+isg_err isg_selecting_warn(isg_selecting *w, char *text)
+{
+    char *before = w->s->warning;
+
+    if (before && text) {
+        w->s->warning = isg_strf("%s %s", before, text);
+        free(before);
+        free(text);
+    } else if (text) {
+        w->s->warning = text;
+    }
+    return text && w->s->warning ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+}
+
 size_t isg_selecting_kept(const isg_selecting *w)
 {
     size_t n = 0;
@@ -280,11 +294,12 @@ static isg_err note_runs(isg_selecting *w, const isg_item *items, size_t n)
 
 static const char *cluster_unit(const isg_selecting *w)
 {
-    return w->o->rows      ? "row"
-           : w->cluster    ? w->cluster->name
-           : w->run        ? w->run->name
-           : w->guess.name ? w->guess.name->name
-                           : "run";
+    return w->o->rows                            ? "row"
+           : w->o->n_best_over && !w->o->cluster ? "sweep"
+           : w->cluster                          ? w->cluster->name
+           : w->run                              ? w->run->name
+           : w->guess.name                       ? w->guess.name->name
+                                                 : "run";
 }
 
 static isg_err fill_words(isg_selecting *w, const isg_item *items)
@@ -358,7 +373,11 @@ static isg_err gather(isg_selecting *w)
                               w->t->n_rows, w->s->n_excluded ? "; first reason: " : "",
                               w->s->n_excluded ? w->s->excluded[0].reason : "");
     if (!rc) qsort(items, n, sizeof *items, isg_item_by_run);
+    if (!rc && w->o->n_best_over) rc = isg_selecting_sweeps(w, items, &n);
     if (!rc) rc = fill(w, items, n);
+    if (!rc && w->o->n_best_over) {
+        for (size_t i = 0; i < n; i++) w->s->sweeps->kept[w->sweep_of[w->s->row[i]]] = i;
+    }
     free(items);
     return rc;
 }
@@ -403,6 +422,7 @@ static void clear(isg_selecting *w)
         free(quantity[k]->number);
     }
     for (size_t k = 0; k < ISG_LAW_VARS; k++) free(w->var[k]);
+    free(w->sweep_of);
     free(w->of_size);
     free(w->of_run);
     free(w->of_law);
@@ -451,6 +471,7 @@ void isg_selection_destroy(isg_selection **selection)
         free(s->excluded[k].line);
     }
     for (size_t k = 0; k < s->n_notes; k++) free(s->note[k]);
+    isg_sweeps_destroy(&s->sweeps);
     free(s->loss);
     free(s->cluster);
     free(s->line);

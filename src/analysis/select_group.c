@@ -143,13 +143,14 @@ static isg_err add(isg_selecting *w, const runs *r, const size_t *number, size_t
     return ISG_OK;
 }
 
-/* Runs of the items; of each the number of the one with most tokens goes to `last`. */
-static void number_runs(runs *r, const isg_item *items, size_t n, size_t *last)
+/* Runs of the items, or sweeps, which must not be torn apart either; of each the number of the one
+ * with most tokens goes to `last`. */
+static void number_runs(runs *r, const isg_item *items, size_t n, bool swept, size_t *last)
 {
     r->n = 0;
     for (size_t i = 0; i < n; i++) {
         bool opens = !i || strcmp(items[i].cluster, items[i - 1].cluster) != 0 ||
-                     strcmp(items[i].run, items[i - 1].run) != 0;
+                     (!swept && strcmp(items[i].run, items[i - 1].run) != 0);
         r->n += opens;
         r->of[i] = r->n - 1;
         if (opens || items[i].d >= items[last[r->n - 1]].d) last[r->n - 1] = i;
@@ -190,10 +191,13 @@ static isg_err add_compute(isg_selecting *w, runs *r, const isg_item *items, siz
 
 static isg_err add_all(isg_selecting *w, runs *r, const isg_item *items, size_t n, size_t *last)
 {
-    const char *name = w->o->rows ? "row" : w->o->cluster ? w->cluster->name : "run";
+    const char *name = w->o->rows          ? "row"
+                       : w->o->cluster     ? w->cluster->name
+                       : w->o->n_best_over ? "sweep"
+                                           : "run";
 
     ISG_TRY(add(w, r, w->s->cluster, w->s->n_clusters, name, isg_strdup(w->s->cluster_unit)));
-    number_runs(r, items, n, last);
+    number_runs(r, items, n, w->o->n_best_over > 0, last);
     ISG_TRY(add_sizes(w, r, items, last));
     return add_compute(w, r, items, n, last);
 }

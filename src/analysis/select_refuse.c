@@ -18,8 +18,7 @@ static const char *const store_separators[] = {"lr",       "batch", "warmup",   
                                                "beta1",    "beta2", "weight_decay", "clip",
                                                "schedule", "parent"};
 
-/* What a column of N, D, the loss or another variable of the law says is in the law. */
-static bool explained(const isg_selecting *w, const isg_column *c)
+bool isg_selecting_explained(const isg_selecting *w, const isg_column *c)
 {
     const size_t j = (size_t)(c - w->t->columns);
     return w->of_size[j] || w->of_law[j] || c == w->d.column || c == w->loss.column;
@@ -31,7 +30,7 @@ static bool tells_apart(const isg_selecting *w, const isg_column *c, const isg_i
                         size_t n)
 {
     bool whole = true;
-    if (explained(w, c) || c == w->run) return false;
+    if (isg_selecting_explained(w, c) || c == w->run) return false;
     for (size_t i = 0; i < n && c->numeric && whole; i++) {
         double x = c->number[items[i].row];
         whole = isnan(x) || !(floor(x) < x);
@@ -45,6 +44,14 @@ static bool tells_apart(const isg_selecting *w, const isg_column *c, const isg_i
     return true;
 }
 
+static bool is_swept(const isg_selecting *w, const char *column)
+{
+    for (size_t k = 0; k < w->o->n_best_over; k++) {
+        if (!strcmp(w->o->best_over[k], column)) return true;
+    }
+    return false;
+}
+
 static isg_err list_separators(const isg_selecting *w, const char *const *names, size_t n,
                                isg_str *to, const char **first)
 {
@@ -52,7 +59,7 @@ static isg_err list_separators(const isg_selecting *w, const char *const *names,
         const isg_column *c = isg_table_column(w->t, names[k]);
         const char **v = NULL;
         size_t m = 0;
-        if (!c || explained(w, c)) continue;
+        if (!c || isg_selecting_explained(w, c) || is_swept(w, names[k])) continue;
         ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
         free(v);
         if (m < 2) continue;

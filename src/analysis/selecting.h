@@ -41,6 +41,7 @@ typedef struct isg_selecting {
     bool *of_size, *of_run;    /**< [n_columns] N is read from it; it may differ inside a run */
     bool *of_law;              /**< [n_columns] a variable of the law is read from it */
     const isg_column *run, *cluster;
+    size_t *sweep_of;     /**< [n_rows] with --best-over: its sweep */
     unsigned char *state; /**< [n_rows] */
     const char **run_key; /**< [n_rows], of rows that are kept */
     char *made;           /**< memory of keys put together here */
@@ -67,6 +68,8 @@ const isg_column *isg_selecting_filled(const isg_table *table, const char *name)
 size_t isg_selecting_kept(const isg_selecting *w);
 /** Takes the text; NULL: out of memory. */
 isg_err isg_selecting_note(isg_selecting *w, char *text);
+/** Append to what is doubtful; takes the text. NULL: out of memory. */
+isg_err isg_selecting_warn(isg_selecting *w, char *text);
 bool isg_selecting_names_evaluation(const char *column);
 /** Which language's losses a row has: its eval_language, else the target, else "". */
 const char *isg_selecting_language(const isg_selecting *w, const isg_column *language, size_t row);
@@ -92,6 +95,16 @@ void isg_selecting_exclude_vars(isg_selecting *w);
 
 /* select_refuse.c: what must not be pooled. @param items  [n], reordered */
 isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n);
+
+/** Is the column one of N, D, the loss or a variable of the law? */
+bool isg_selecting_explained(const isg_selecting *w, const isg_column *column);
+
+/**
+ * select_sweep.c: keep the best of each sweep among the items, which are in order of runs, and call
+ * the clusters of all that is drawn together alike.
+ * @param n  items before, and those that are left after
+ */
+isg_err isg_selecting_sweeps(isg_selecting *w, isg_item *items, size_t *n);
 
 /* select_group.c: ways to resample. @param items  [n] in the order of the observations */
 isg_err isg_selecting_groupings(isg_selecting *w, const isg_item *items, size_t n);

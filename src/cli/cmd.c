@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool silent; /* this is not the rank that speaks */
+
+void isg_cmd_hush(bool hushed)
+{
+    silent = hushed;
+}
+
 static void print_help(const char *usage, const char *about, const isg_opt *opts)
 {
     const char *lead = "Usage: isogloss ";
@@ -24,7 +31,7 @@ isg_err isg_cmd_parse(const char *usage, const char *about, const isg_opt *opts,
     *done = false;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            print_help(usage, about, opts);
+            if (!silent) print_help(usage, about, opts);
             *done = true;
             return ISG_OK;
         }

@@ -29,6 +29,9 @@ extern const isg_cmd *const isg_cmds[];
 isg_err isg_cmd_parse(const char *usage, const char *about, const isg_opt *opts, int argc,
                       char **argv, int *operands, bool *done);
 
+/** Ranks other than the first print no help. */
+void isg_cmd_hush(bool hushed);
+
 /** ISG_EUSAGE "wanted WHAT, got N" unless `met`. @param what  such as "one campaign file" */
 isg_err isg_cmd_wants(bool met, const char *what, int got);
 

@@ -26,11 +26,12 @@ static size_t select_rows(fit_args *a, isg_opt *rows, size_t at)
 {
     const isg_opt opts[] = {
         {0, "n", ISG_OPT_STRING, &a->n, "COL",
-         "Model size: total, nonembedding or a column. Default: total.", 0, 0, NULL},
-        {0, "d", ISG_OPT_STRING, &a->d, "COL", "Column of training tokens. Default: D_tokens.", 0,
-         0, NULL},
-        {0, "loss", ISG_OPT_STRING, &a->loss, "COL", "Column of losses. Default: loss.", 0, 0,
+         "Model size: total, nonembedding, a column or an expression. Default: total.", 0, 0, NULL},
+        {0, "d", ISG_OPT_STRING, &a->d, "COL",
+         "Training tokens: a column or an expression such as C/(6*N). Default: D_tokens.", 0, 0,
          NULL},
+        {0, "loss", ISG_OPT_STRING, &a->loss, "COL",
+         "Column of losses, or an expression. Default: loss.", 0, 0, NULL},
         {0, "unit", ISG_OPT_STRING, &a->unit, "UNIT", "Unit of the loss, for the report.", 0, 0,
          NULL},
         {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION",
@@ -48,8 +49,13 @@ static size_t select_rows(fit_args *a, isg_opt *rows, size_t at)
         {0, "pool", ISG_OPT_FLAG, &a->pool, NULL,
          "Fit rows together that columns say are not comparable.", 0, 0, NULL},
         {0, "var", ISG_OPT_LIST, &a->var, "NAME=COL",
-         "Column of a further variable of the law, for instance K=languages. May be repeated.", 0,
-         0, NULL},
+         "Column of a further variable of the law, or an expression, for instance K=languages. "
+         "May be repeated.",
+         0, 0, NULL},
+        {0, "best-over", ISG_OPT_LIST, &a->best_over, "COL,...",
+         "Settings that were swept, such as lr,batch: of the rows that agree in the variables of "
+         "the law only the best is fitted, and every refit chooses again.",
+         0, 0, NULL},
     };
     return APPEND(opts);
 }
@@ -159,6 +165,7 @@ json_t *fit_args_json(const fit_args *a)
         {"fix", words(&a->fix)},
         {"tie", words(&a->tie)},
         {"var", words(&a->var)},
+        {"best_over", words(&a->best_over)},
         {"starts", whole(a->starts)},
         {"starts_per_replicate", whole(a->starts_per_replicate)},
         {"bootstrap", whole(a->bootstrap)},

@@ -135,6 +135,28 @@ static isg_err set_delta(const fit_args *a, isg_fit_options *fit)
     return ISG_OK;
 }
 
+/* Columns may be given one by one or with commas between them. */
+static isg_err set_best_over(const fit_args *a, fit_job *s)
+{
+    for (size_t k = 0; k < a->best_over.n; k++) {
+        for (const char *p = a->best_over.item[k];;) {
+            const size_t n = strcspn(p, ",");
+            if (!n)
+                return ISG_FAIL(ISG_EUSAGE, "--best-over '%s': wanted columns, such as lr,batch",
+                                a->best_over.item[k]);
+            if (s->select.n_best_over == FIT_JOB_SWEPT)
+                return ISG_FAIL(ISG_EUSAGE, "--best-over: at most %d columns", FIT_JOB_SWEPT);
+            char *name = isg_strf("%.*s", (int)n, p);
+            if (!name) return ISG_FAIL(ISG_ENOMEM, "no memory for --best-over");
+            s->best_over[s->select.n_best_over++] = name;
+            if (!p[n]) break;
+            p += n + 1;
+        }
+    }
+    s->select.best_over = (const char *const *)s->best_over;
+    return ISG_OK;
+}
+
 static isg_err set_up(const fit_args *a, fit_job *s)
 {
     s->args = a;
@@ -164,6 +186,7 @@ static isg_err set_up(const fit_args *a, fit_job *s)
     if (a->objective)
         s->fit.objective = (isg_objective)fit_args_index(a->objective, fit_objective_names);
     s->select.law = s->fit.law;
+    ISG_TRY(set_best_over(a, s));
     ISG_TRY(set_delta(a, &s->fit));
     for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
     for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
@@ -186,6 +209,7 @@ isg_err fit_job_open(fit_job *job)
     ISG_TRY(isg_comm_open(&job->comm));
     job->speak = isg_comm_rank(job->comm) == 0;
     isg_log_set_rank(isg_comm_rank(job->comm));
+    isg_cmd_hush(!job->speak);
     return ISG_OK;
 }
 
@@ -214,6 +238,10 @@ isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out)
 isg_err fit_job_close(fit_job *job, isg_err rc)
 {
     isg_table_destroy(&job->table);
+    for (size_t k = 0; k < FIT_JOB_SWEPT; k++) {
+        free(job->best_over[k]);
+        job->best_over[k] = NULL;
+    }
     free(job->missing);
     job->missing = NULL;
     if (!job->comm) return rc;
@@ -245,6 +273,7 @@ void fit_job_refuse_interval(const isg_selection *s, const isg_problem *p, size_
 void fit_outcome_clear(fit_outcome *o)
 {
     fit_save_close(&o->save);
+    isg_problem_destroy(&o->swept);
     isg_problem_destroy(&o->problem);
     isg_selection_destroy(&o->selection);
 }
@@ -326,7 +355,9 @@ static isg_err bootstrap(const fit_job *s, const char *by_value, fit_outcome *o)
                          .n_clusters = o->selection->n_clusters,
                          .replicates = s->args->bootstrap,
                          .seed = s->args->seed,
-                         .cold_starts = s->args->starts_per_replicate}};
+                         .cold_starts = s->args->starts_per_replicate,
+                         .sweeps = o->selection->sweeps,
+                         .swept = o->swept}};
     const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES),
                                .compute = compute_block,
                                .collect = collect_block,
@@ -348,11 +379,19 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
 {
     isg_workspace *w = NULL;
     isg_err rc = isg_select(s->table, select, &o->selection);
+    const isg_sweeps *sweeps = rc ? NULL : o->selection->sweeps;
 
     if (rc) return rc;
     isg_obs obs = {.n = o->selection->n, .loss = o->selection->loss};
     for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = o->selection->var[k];
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
+    if (!rc && sweeps) {
+        isg_fit_options all = s->fit;
+        all.origin = o->problem;
+        obs = (isg_obs){.n = sweeps->n, .loss = sweeps->loss};
+        for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = sweeps->var[k];
+        rc = isg_problem_create(&all, &obs, &o->swept);
+    }
     if (!rc) rc = isg_workspace_create(o->problem, &w);
     if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
     isg_workspace_destroy(&w);

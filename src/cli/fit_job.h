@@ -29,12 +29,15 @@ typedef struct fit_save_place {
 
 struct fit_save;
 
+enum { FIT_JOB_SWEPT = 16 };
+
 typedef struct fit_job {
     const fit_args *args;
     isg_comm *comm; /**< NULL: this process alone */
     bool speak;     /**< rank 0 */
     isg_table *table;
     isg_select_options select;
+    char *best_over[FIT_JOB_SWEPT]; /**< columns of --best-over */
     isg_fit_options fit;
     isg_constraint constraints[ISG_LAW_PARAMS];
     fit_coverage coverage;
@@ -66,7 +69,7 @@ isg_err fit_job_close(fit_job *job, isg_err rc);
 
 typedef struct fit_outcome {
     isg_selection *selection;
-    isg_problem *problem;
+    isg_problem *problem, *swept; /**< of --best-over: the rows of all settings, or NULL */
     isg_fit fit;
     bool has_undropped;
     double undropped[ISG_LAW_PARAMS]; /**< natural parameters with the rows of --drop-highest */

@@ -157,6 +157,18 @@ static json_t *groupings(const isg_selection *s)
     return a;
 }
 
+static json_t *sweeps(const isg_sweeps *s)
+{
+    json_t *o = s ? json_object() : json_null();
+
+    if (!s) return o;
+    (void)set(o, "rows", whole(s->n));
+    (void)set(o, "runs", whole(s->n_runs));
+    (void)set(o, "cells", whole(s->n_cells));
+    (void)set(o, "cells_of_one_setting", whole(s->alone));
+    return o;
+}
+
 static json_t *selection(const isg_fit_report *r)
 {
     const isg_selection *s = r->selection;
@@ -169,6 +181,7 @@ static json_t *selection(const isg_fit_report *r)
     (void)set(o, "loss_column", json_string(s->loss_column));
     (void)set(o, "variables", variables(r));
     (void)set(o, "groupings", groupings(s));
+    (void)set(o, "sweeps", sweeps(s->sweeps));
     (void)set(o, "unit", text(s->unit));
     (void)set(o, "target", text(s->target));
     (void)set(o, "points", text(s->points));

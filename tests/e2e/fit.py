@@ -266,6 +266,31 @@ def test_request():
     expect("the JSON says what was asked for", not wrong and result["request"]["pool"] is False, wrong)
 
 
+def test_best_over():
+    """A sweep of learning rates over a planted law: its best is fitted, and refits choose again."""
+    r, rows = random.Random(2), []
+    for i in range(48):
+        n, d = 1e7 * 10 ** r.uniform(0, 3), 1e9 * 10 ** r.uniform(0, 2)
+        for lr in (1, 2, 4, 8):
+            off = math.log2(lr) - (1 if i % 4 else 3)
+            rows.append({"run_id": f"r{i}-{lr}", "N_params": n, "D_tokens": d, "lr": lr,
+                         "loss": law(n, d) * (1 + 0.02 * off * off) * math.exp(r.gauss(0, 0.002))})
+    path = write("a.csv", rows)
+    best = fit(path, "--best-over", "lr", "--bootstrap", "200")
+    expect("one row of each sweep", (best["n_observations"], best["n_clusters"], best["bootstrap"]["unit"]) == (48, 48, "sweep"), best)
+    expect("what was swept", best["selection"]["sweeps"] == {"rows": 192, "runs": 192, "cells": 48, "cells_of_one_setting": 0})
+    for name, value in {"alpha": 0.35, "beta": 0.37}.items():
+        p = best["parameters"][name]
+        expect(f"{name} is near", abs(p["estimate"] - value) < 4 * p["se"] < 0.2, p)
+    expect("the edge is said", any("lr is at the sweep's edge in 12 of 48 cells (for instance lr = 8)" in w for w in best["warnings"]), best["warnings"])
+    alone = fit(write("b.csv", rows[:160] + [x for x in rows[160:] if x["lr"] == 2]), "--best-over", "lr", "--bootstrap", "0")
+    expect("cells of one setting are counted", any("8 of 48 cells have one setting of lr only" in w for w in alone["warnings"]), alone["warnings"])
+    random.Random(3).shuffle(rows)
+    expect("the same bytes for shuffled rows", same_but_source(best, fit(write("c.csv", rows), "--best-over", "lr", "--bootstrap", "200")))
+    refused("nothing swept", 5, ["nothing to choose from"], path, "--best-over", "lr", "--where", "lr=2")
+    refused("a best over seeds", 2, ["too good"], write("d.csv", [{**x, "seed": 1} for x in rows]), "--best-over", "seed")
+
+
 def test_output():
     path, out = write("a.csv", grid()), os.path.join(tmp, "fit.json")
     rc, text, _ = run(path, "--bootstrap", "200", "-o", out)
@@ -313,7 +338,7 @@ def test_published():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_request, test_output):
+    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_request, test_best_over, test_output):
         test()
     if os.path.isdir(DATA):
         test_published()

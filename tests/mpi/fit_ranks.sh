@@ -34,6 +34,8 @@ done
 
 timeout 60 mpirun -n 3 "$ISOGLOSS" fit "$dir/runs.csv" >"$dir/out" 2>"$dir/err" && say "rows of two families are pooled"
 [ "$(grep -c 'isogloss fit:' "$dir/err")" = 1 ] || { say "not one error message"; cat "$dir/err"; }
+timeout 60 mpirun -n 3 "$ISOGLOSS" fit --help >"$dir/out" || say "no help"
+[ "$(grep -c '^Usage:' "$dir/out")" = 1 ] || say "every rank prints the help"
 timeout 60 mpirun -n 2 "$ISOGLOSS" fit "$dir/absent.csv" >"$dir/out" 2>"$dir/err" && say "an absent file is fitted"
 
 echo "fit_ranks: $failed failed"
