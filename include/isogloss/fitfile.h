@@ -121,9 +121,10 @@ typedef struct isg_fitfile_result {
     size_t n_derived;
     const char *const *derived, *const *derived_meaning; /**< [n_derived] */
     const double *derived_estimate;                      /**< [n_derived] */
-    /** [n_sets], or [1] without sets; of parameters and of derived numbers */
-    const isg_fitfile_intervals *param, *of_derived;
-    size_t headline;               /**< the set whose replicates and intervals stand for the fit */
+    isg_fitfile_intervals param, of_derived; /**< of parameters and of derived numbers */
+    /** [n_sets] what each of several sets says of them; not read where there is one, or none */
+    const isg_fitfile_intervals *set_param, *set_derived;
+    size_t headline;               /**< the set whose replicates stand for the fit */
     const isg_fitfile_note *notes; /**< further attributes; a name may come again */
     size_t n_notes;
     const char *report; /**< the complete result as JSON text */

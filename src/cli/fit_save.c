@@ -324,6 +324,39 @@ static isg_fitfile_intervals intervals_of(const columns *c)
     return (isg_fitfile_intervals){c->se, c->lo, c->hi, c->share, c->method};
 }
 
+static void read_interval(const isg_interval *i, size_t k, columns *c)
+{
+    c->se[k] = i ? i->se : (double)NAN;
+    c->lo[k] = i ? i->lo : (double)NAN;
+    c->hi[k] = i ? i->hi : (double)NAN;
+    c->share[k] = i ? i->share_at_bound : (double)NAN;
+    c->method[k] = i ? "percentile" : "none";
+}
+
+/* What one of several sets says by itself. */
+static isg_err read_set(const fit_save *s, size_t set, double level, columns *param,
+                        columns *derived)
+{
+    const isg_boot *boot = s->set[set].boot;
+    const isg_law *law = isg_problem_law(boot->problem);
+    isg_replicates *r = NULL;
+    isg_boot_summary summary;
+    ISG_TRY(isg_replicates_create(boot, &r));
+    isg_err rc = fit_save_load(s, set, r);
+    if (!rc) rc = isg_boot_summarise(boot, r, level, &summary);
+    isg_replicates_destroy(&r);
+    bool none = rc == ISG_EDATA;
+    if (none) isg_err_clear();
+    if (rc && !none) return rc;
+    for (size_t k = 0; k < law->n_params; k++) {
+        bool known = !none && boot->full->identified[k];
+        read_interval(known ? &summary.param[k] : NULL, k, param);
+    }
+    for (size_t k = 0; k < law->n_derived; k++)
+        read_interval(none ? NULL : &summary.derived[k], k, derived);
+    return ISG_OK;
+}
+
 /* How the full fit went, for those who read the file without its report. */
 static size_t diagnostics(const fit_outcome *o, isg_fitfile_note *note)
 {
@@ -345,8 +378,23 @@ static size_t diagnostics(const fit_outcome *o, isg_fitfile_note *note)
     return sizeof all / sizeof *all;
 }
 
+typedef struct sets {
+    columns param[MAX_SETS], derived[MAX_SETS];
+    isg_fitfile_intervals of_param[MAX_SETS], of_derived[MAX_SETS];
+} sets;
+
+static isg_err read_sets(const fit_save *s, double level, sets *out)
+{
+    for (size_t i = 0; i < s->n_sets && s->n_sets > 1; i++) {
+        ISG_TRY(read_set(s, i, level, &out->param[i], &out->derived[i]));
+        out->of_param[i] = intervals_of(&out->param[i]);
+        out->of_derived[i] = intervals_of(&out->derived[i]);
+    }
+    return ISG_OK;
+}
+
 static isg_err finish(fit_save *s, const fit_job *job, const fit_outcome *o, const json_t *report,
-                      const char *text)
+                      const char *text, sets *of)
 {
     const isg_law *law = job->fit.law;
     columns param = {0}, derived = {0};
@@ -359,13 +407,15 @@ static isg_err finish(fit_save *s, const fit_job *job, const fit_outcome *o, con
         meaning[k] = known(law->derived[k].meaning);
         read_number(json_object_get(report, "derived"), name[k], &derived, k);
     }
-    const isg_fitfile_intervals p = intervals_of(&param), d = intervals_of(&derived);
+    ISG_TRY(read_sets(s, job->args->level, of));
     const isg_fitfile_result r = {.n_derived = law->n_derived,
                                   .derived = name,
                                   .derived_meaning = meaning,
                                   .derived_estimate = derived.estimate,
-                                  .param = &p,
-                                  .of_derived = &d,
+                                  .param = intervals_of(&param),
+                                  .of_derived = intervals_of(&derived),
+                                  .set_param = of->of_param,
+                                  .set_derived = of->of_derived,
                                   .notes = note,
                                   .n_notes = diagnostics(o, note),
                                   .report = text};
@@ -376,9 +426,11 @@ isg_err fit_save_finish(fit_save *s, const fit_job *job, const fit_outcome *o, c
 {
     if (isg_fitfile_was(s->file) == ISG_FITFILE_COMPLETE) return ISG_OK;
     char *text = json_dumps(report, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    isg_err rc =
-        text ? finish(s, job, o, report, text) : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+    sets *of = calloc(1, sizeof *of);
+    isg_err rc = text && of ? finish(s, job, o, report, text, of)
+                            : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
     if (!rc) (void)fprintf(stderr, "saved as '%s' in %s\n", s->name, s->path);
     free(text);
+    free(of);
     return rc;
 }

@@ -18,11 +18,11 @@ static isg_err put_share(const isg_fits_group *g, const double *share, size_t n)
     return rc;
 }
 
-/* Intervals that one set gives, in its own group or in that of the fit. */
-static isg_err put_intervals(hid_t file, const char *path, const isg_fits_ending *e, size_t set)
+/* Intervals of the fit, or what one of several sets says of them. */
+static isg_err put_intervals(hid_t file, const char *path, const isg_fits_ending *e,
+                             const isg_fitfile_intervals *p, const isg_fitfile_intervals *d)
 {
     const isg_fitfile_result *r = e->result;
-    const isg_fitfile_intervals *p = &r->param[set], *d = r->n_derived ? &r->of_derived[set] : NULL;
     const isg_fits_group g = {
         .file = file,
         .path = path,
@@ -32,7 +32,7 @@ static isg_err put_intervals(hid_t file, const char *path, const isg_fits_ending
     ISG_TRY(isg_fits_put(&g, ISG_FITS_HI, p->hi));
     ISG_TRY(put_share(&g, p->share_at_bound, e->n_params));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_METHOD, p->method));
-    if (!d) return ISG_OK;
+    if (!r->n_derived) return ISG_OK;
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED, r->derived));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_MEANING, r->derived_meaning));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_ESTIMATE, r->derived_estimate));
@@ -82,11 +82,12 @@ static isg_err copy_headline(hid_t file, hid_t fit, const char *path, const isg_
 static isg_err put_all(hid_t file, hid_t fit, const char *path, const isg_fits_ending *e)
 {
     const isg_fits_group top = {.file = file, .path = path};
-    ISG_TRY(put_intervals(file, path, e, e->result->headline));
+    const isg_fitfile_result *r = e->result;
+    ISG_TRY(put_intervals(file, path, e, &r->param, &r->of_derived));
     for (size_t i = 0; i < e->n_sets && e->n_sets > 1; i++) {
         char own[200];
         (void)snprintf(own, sizeof own, "%s/%s", path, e->sets[i]);
-        ISG_TRY(put_intervals(file, own, e, i));
+        ISG_TRY(put_intervals(file, own, e, &r->set_param[i], &r->set_derived[i]));
     }
     if (e->n_sets > 1) ISG_TRY(copy_headline(file, fit, path, e));
     return isg_fits_put(&top, ISG_FITS_REPORT, &e->result->report);

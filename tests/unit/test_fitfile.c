@@ -112,8 +112,10 @@ static isg_fitfile_result result_of(const char *report)
                                 .derived = derived,
                                 .derived_meaning = derived_meaning,
                                 .derived_estimate = estimate,
-                                .param = interval,
-                                .of_derived = interval,
+                                .param = interval[0],
+                                .of_derived = interval[0],
+                                .set_param = interval,
+                                .set_derived = interval,
                                 .report = report};
 }
 
