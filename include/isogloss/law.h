@@ -91,6 +91,7 @@ struct isg_law {
     const char *where;   /**< what its further symbols are, in lines, or NULL */
     const char *summary; /**< one line */
     const char *source;  /**< paper and equation */
+    const char *example; /**< options of a fit */
     const isg_law_param *params;
     size_t n_params;
     const isg_law_var *vars;

@@ -188,6 +188,7 @@ const isg_law isg_law_atlas = {
              "S(D, U) = U + U (1 - exp(-lambda (D/U - 1)))/lambda where D > U, else D",
     .summary = "transfer between languages and repeated data, as effective data",
     .source = "Longpre et al. 2025, arXiv 2510.22037, eqs. 1-3",
+    .example = "--law atlas --target de",
     .params = template_params,
     .n_params = sizeof template_params / sizeof *template_params,
     .vars = template_vars,

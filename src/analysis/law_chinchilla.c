@@ -70,6 +70,7 @@ const isg_law isg_law_chinchilla = {
     .formula = "L = E + A/N^alpha + B/D^beta",
     .summary = "sum of an irreducible loss, a size term and a data term",
     .source = "Hoffmann et al. 2022, arXiv 2203.15556, section 3.3",
+    .example = "--law chinchilla --tie alpha=beta",
     .params = params,
     .n_params = PARAMS,
     .vars = vars,

@@ -105,6 +105,7 @@ const isg_law isg_law_curse = {
     .formula = "L = E + A K^phi/N^alpha + B K^psi/D^beta",
     .summary = "cost of K languages in size and data (curse of multilinguality)",
     .source = "Longpre et al. 2025, arXiv 2510.22037, eq. 7",
+    .example = "--law curse --target de --var K=n_languages",
     .params = params,
     .n_params = PARAMS,
     .vars = vars,

@@ -1,5 +1,5 @@
 /* L = E + A/N'^alpha + B/D'^beta: repeated tokens and parameters beyond what the unique tokens can
- * use count less and less (Muennighoff et al. 2023, arXiv 2305.16264, eq. 5 and 6). */
+ * use count less and less (Muennighoff et al. 2023, arXiv 2305.16264). */
 
 #include "kernel.h"
 #include "law_parts.h"
@@ -131,7 +131,8 @@ const isg_law isg_law_dcsl = {
              "N' = U_N + U_N RN (1 - exp(-(N/U_N - 1)/RN)) where N > U_N, else N\n"
              "U_N = G (G min(U, D))^(beta/alpha), G = (alpha A/(beta B))^(1/(alpha+beta))",
     .summary = "repeated data count less with every epoch (data-constrained)",
-    .source = "Muennighoff et al. 2023, arXiv 2305.16264, section 3.1",
+    .source = "Muennighoff et al. 2023, arXiv 2305.16264",
+    .example = "--law dcsl --tie alpha=beta",
     .params = params,
     .n_params = PARAMS,
     .vars = vars,

@@ -252,7 +252,8 @@ isg_err isg_report_fit_text(const isg_fit_report *r, FILE *out)
     size_t n = 0;
 
     ISG_TRY(isg_report_fit_warnings(r, &warning, &n));
-    (void)fprintf(out, "%s: %s\n\n", r->law->name, r->law->formula);
+    isg_text_law(out, r->law);
+    (void)fputc('\n', out);
     print_data(r, out);
     if (r->loss_table) print_loss_table(r, out);
     if (r->loss_table) (void)fputc('\n', out);

@@ -50,3 +50,13 @@ const char *isg_text_show(double x, double se, char *buf)
     }
     return buf;
 }
+
+void isg_text_law(FILE *out, const isg_law *law)
+{
+    (void)fprintf(out, "%s: %s\n", law->name, law->formula);
+    for (const char *line = law->where; line && *line;) {
+        size_t n = strcspn(line, "\n");
+        (void)fprintf(out, "  %.*s\n", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}

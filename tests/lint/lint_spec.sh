@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The committed schema and reference of campaign files are what the field table prints.
+# The committed schema and references are what the tables of fields and laws print.
 set -eu
 bad=0
 same() { # FILE OPTION
@@ -10,4 +10,8 @@ same() { # FILE OPTION
 }
 same schemas/campaign.schema.json --print-schema
 same docs/campaign.md --print-reference
+if ! "$ISOGLOSS" laws --markdown | diff -u "$ISOGLOSS_SOURCE/docs/laws.md" -; then
+    echo "docs/laws.md is out of date: isogloss laws --markdown > docs/laws.md"
+    bad=1
+fi
 exit $bad
