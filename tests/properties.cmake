@@ -28,3 +28,5 @@ if(TEST kill_campaign)
 endif()
 # Two dozen launches of a few tenths of a second on idle cores, each of which may take a while.
 isogloss_test_except(kill_fit TIMEOUT 300 PROCESSORS 2)
+# The coverage study of docs/statistics.md: ten minutes on a free core. stat_coverage is its short form.
+isogloss_test_except(stat_study LABELS long TIMEOUT 7200 PROCESSORS 2)

@@ -102,8 +102,19 @@ typedef struct isg_worlds {
 /** Losses [n] of world `index`. */
 void isg_world_draw(const isg_worlds *worlds, uint64_t index, double *loss);
 
+typedef enum isg_world_method {
+    ISG_WORLD_PERCENTILE,
+    ISG_WORLD_BCA,
+    ISG_WORLD_SANDWICH, /**< estimate and normal quantiles of the sandwich's standard error */
+    ISG_WORLD_METHODS
+} isg_world_method;
+
+extern const char *const isg_world_method_name[ISG_WORLD_METHODS];
+
 typedef struct isg_world_number {
-    double estimate, lo, hi;
+    double estimate;
+    double lo[ISG_WORLD_METHODS], hi[ISG_WORLD_METHODS];
+    bool has[ISG_WORLD_METHODS]; /**< such an interval */
 } isg_world_number;
 
 /** What the pipeline made of one world: parameters, then derived numbers, then places. */
@@ -121,7 +132,7 @@ size_t isg_world_numbers(const isg_worlds *worlds);
 isg_err isg_world_run(const isg_worlds *worlds, uint64_t index, isg_world_result *out);
 
 /** A result in bytes, at most ISG_WORLD_BYTES, and back. */
-enum { ISG_WORLD_BYTES = 8 * (2 + 3 * ISG_WORLD_NUMBERS) };
+enum { ISG_WORLD_BYTES = 16 + ISG_WORLD_NUMBERS * sizeof(isg_world_number) };
 size_t isg_world_pack(const isg_worlds *worlds, const isg_world_result *result, void *out);
 isg_err isg_world_unpack(const isg_worlds *worlds, const void *data, size_t n,
                          isg_world_result *out);
@@ -137,11 +148,15 @@ void isg_worlds_truth(const isg_worlds *worlds, const double *natural, double *t
  */
 isg_err isg_worlds_pseudo_truth(const isg_worlds *worlds, size_t draws, double *truth);
 
-/** Over the worlds that have intervals. */
+/** Over the worlds that have such intervals. */
+typedef struct isg_covered {
+    size_t n, inside, below, above; /**< intervals; truth within; below lo; above hi */
+    double width;                   /**< median of hi - lo */
+} isg_covered;
+
 typedef struct isg_coverage {
-    size_t inside, below, above; /**< truth within; below lo; above hi */
-    double mean, sd;             /**< of the estimates */
-    double width;                /**< median of hi - lo */
+    isg_covered by[ISG_WORLD_METHODS];
+    double mean, sd; /**< of the estimates */
 } isg_coverage;
 
 /** @param result [n]; @param truth, out [isg_world_numbers]; @param good  worlds counted.

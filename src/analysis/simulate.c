@@ -5,9 +5,13 @@
 
 #include "isogloss/simulate.h"
 
+#include "dist.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *const isg_world_method_name[ISG_WORLD_METHODS] = {"percentile", "bca", "sandwich"};
 
 static isg_err no_memory(void)
 {
@@ -51,50 +55,59 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The law's own band at a place: percentiles of what the replicates predict there. */
-static isg_err place_interval(const isg_worlds *s, const isg_boot *boot, const isg_replicates *r,
-                              size_t place, isg_world_number *out)
-{
-    double *value = malloc((r->n + 1) * sizeof *value);
-    size_t n = 0;
+/* A parameter, a derived number or the loss of a place as a number of the bootstrap. */
+typedef struct asked {
+    const isg_worlds *worlds;
+    size_t number;
+} asked;
 
-    if (!value) return no_memory();
-    for (size_t b = 0; b < r->n; b++) {
-        double natural[ISG_LAW_PARAMS];
-        if (r->status[b] != ISG_REPLICATE_CONVERGED) continue;
-        isg_problem_natural(boot->problem, r->theta + b * r->n_params, natural);
-        value[n++] = isg_law_loss(law_of(s), natural, s->place[place].var);
-    }
-    qsort(value, n, sizeof *value, by_value);
-    out->lo = isg_quantile(value, n, 0.5 * (1 - s->level));
-    out->hi = isg_quantile(value, n, 0.5 * (1 + s->level));
-    free(value);
-    return ISG_OK;
+static double value_of(const void *ctx, const double *natural)
+{
+    const asked *a = ctx;
+    const isg_law *law = law_of(a->worlds);
+    size_t k = a->number;
+
+    if (k < law->n_params) return natural[k];
+    k -= law->n_params;
+    if (k < law->n_derived) return law->derived[k].value(law, natural);
+    return isg_law_loss(law, natural, a->worlds->place[k - law->n_derived].var);
+}
+
+static void keep(const isg_worlds *s, const isg_interval *i, double estimate, isg_world_number *out)
+{
+    const double reach = isg_normal_quantile(0.5 * (1 + s->level)) * i->sandwich_se;
+
+    *out = (isg_world_number){.estimate = estimate,
+                              .lo = {i->lo, i->bca_lo, estimate - reach},
+                              .hi = {i->hi, i->bca_hi, estimate + reach},
+                              .has = {i->hi > i->lo, i->has_bca, i->has_sandwich}};
 }
 
 static isg_err intervals(const isg_worlds *s, const isg_boot *boot, isg_world_result *out)
 {
-    const isg_law *law = law_of(s);
+    const size_t numbers = isg_world_numbers(s), params = law_of(s)->n_params;
+    double estimate[ISG_WORLD_NUMBERS];
+    isg_boot_number number[ISG_WORLD_NUMBERS];
+    asked ask[ISG_WORLD_NUMBERS];
+    isg_interval further[ISG_WORLD_NUMBERS];
     isg_boot_summary summary;
     isg_replicates *r = NULL;
-    double estimate[ISG_WORLD_NUMBERS];
 
+    for (size_t k = 0; k < numbers; k++) {
+        ask[k] = (asked){s, k};
+        number[k] = (isg_boot_number){value_of, &ask[k]};
+    }
     ISG_TRY(isg_replicates_create(boot, &r));
     isg_err rc = isg_boot_all(boot, r);
     if (!rc) rc = isg_boot_summarise(boot, r, s->level, &summary);
     if (!rc && 2 * summary.converged < boot->replicates)
         rc = ISG_FAIL(ISG_EDATA, "too few replicates converged");
+    if (!rc)
+        rc = isg_boot_numbers(boot, r, s->level, number + params, numbers - params,
+                              further + params);
     isg_worlds_truth(s, boot->full->natural, estimate);
-    for (size_t k = 0; !rc && k < law->n_params + law->n_derived; k++) {
-        const isg_interval *i =
-            k < law->n_params ? &summary.param[k] : &summary.derived[k - law->n_params];
-        out->number[k] = (isg_world_number){estimate[k], i->lo, i->hi};
-    }
-    for (size_t k = 0; !rc && k < s->n_places; k++) {
-        const size_t at = law->n_params + law->n_derived + k;
-        out->number[at].estimate = estimate[at];
-        rc = place_interval(s, boot, r, k, &out->number[at]);
-    }
+    for (size_t k = 0; !rc && k < numbers; k++)
+        keep(s, k < params ? &summary.param[k] : &further[k], estimate[k], &out->number[k]);
     isg_replicates_destroy(&r);
     return rc;
 }
@@ -192,31 +205,43 @@ isg_err isg_worlds_pseudo_truth(const isg_worlds *s, size_t draws, double *truth
 }
 
 /* @param width [n] scratch */
+static void count_intervals(const isg_world_result *result, size_t n, size_t number, size_t method,
+                            double truth, isg_covered *out, double *width)
+{
+    *out = (isg_covered){0};
+    for (size_t w = 0; w < n; w++) {
+        const isg_world_number *x = &result[w].number[number];
+        if (!result[w].good || !x->has[method]) continue;
+        out->below += truth < x->lo[method];
+        out->above += truth > x->hi[method];
+        out->inside += x->lo[method] <= truth && truth <= x->hi[method];
+        width[out->n++] = x->hi[method] - x->lo[method];
+    }
+    if (!out->n) return;
+    qsort(width, out->n, sizeof *width, by_value);
+    out->width = isg_quantile(width, out->n, 0.5);
+}
+
 static void count_number(const isg_world_result *result, size_t n, size_t number, double truth,
                          isg_coverage *out, double *width)
 {
     size_t good = 0;
-    double sum = 0, squares = 0;
+    double squares = 0;
 
     *out = (isg_coverage){0};
+    for (size_t k = 0; k < ISG_WORLD_METHODS; k++)
+        count_intervals(result, n, number, k, truth, &out->by[k], width);
     for (size_t w = 0; w < n; w++) {
-        const isg_world_number *x = &result[w].number[number];
         if (!result[w].good) continue;
-        out->below += truth < x->lo;
-        out->above += truth > x->hi;
-        out->inside += x->lo <= truth && truth <= x->hi;
-        sum += x->estimate;
-        width[good++] = x->hi - x->lo;
+        out->mean += result[w].number[number].estimate;
+        good++;
     }
-    if (!good) return;
-    out->mean = sum / (double)good;
+    if (good) out->mean /= (double)good;
     for (size_t w = 0; w < n; w++) {
         const double d = result[w].number[number].estimate - out->mean;
         if (result[w].good) squares += d * d;
     }
     out->sd = good > 1 ? sqrt(squares / (double)(good - 1)) : 0;
-    qsort(width, good, sizeof *width, by_value);
-    out->width = isg_quantile(width, good, 0.5);
 }
 
 isg_err isg_worlds_count(const isg_worlds *s, const isg_world_result *result, size_t n,

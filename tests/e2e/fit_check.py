@@ -73,7 +73,9 @@ def test_honest_and_not():
            law["residual_rms"], result["residuals"]["rms"])
     expect("the truth is the fit", all(n["truth"] == result["parameters"][k]["estimate"]
                                        for k, n in law["numbers"].items() if k in result["parameters"]))
-    expect("the counts add up", all(n["covered"] + n["truth_below"] + n["truth_above"] == 40 for n in law["numbers"].values()))
+    expect("the counts add up", all(
+        n[m]["covered"] + n[m]["truth_below"] + n[m]["truth_above"] == n[m]["intervals"] <= n["percentile"]["intervals"] == 40
+        for n in law["numbers"].values() for m in ("percentile", "bca", "sandwich")))
     expect("the loss of the best run is among the numbers", "loss of the best run" in law["numbers"])
     again = check(path, "--points", "all", "--check=40", "--bootstrap", "200")
     expect("the same again", again == result)

@@ -137,9 +137,104 @@ static void test_resemblance(void)
     CHECK_NEAR(sum[3] / sum[1], 1, 0.07);
 }
 
+/* What a fit says is what the estimator tends to in endless data of its own worlds; and with the
+ * misfit kept, it is not what the bent law says. */
+static void test_truth(void)
+{
+    static design c;
+    const isg_noise_plan plan = {ISG_LAPLACE, 0, .004, .003, 0};
+    isg_noise *truth = NULL, *drawn = NULL;
+    isg_problem *problem = NULL;
+    isg_workspace *w = NULL;
+    isg_fit fit;
+    double tends[ISG_WORLD_NUMBERS], own[ISG_WORLD_NUMBERS];
+    enum { DRAWS = 400 };
+
+    fill(&c);
+    CHECK_OK(isg_noise_planned(&plan, c.clean, ROWS, c.run, RUNS, &truth));
+    isg_worlds s = worlds_on(&c, truth);
+    isg_world_draw(&s, 3, c.loss);
+    const isg_obs obs = {.n = ROWS, .var = {c.n, c.d}, .loss = c.loss};
+    CHECK_OK(isg_problem_create(&s.fit, &obs, &problem));
+    CHECK_OK(isg_workspace_create(problem, &w));
+    CHECK_OK(isg_fit_full(problem, w, &fit));
+    CHECK_OK(isg_noise_of_fit(problem, &fit, c.run, RUNS, &drawn));
+    for (size_t i = 0; i < ROWS; i++) {
+        const double var[2] = {c.n[i], c.d[i]};
+        c.clean[i] = isg_law_loss(s.fit.law, fit.natural, var);
+    }
+    s.noise = drawn;
+    isg_worlds_truth(&s, fit.natural, own);
+    CHECK_OK(isg_worlds_pseudo_truth(&s, DRAWS, tends));
+    /* sd of the estimates .015, .02, .03 / sqrt(400), times 4 */
+    CHECK_NEAR(tends[3], own[3], 0.003);
+    CHECK_NEAR(tends[4], own[4], 0.004);
+    CHECK_NEAR(tends[2], own[2], 0.006);
+    isg_noise_destroy(&drawn);
+    isg_noise_destroy(&truth);
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+}
+
+static void test_bytes(void)
+{
+    static design c;
+    const isg_noise_plan plan = {ISG_NORMAL, 0, .004, .001, 0};
+    isg_noise *noise = NULL;
+    isg_world_result a, b;
+    unsigned char bytes[ISG_WORLD_BYTES];
+
+    fill(&c);
+    CHECK_OK(isg_noise_planned(&plan, c.clean, ROWS, c.run, RUNS, &noise));
+    isg_worlds s = worlds_on(&c, noise);
+    CHECK_EQ_U64(isg_world_numbers(&s), 7);
+    CHECK_OK(isg_world_run(&s, 11, &a));
+    CHECK(a.good && a.number[3].lo[0] < a.number[3].estimate);
+    const size_t n = isg_world_pack(&s, &a, bytes);
+    CHECK_OK(isg_world_unpack(&s, bytes, n, &b));
+    CHECK(b.good && b.rms <= a.rms && b.rms >= a.rms);
+    CHECK(!memcmp(a.number, b.number, 7 * sizeof *a.number));
+    CHECK_FAILS(isg_world_unpack(&s, bytes, n - 1, &b), ISG_EPROTO, "bytes");
+    CHECK_OK(isg_world_run(&s, 11, &b));
+    CHECK(b.number[3].hi[0] >= a.number[3].hi[0] && b.number[3].hi[0] <= a.number[3].hi[0]);
+    isg_noise_destroy(&noise);
+}
+
+static isg_world_result made(double lo, double hi)
+{
+    isg_world_result r = {.good = true, .rms = 1};
+    r.number[0] =
+        (isg_world_number){.estimate = 0.5 * (lo + hi), .lo = {lo}, .hi = {hi}, .has = {true}};
+    return r;
+}
+
+static void test_count(void)
+{
+    static design c;
+    isg_worlds s = worlds_on(&c, NULL);
+    const isg_world_result r[] = {made(0, 1), made(2, 3), made(2, 4),
+                                  {0},        made(5, 9), made(3, 3.5)};
+    const double truth[ISG_WORLD_NUMBERS] = {3};
+    isg_coverage out[ISG_WORLD_NUMBERS];
+    size_t good = 0;
+
+    CHECK_OK(isg_worlds_count(&s, r, sizeof r / sizeof *r, truth, out, &good));
+    CHECK_EQ_U64(good, 5);
+    CHECK_EQ_U64(out[0].by[0].n, 5);
+    CHECK_EQ_U64(out[0].by[0].inside, 3); /* both ends belong to an interval */
+    CHECK_EQ_U64(out[0].by[0].below, 1);
+    CHECK_EQ_U64(out[0].by[0].above, 1);
+    CHECK_NEAR(out[0].by[0].width, 1, 0);
+    CHECK_NEAR(out[0].mean, (0.5 + 2.5 + 3 + 7 + 3.25) / 5, 1e-15);
+    CHECK_EQ_U64(out[0].by[ISG_WORLD_BCA].n, 0);
+}
+
 int main(void)
 {
     test_planned();
     test_resemblance();
+    test_truth();
+    test_bytes();
+    test_count();
     return check_done();
 }
