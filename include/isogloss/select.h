@@ -33,7 +33,7 @@ typedef struct isg_select_options {
     const char *unit;         /**< of the loss */
     const char *target;       /**< value of the column evaluation, eval_language or eval_set */
     const char *cluster;      /**< column; default cluster_id, else run_id */
-    const char *const *where; /**< "col=value" and !=, <, <=, >, >= */
+    const char *const *where; /**< "col=value", "col=a|b" for a or b, and !=, <, <=, >, >= */
     size_t n_where;
     const char *by, *by_value; /**< one group of --by */
     isg_points points;
@@ -86,10 +86,11 @@ typedef struct isg_selection {
     size_t n_other;     /**< rows that --where, --by, --target and --points did not ask for */
     char *n_column, *d_column, *loss_column; /**< column or expression; D "" if the law has none */
     char *var_from[ISG_LAW_VARS];            /**< as law->vars: column or expression; "": zero */
-    char *unit;                              /**< "" if unknown */
-    char *target;                            /**< "" if there is only one */
-    char *cluster_unit;                      /**< what is resampled: "run_id", "row", ... */
-    char *points;                            /**< which points, in words */
+    const char *n_kind; /**< "total", "non-embedding" or "" if the column does not say */
+    char *unit;         /**< "" if unknown, "mixed" where --pool mixes */
+    char *target;       /**< "" if there is only one */
+    char *cluster_unit; /**< what is resampled: "run_id", "row", ... */
+    char *points;       /**< which points, in words */
     isg_excluded excluded[ISG_EXCLUDED_KINDS];
     size_t n_excluded;
     char *note[ISG_SELECT_NOTES]; /**< what was done, in sentences */

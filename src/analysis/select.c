@@ -14,6 +14,7 @@ static const char *const reason[ISG_ROW_BAD_VAR] = {
     [ISG_ROW_BAD_LOSS] = "loss is not finite and positive",
     [ISG_ROW_MIXED] = "trained on other languages besides the target",
     [ISG_ROW_HIGHEST] = "among the highest losses (--drop-highest)",
+    [ISG_ROW_REPEATED] = "the same run, D and loss as another row, which is used",
     [ISG_ROW_NOT_COOLED] = "the run ended before its learning rate had decayed",
 };
 
@@ -89,8 +90,7 @@ static void exclude_losses(isg_selecting *w)
     }
 }
 
-/* The row's tokens of a language, or its weight; NULL if the table has neither. */
-static const isg_column *share_of(const isg_table *t, const char *language)
+const isg_column *isg_selecting_share(const isg_table *t, const char *language)
 {
     static const char *const prefix[] = {"tokens_", "weight_"};
     const isg_column *found = NULL;
@@ -113,7 +113,7 @@ static bool is_campaign(const isg_selecting *w)
 
     if (!count || !count->numeric) return shares;
     for (size_t i = 0; i < w->t->n_rows && !shares; i++)
-        shares = share_of(w->t, isg_selecting_language(w, language, i)) != NULL;
+        shares = isg_selecting_share(w->t, isg_selecting_language(w, language, i)) != NULL;
     return shares;
 }
 
@@ -133,7 +133,7 @@ static isg_err keep_monolingual(isg_selecting *w)
     for (size_t i = 0; i < w->t->n_rows; i++) {
         const char *code = isg_selecting_language(w, language, i);
         if (w->state[i] != ISG_ROW_KEPT) continue;
-        if (!last || strcmp(last, code) != 0) own = share_of(w->t, code);
+        if (!last || strcmp(last, code) != 0) own = isg_selecting_share(w->t, code);
         last = code;
         if (own && !(own->numeric && own->number[i] > 0))
             w->state[i] = ISG_ROW_OTHER; /* a run of other languages */
@@ -249,20 +249,36 @@ static isg_err warn_apart(isg_selecting *w, size_t runs)
 {
     const char *name = w->guess.alike->name;
 
-    w->s->warning = isg_strf(
-        "There is no run_id, and nearly every row counts as a run of its own (%zu runs), although "
-        "%s repeats: the rows of one %s differ in %s. %s",
-        runs, name, name, w->guess.apart,
-        w->guess.swapped ? "D does not change inside them, but N does: are --n and --d swapped?"
-                         : "");
-    if (w->s->warning && !w->guess.swapped) {
-        char *full = isg_strf("%sIf they are points of one run, give --cluster %s: without it the "
-                              "intervals are too narrow.",
-                              w->s->warning, name);
-        free(w->s->warning);
-        w->s->warning = full;
+    return isg_selecting_warn(
+        w, isg_strf("There is no run_id, and nearly every row counts as a run of its own (%zu "
+                    "runs), although %s repeats: the rows of one %s differ in %s. %s%s%s",
+                    runs, name, name, w->guess.apart,
+                    w->guess.swapped
+                        ? "D does not change inside them, but N does: are --n and --d swapped?"
+                        : "If they are points of one run, give --cluster ",
+                    w->guess.swapped ? "" : name,
+                    w->guess.swapped ? "" : ": without it the intervals are too narrow."));
+}
+
+/* A run has one size: names that stand for several runs, perhaps of several files, are said. */
+static isg_err warn_sizes(isg_selecting *w, const isg_item *items, size_t n)
+{
+    size_t runs = 0;
+    const isg_item *example = NULL;
+
+    for (size_t i = 1, last = 0; i < n; i++) { /* last: of the run counted last */
+        if (strcmp(items[i].run, items[i - 1].run) != 0 || !(items[i].n > items[i - 1].n)) continue;
+        if (!runs || strcmp(items[last].run, items[i].run) != 0) runs++;
+        if (!example) example = &items[i];
+        last = i;
     }
-    return w->s->warning ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+    if (!example || !w->run) return ISG_OK;
+    return isg_selecting_warn(
+        w, isg_strf("%zu value%s of %s stand%s for rows of different N, for instance %s for %.6g "
+                    "and %.6g: are they different runs, perhaps of different files? They are "
+                    "resampled together.",
+                    runs, runs > 1 ? "s" : "", w->run->name, runs > 1 ? "" : "s", example->run,
+                    example[-1].n, example->n));
 }
 
 static isg_err note_runs(isg_selecting *w, const isg_item *items, size_t n)
@@ -276,6 +292,7 @@ static isg_err note_runs(isg_selecting *w, const isg_item *items, size_t n)
                         "too narrow if the rows of a run err together.",
                         n, runs));
     }
+    ISG_TRY(warn_sizes(w, items, n));
     if (w->cluster || w->o->rows || !w->pseudo_runs) return ISG_OK;
     if (w->guess.alike) return warn_apart(w, runs);
     if (w->guess.name && w->o->points != ISG_POINTS_ALL) return ISG_OK; /* said with the points */
@@ -302,19 +319,54 @@ static const char *cluster_unit(const isg_selecting *w)
                                                  : "run";
 }
 
-static isg_err fill_words(isg_selecting *w, const isg_item *items)
+/* The unit of the rows: what the user says, else their column. */
+static isg_err find_unit(isg_selecting *w)
 {
-    const isg_column *unit = isg_table_column(w->t, "unit");
+    const isg_column *c = isg_table_column(w->t, "unit");
+    const char **v = NULL, *unit = w->o->unit;
+    size_t n = 0;
+    isg_err rc = c ? isg_columns_values(w->t, c, w->state, &v, &n) : ISG_OK;
+
+    for (size_t k = 0; k < n && !rc; k++) {
+        if (!v[k][0]) continue;
+        if (w->o->unit && strcmp(v[k], w->o->unit) != 0 && !w->o->pool)
+            rc = ISG_FAIL(ISG_EUSAGE, "--unit %s: the column unit of %s says '%s'", w->o->unit,
+                          w->t->source, v[k]);
+        unit = w->o->unit ? w->o->unit : unit ? "mixed" : v[k];
+    }
+    if (!rc) w->s->unit = isg_strdup(unit ? unit : "");
+    if (!rc && !w->s->unit) rc = ISG_FAIL(ISG_ENOMEM, "no memory for a unit");
+    free(v);
+    return rc;
+}
+
+static const char *size_kind(const char *column)
+{
+    static const char *const total[] = {"N_total", "N_params"};
+    static const char *const without[] = {"nonemb", "non_emb", "non-emb", "no_emb", "noemb"};
+
+    for (size_t k = 0; k < sizeof total / sizeof total[0]; k++) {
+        if (!strcmp(column, total[k])) return "total";
+    }
+    for (size_t k = 0; k < sizeof without / sizeof without[0]; k++) {
+        if (strstr(column, without[k])) return "non-embedding";
+    }
+    return "";
+}
+
+static isg_err fill_words(isg_selecting *w)
+{
     isg_selection *s = w->s;
+
+    ISG_TRY(find_unit(w));
+    s->n_kind = size_kind(w->n.text);
 
     s->n_column = isg_strdup(w->n.text);
     s->d_column = isg_strdup(w->no_d ? "" : w->d.text);
     s->loss_column = isg_strdup(w->loss.text);
-    s->unit = isg_strdup(w->o->unit ? w->o->unit : unit ? unit->text[items[0].row] : "");
     s->target = isg_strdup(w->o->target ? w->o->target : "");
     s->cluster_unit = isg_strdup(cluster_unit(w));
-    if (!s->n_column || !s->d_column || !s->loss_column || !s->unit || !s->target ||
-        !s->cluster_unit)
+    if (!s->n_column || !s->d_column || !s->loss_column || !s->target || !s->cluster_unit)
         return ISG_FAIL(ISG_ENOMEM, "no memory for names");
     return ISG_OK;
 }
@@ -323,7 +375,6 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
 {
     isg_selection *s = w->s;
 
-    ISG_TRY(note_runs(w, items, n)); /* still in order of runs */
     qsort(items, n, sizeof *items, by_cluster);
     s->n = n;
     s->n_read = w->t->n_rows;
@@ -337,7 +388,7 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
         good = good && s->var[k];
     }
     if (!good) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu observations", n);
-    ISG_TRY(fill_words(w, items));
+    ISG_TRY(fill_words(w));
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < w->law->n_vars; k++) s->var[k][i] = w->var[k][items[i].row];
         s->loss[i] = items[i].loss;
@@ -350,12 +401,11 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
     return isg_selecting_groupings(w, items, n);
 }
 
-static isg_err gather(isg_selecting *w)
+/* @param items  [rows kept] */
+static size_t collect(const isg_selecting *w, isg_item *items)
 {
-    size_t n = isg_selecting_kept(w), m = 0;
-    isg_item *items = malloc((n + 1) * sizeof *items);
+    size_t m = 0;
 
-    if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT) continue;
         const char *cluster =
@@ -368,11 +418,46 @@ static isg_err gather(isg_selecting *w)
                                 .d = w->d.number[i],
                                 .loss = w->loss.number[i]};
     }
+    return m;
+}
+
+static int by_run_and_row(const void *a, const void *b)
+{
+    const isg_item *x = a, *y = b;
+    int c = isg_item_by_run(a, b);
+    return c ? c : (x->row > y->row) - (x->row < y->row);
+}
+
+/* A row that is there twice, of overlapping files perhaps, is one observation. */
+static isg_err leave_out_repeated(isg_selecting *w)
+{
+    isg_item *items = malloc((isg_selecting_kept(w) + 1) * sizeof *items);
+
+    if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
+    const size_t n = collect(w, items);
+    qsort(items, n, sizeof *items, by_run_and_row);
+    for (size_t i = 1; i < n; i++) {
+        if (!isg_item_by_run(&items[i - 1], &items[i]) &&
+            isg_selecting_alike(w, items[i - 1].row, items[i].row))
+            w->state[items[i].row] = ISG_ROW_REPEATED;
+    }
+    free(items);
+    return ISG_OK;
+}
+
+static isg_err gather(isg_selecting *w)
+{
+    size_t n = isg_selecting_kept(w);
+    isg_item *items = malloc((n + 1) * sizeof *items);
+
+    if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    (void)collect(w, items);
     isg_err rc = n ? isg_selecting_comparable(w, items, n)
                    : ISG_FAIL(ISG_EDATA, "%s: no row is left to fit (%zu read)%s%s", w->t->source,
                               w->t->n_rows, w->s->n_excluded ? "; first reason: " : "",
                               w->s->n_excluded ? w->s->excluded[0].reason : "");
     if (!rc) qsort(items, n, sizeof *items, isg_item_by_run);
+    if (!rc) rc = note_runs(w, items, n);
     if (!rc && w->o->n_best_over) rc = isg_selecting_sweeps(w, items, &n);
     if (!rc) rc = fill(w, items, n);
     if (!rc && w->o->n_best_over) {
@@ -408,6 +493,7 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(keep_monolingual(w));
     ISG_TRY(isg_selecting_vars(w));
     isg_selecting_exclude_vars(w);
+    if (!w->o->pool && !(w->o->rows && w->pseudo_runs)) ISG_TRY(leave_out_repeated(w));
     ISG_TRY(drop_highest(w));
     ISG_TRY(list_excluded(w));
     return gather(w);

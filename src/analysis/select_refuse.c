@@ -44,6 +44,15 @@ static bool tells_apart(const isg_selecting *w, const isg_column *c, const isg_i
     return true;
 }
 
+bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b)
+{
+    for (size_t k = 0; k < sizeof separators / sizeof separators[0]; k++) {
+        const isg_column *c = isg_table_column(w->t, separators[k]);
+        if (c && strcmp(c->text[a], c->text[b]) != 0) return false;
+    }
+    return true;
+}
+
 static bool is_swept(const isg_selecting *w, const char *column)
 {
     for (size_t k = 0; k < w->o->n_best_over; k++) {
@@ -60,9 +69,13 @@ static isg_err list_separators(const isg_selecting *w, const char *const *names,
         const char **v = NULL;
         size_t m = 0;
         if (!c || isg_selecting_explained(w, c) || is_swept(w, names[k])) continue;
+        if (w->law->mixtures && !strcmp(names[k], "n_languages")) continue;
         ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
+        /* --unit says what rows without a unit have */
+        bool same = m == 2 && !strcmp(names[k], "unit") && w->o->unit && !v[0][0] &&
+                    !strcmp(v[1], w->o->unit);
         free(v);
-        if (m < 2) continue;
+        if (m < 2 || same || isg_selecting_chosen(w, c)) continue;
         if (!*first) *first = c->name;
         ISG_TRY(isg_columns_describe(w->t, c, w->state, to));
     }
@@ -71,6 +84,13 @@ static isg_err list_separators(const isg_selecting *w, const char *const *names,
 
 #define LIST(names) names, sizeof names / sizeof names[0]
 
+/* Of the language whose losses the first of these rows has. */
+static bool says_shares(const isg_selecting *w, size_t row)
+{
+    const isg_column *language = isg_selecting_filled(w->t, "eval_language");
+    return isg_selecting_share(w->t, isg_selecting_language(w, language, row)) != NULL;
+}
+
 static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
                       size_t where)
 {
@@ -78,7 +98,9 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
     const char *first = NULL;
     isg_err rc = list_separators(w, LIST(separators), &list, &first);
 
-    if (!rc && !w->campaign) rc = list_separators(w, LIST(csv_separators), &list, &first);
+    /* families of a table that says what each run was trained on are kinds of mixtures */
+    bool kinds = w->campaign || (w->law->mixtures && says_shares(w, items[0].row));
+    if (!rc && !kinds) rc = list_separators(w, LIST(csv_separators), &list, &first);
     if (!rc && w->campaign) rc = list_separators(w, LIST(store_separators), &list, &first);
     for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];

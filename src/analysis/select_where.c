@@ -45,6 +45,42 @@ static isg_err nothing_left(isg_selecting *w, const char *option, const isg_colu
     return rc;
 }
 
+/* One wanted value: as a number where value and column are numbers, else as text. */
+static bool meets(const isg_column *c, size_t row, comparison op, const char *value, size_t n)
+{
+    char text[64];
+    double wanted;
+
+    if (c->numeric && n < sizeof text) {
+        memcpy(text, value, n);
+        text[n] = '\0';
+        if (isg_str_to_double(text, &wanted))
+            return !isnan(c->number[row]) &&
+                   holds(op, (c->number[row] > wanted) - (c->number[row] < wanted));
+    }
+    const bool equal = strlen(c->text[row]) == n && !strncmp(c->text[row], value, n);
+    return holds(op, equal ? 0 : 1);
+}
+
+static bool occurs(const isg_selecting *w, const isg_column *c, const char *value)
+{
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (!strcmp(c->text[i], value)) return true;
+    }
+    return false;
+}
+
+/* "a|b" is a or b, unless the column has that very text. */
+static bool meets_any(const isg_column *c, size_t row, const char *value)
+{
+    for (const char *p = value;; p++) {
+        const size_t n = strcspn(p, "|");
+        if (meets(c, row, EQ, p, n)) return true;
+        p += n;
+        if (!*p) return false;
+    }
+}
+
 static isg_err keep_where(isg_selecting *w, const char *option, const char *name, comparison op,
                           const char *value)
 {
@@ -52,14 +88,13 @@ static isg_err keep_where(isg_selecting *w, const char *option, const char *name
     double wanted = 0;
 
     if (!c) return isg_columns_unknown(w->t, name, option);
-    bool numbers = c->numeric && isg_str_to_double(value, &wanted);
-    if (!numbers && op > NE)
+    if (op > NE && !(c->numeric && isg_str_to_double(value, &wanted)))
         return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
+    const bool several = op <= NE && strchr(value, '|') && !occurs(w, c, value);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT) continue;
-        bool keep = numbers ? !isnan(c->number[i]) &&
-                                  holds(op, (c->number[i] > wanted) - (c->number[i] < wanted))
-                            : holds(op, strcmp(c->text[i], value));
+        bool keep =
+            several ? meets_any(c, i, value) == (op == EQ) : meets(c, i, op, value, strlen(value));
         if (!keep) w->state[i] = ISG_ROW_OTHER;
     }
     return isg_selecting_kept(w) ? ISG_OK : nothing_left(w, option, c);
@@ -105,7 +140,8 @@ static isg_err apply_where(isg_selecting *w, const char *text)
         free(option);
         return rc;
     }
-    return ISG_FAIL(ISG_EUSAGE, "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=)",
+    return ISG_FAIL(ISG_EUSAGE,
+                    "--where '%s': wanted \"column=value\" (or !=, <, <=, >, >=; a|b for a or b)",
                     text);
 }
 
@@ -133,6 +169,38 @@ bool isg_selecting_asks_for(const isg_selecting *w, const char *column)
         if (strcspn(w->o->where[k], " =!<>") == strlen(column) &&
             !strncmp(w->o->where[k], column, strlen(column)))
             return true;
+    }
+    return false;
+}
+
+/* Has the column one value only with each value of `chosen`, among the rows kept? */
+static bool follows(const isg_selecting *w, const isg_column *c, const isg_column *chosen)
+{
+    const char **value = NULL;
+    size_t n = 0;
+    bool one = isg_columns_values(w->t, chosen, w->state, &value, &n) == ISG_OK;
+
+    for (size_t k = 0; k < n && one; k++) {
+        const char *first = NULL;
+        for (size_t i = 0; i < w->t->n_rows && one; i++) {
+            if (w->state[i] != ISG_ROW_KEPT || strcmp(chosen->text[i], value[k]) != 0) continue;
+            if (!first) first = c->text[i];
+            one = !strcmp(first, c->text[i]);
+        }
+    }
+    free(value);
+    return one;
+}
+
+bool isg_selecting_chosen(const isg_selecting *w, const isg_column *c)
+{
+    for (size_t k = 0; k < w->o->n_where; k++) {
+        const char *text = w->o->where[k], *sign = text + strcspn(text, "=!<>");
+        if (*sign != '=' || !strchr(sign, '|')) continue;
+        char *name = trimmed(text, (size_t)(sign - text));
+        const isg_column *chosen = name ? isg_table_column(w->t, name) : NULL;
+        free(name);
+        if (chosen && (chosen == c || follows(w, c, chosen))) return true;
     }
     return false;
 }

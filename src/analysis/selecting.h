@@ -81,6 +81,8 @@ isg_err isg_selecting_target(isg_selecting *w);
 /** Keep rows whose cell has the text. @param option  as the user wrote it, for messages */
 isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *column,
                             const char *value);
+/** Did the user name several values of the column, or of one that it follows, to be taken together? */
+bool isg_selecting_chosen(const isg_selecting *w, const isg_column *column);
 bool isg_selecting_asks_for(const isg_selecting *w, const char *column);
 
 /* select_points.c: runs and which of their points */
@@ -95,6 +97,11 @@ void isg_selecting_exclude_vars(isg_selecting *w);
 
 /* select_refuse.c: what must not be pooled. @param items  [n], reordered */
 isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n);
+
+/** Are two rows of one evaluation, corpus and unit? */
+bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b);
+/** The table's tokens of a language, or its weights; NULL if it has neither. */
+const isg_column *isg_selecting_share(const isg_table *table, const char *language);
 
 /** Is the column one of N, D, the loss or a variable of the law? */
 bool isg_selecting_explained(const isg_selecting *w, const isg_column *column);

@@ -177,6 +177,7 @@ static json_t *selection(const isg_fit_report *r)
     for (size_t k = 0; notes && k < s->n_notes; k++)
         (void)json_array_append_new(notes, json_string(s->note[k]));
     (void)set(o, "n_column", json_string(s->n_column));
+    (void)set(o, "n_kind", text(s->n_kind));
     (void)set(o, "d_column", text(s->d_column));
     (void)set(o, "loss_column", json_string(s->loss_column));
     (void)set(o, "variables", variables(r));

@@ -42,9 +42,13 @@ static void print_data(const isg_fit_report *r, FILE *out)
         char lead[CELL];
         (void)snprintf(lead, sizeof lead, "%-10s ", r->law->vars[k].name);
         range_of(s->var[k], s->n, &lo, &hi);
+        const char *kind = strcmp(r->law->vars[k].name, "N") != 0 ? ""
+                           : !strcmp(s->n_kind, "total")          ? " (total)"
+                           : s->n_kind[0]                         ? " (non-embedding)"
+                                          : " (total or non-embedding: not known)";
         isg_text_say(out, lead,
-                     isg_strf("%s, %s to %s",
-                              s->var_from[k][0] ? s->var_from[k] : "nowhere: taken as zero",
+                     isg_strf("%s%s, %s to %s",
+                              s->var_from[k][0] ? s->var_from[k] : "nowhere: taken as zero", kind,
                               isg_str_count(lo, a, sizeof a), isg_str_count(hi, b, sizeof b)));
     }
     range_of(s->loss, s->n, &lo, &hi);

@@ -129,9 +129,33 @@ def test_refusals():
     expect("--by fits each", [f["group"] for f in groups["fits"]] == ["x", "y"])
     families = write("c.csv", [{**r, "family": "fg"[i % 2]} for i, r in enumerate(rows)])
     refused("two families", 2, ["family (2 values: f, g)"], families)
-    seeds = write("d.csv", [{k: v for k, v in r.items() if k != "run_id"} for r in rows + rows])
+    bare = [{k: v for k, v in r.items() if k != "run_id"} for r in rows]
+    seeds = write("d.csv", bare + [{**r, "loss": r["loss"] + 0.01} for r in bare])
     refused("nothing tells rows apart", 2, ["no column tells them apart", "--resample rows"], seeds)
     expect("--resample rows takes them", fit(seeds, "--resample", "rows", "--bootstrap", "0")["n_clusters"] == 120)
+    once = fit(write("e.csv", rows), "--bootstrap", "100")
+    double = fit(write("f.csv", rows), write("g.csv", rows), "--bootstrap", "100")
+    expect("the same rows twice count once, and this is said", double["parameters"] == once["parameters"] and
+           [(e["count"], e["reason"]) for e in double["excluded"]] == [(60, "the same run, D and loss as another row, which is used")],
+           double["excluded"])
+    nats = write("f.csv", [{**r, "run_id": "n" + r["run_id"], "unit": "nat/token"} for r in rows])
+    bits = write("g.csv", [{**r, "run_id": "b" + r["run_id"], "unit": "bit/byte"} for r in rows])
+    bare = write("h.csv", rows)
+    refused("two units", 2, ["unit (2 values: bit/byte, nat/token)", '--where "unit=VALUE"'], nats, bits)
+    refused("one with and one without a unit", 2, ["unit (2 values: (empty), nat/token)"], bare, nats)
+    expect("--unit says what those without one have",
+           fit(bare, nats, "--unit", "nat/token", "--bootstrap", "0")["selection"]["unit"] == "nat/token")
+    refused("another unit", 2, ["--unit bit/byte: the column unit", "says 'nat/token'"], nats, "--unit", "bit/byte")
+    pooled = fit(nats, bits, "--pool", "--bootstrap", "0")
+    expect("--pool mixes units, and says so", (pooled["n_observations"], pooled["selection"]["unit"]) == (120, "mixed"))
+    other = write("g.csv", [{**r, "N_params": 2 * r["N_params"]} for r in rows])
+    warnings = fit(bare, other, "--bootstrap", "0")["warnings"]
+    expect("one run_id for runs of two files", any("60 values of run_id stand for rows of different N" in w for w in warnings), warnings)
+    three = write("g.csv", [{**r, "run_id": f + r["run_id"], "family": f, "router": f.upper()} for r in rows for f in ("a", "b", "c")])
+    refused("three families", 2, ["family (3 values"], three)
+    expect("several values named together are one fit",
+           fit(three, "--where", "family=a|b", "--bootstrap", "0")["n_observations"] == 120)
+    expect("and columns that follow them", fit(three, "--where", "router = A|C", "--bootstrap", "0")["n_observations"] == 120)
     broken = write("e.csv", [{**r, "loss": "3,14" if i == 4 else r["loss"]} for i, r in enumerate(rows)])
     refused("a decimal comma", 2, ["e.csv:6", "column 'loss'", "'3,14'", "point"], broken)
     ragged = os.path.join(tmp, "f.csv")
