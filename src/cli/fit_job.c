@@ -1,6 +1,7 @@
 #include "fit_job.h"
 
 #include "cmd.h"
+#include "fit_boot.h"
 #include "fit_save.h"
 #include "isogloss/log.h"
 #include "isogloss/run.h"
@@ -273,106 +274,10 @@ void fit_job_refuse_interval(const isg_selection *s, const isg_problem *p, size_
 void fit_outcome_clear(fit_outcome *o)
 {
     fit_save_close(&o->save);
+    fit_boot_clear(o);
     isg_problem_destroy(&o->swept);
     isg_problem_destroy(&o->problem);
     isg_selection_destroy(&o->selection);
-}
-
-/* What the blocks of refits share; only rank 0 collects. */
-typedef struct refits {
-    isg_boot boot;
-    isg_replicates *replicates;
-    fit_save *save; /* or NULL */
-} refits;
-
-static isg_err compute_block(void *ctx, size_t block, void *out, size_t cap, size_t *used)
-{
-    const refits *r = ctx;
-    return isg_boot_block(&r->boot, block, out, cap, used);
-}
-
-static isg_err collect_block(void *ctx, size_t block, const void *data, size_t n)
-{
-    refits *r = ctx;
-    ISG_TRY(isg_replicates_collect(r->replicates, &r->boot, block, ISG_BLOCK_BYTES, data, n));
-    return r->save ? fit_save_block(r->save, 0, block, r->replicates) : ISG_OK;
-}
-
-static bool have_block(void *ctx, size_t block)
-{
-    const refits *r = ctx;
-    return r->save && fit_save_has(r->save, 0, block);
-}
-
-/* Every rank comes to the same end, also where it is refused. */
-static isg_err open_save(const fit_job *s, const char *by_value, const isg_boot *boot,
-                         fit_outcome *o)
-{
-    const fit_save_set set = {.name = s->select.rows ? "rows" : "clusters", .boot = boot};
-    isg_err rc = ISG_OK;
-    if (!s->save.name) return ISG_OK;
-    if (s->speak) rc = fit_save_open(s, by_value, o, &set, o->why[0] ? 0 : 1, &o->save);
-    return s->comm ? isg_comm_agree(s->comm, rc) : rc;
-}
-
-/* What is there already, then the blocks that are missing. */
-static isg_err run_refits(const fit_job *s, refits *r, const isg_blocks *blocks)
-{
-    isg_err rc = r->save ? fit_save_load(r->save, 0, r->replicates) : ISG_OK;
-    if (s->comm && s->save.name) rc = isg_comm_agree(s->comm, rc);
-    if (!rc) rc = isg_run_blocks(s->comm, blocks, 0);
-    if (!r->save) return rc;
-    if (rc == ISG_EAGAIN) {
-        char *why = isg_strdup(isg_err_message());
-        isg_err synced = fit_save_sync(r->save);
-        if (!synced)
-            (void)ISG_FAIL(rc, "%s; they are kept: run the same command again", why ? why : "");
-        free(why);
-        return synced ? synced : rc;
-    }
-    return rc ? rc : fit_save_sync(r->save);
-}
-
-static isg_err summarise(const fit_job *s, const refits *r, fit_outcome *o)
-{
-    isg_err rc = isg_boot_summarise(&r->boot, r->replicates, s->args->level, &o->boot);
-    if (rc == ISG_OK && 2 * o->boot.converged < r->boot.replicates) {
-        rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", o->boot.converged,
-                      r->boot.replicates);
-    }
-    o->has_boot = rc == ISG_OK;
-    if (rc != ISG_EDATA) return rc;
-    (void)snprintf(o->why, sizeof o->why, "%s", isg_err_message());
-    isg_err_clear();
-    return ISG_OK;
-}
-
-static isg_err bootstrap(const fit_job *s, const char *by_value, fit_outcome *o)
-{
-    refits r = {.boot = {.problem = o->problem,
-                         .full = &o->fit,
-                         .cluster = o->selection->cluster,
-                         .n_clusters = o->selection->n_clusters,
-                         .replicates = s->args->bootstrap,
-                         .seed = s->args->seed,
-                         .cold_starts = s->args->starts_per_replicate,
-                         .sweeps = o->selection->sweeps,
-                         .swept = o->swept}};
-    const isg_blocks blocks = {.n = isg_boot_blocks(&r.boot, ISG_BLOCK_BYTES),
-                               .compute = compute_block,
-                               .collect = collect_block,
-                               .have = have_block,
-                               .ctx = &r};
-
-    fit_job_refuse_interval(o->selection, o->problem, r.boot.replicates, o->why);
-    ISG_TRY(open_save(s, by_value, &r.boot, o));
-    if (o->why[0]) return ISG_OK;
-    r.save = o->save;
-    ISG_TRY(isg_replicates_create(&r.boot, &r.replicates));
-    isg_err rc = run_refits(s, &r, &blocks);
-    if (!rc && s->speak) rc = summarise(s, &r, o);
-    isg_replicates_destroy(&r.replicates);
-    return rc;
 }
 
 isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_outcome *o)
@@ -413,5 +318,5 @@ isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
         fit_outcome_clear(&all);
         if (rc) return rc;
     }
-    return bootstrap(s, by_value, o);
+    return fit_boot_run(s, by_value, o);
 }

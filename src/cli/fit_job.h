@@ -67,15 +67,30 @@ isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out)
  */
 isg_err fit_job_close(fit_job *job, isg_err rc);
 
+enum { FIT_WHY = 160 };
+
+/** One way to resample and what came of it. */
+typedef struct fit_way {
+    const char *name, *unit; /**< of the selection */
+    size_t n_groups;
+    isg_boot boot;
+    isg_replicates *replicates; /**< complete on rank 0; NULL where there are none */
+    isg_boot_summary summary;   /**< rank 0, if has_boot */
+    bool has_boot;
+    char why[FIT_WHY]; /**< there is no interval */
+} fit_way;
+
 typedef struct fit_outcome {
     isg_selection *selection;
     isg_problem *problem, *swept; /**< of --best-over: the rows of all settings, or NULL */
     isg_fit fit;
     bool has_undropped;
     double undropped[ISG_LAW_PARAMS]; /**< natural parameters with the rows of --drop-highest */
-    isg_boot_summary boot;            /**< rank 0 */
+    fit_way way[ISG_GROUPINGS]; /**< refers to selection, problem and fit: the outcome stays put */
+    size_t n_ways;
+    isg_boot_summary boot; /**< rank 0; of the first way */
     bool has_boot;
-    char why[160];         /**< there is no interval */
+    char why[FIT_WHY];     /**< there is no interval */
     struct fit_save *save; /**< rank 0, with --save: to be finished with the report */
 } fit_outcome;
 
