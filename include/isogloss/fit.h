@@ -67,6 +67,8 @@ const isg_law *isg_problem_law(const isg_problem *problem);
 size_t isg_problem_rows(const isg_problem *problem);
 size_t isg_problem_free_params(const isg_problem *problem);
 size_t isg_problem_distinct_rows(const isg_problem *problem); /**< different in their variables */
+/** [rows] number of the row's tuple of variables, below isg_problem_distinct_rows(). Borrowed. */
+const size_t *isg_problem_distinct(const isg_problem *problem);
 
 isg_err isg_workspace_create(const isg_problem *problem, isg_workspace **out);
 void isg_workspace_destroy(isg_workspace **workspace);

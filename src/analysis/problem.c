@@ -370,6 +370,11 @@ size_t isg_problem_distinct_rows(const isg_problem *p)
     return p->n_distinct;
 }
 
+const size_t *isg_problem_distinct(const isg_problem *p)
+{
+    return p->distinct;
+}
+
 void isg_problem_natural(const isg_problem *p, const double *theta, double *natural)
 {
     double raw[ISG_LAW_PARAMS];

@@ -52,13 +52,14 @@ static void slope_of(const isg_problem *p, size_t param, double *slope)
 }
 
 /* Scale of W and the standard error of z. @return false if there is none */
-static bool scale_of(const isg_sandwich *s, const double *slope, double *scale, double *se)
+static bool scale_of(const isg_sandwich *s, const double *slope, double free_clusters,
+                     double *scale, double *se)
 {
     isg_sandwich_number n;
 
     if (!isg_sandwich_of(s, slope, &n) || !(n.model > 0)) return false;
-    *scale = n.model / (n.se * n.se);
-    *se = n.se;
+    *se = n.se * sqrt((double)(s->n_clusters - 1) / free_clusters);
+    *scale = n.model / (*se * *se);
     return isfinite(*scale);
 }
 
@@ -205,19 +206,19 @@ isg_err isg_profile_param(const isg_profile_of *of, size_t param, double level, 
     double slope[P], se = 0, raw[P];
 
     *out = (isg_profile){0};
-    if (!follow(of->options, &p.param) || !of->fit->identified[p.param] || of->n_clusters < 2)
-        return ISG_OK;
-    if (of->options->n_constraints >= P) return ISG_OK;
+    if (!follow(of->options, &p.param) || !of->fit->identified[p.param]) return ISG_OK;
+    if (of->n_clusters <= of->problem->map.n || of->problem->map.n < 2) return ISG_OK;
+    const double free_clusters = (double)(of->n_clusters - of->problem->map.n);
     p.log = of->problem->law->params[p.param].log;
     memcpy(raw, of->fit->theta, sizeof raw);
     of->problem->law->shift(of->problem->law, raw, of->problem->centre);
     p.z0 = raw[p.param];
-    p.limit = isg_t_quantile(0.5 * (1 + level), (double)(of->n_clusters - 1));
+    p.limit = isg_t_quantile(0.5 * (1 + level), free_clusters);
     isg_err rc =
         isg_sandwich_create(of->problem, of->fit, of->cluster, of->n_clusters, p.param, &s);
     if (rc) return rc;
     slope_of(of->problem, p.param, slope);
-    bool good = scale_of(s, slope, &out->scale, &se);
+    bool good = scale_of(s, slope, free_clusters, &out->scale, &se);
     isg_sandwich_destroy(&s);
     if (!good) return ISG_OK;
     p.ones = malloc((of->obs->n + 1) * sizeof *p.ones);

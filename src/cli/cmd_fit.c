@@ -1,6 +1,7 @@
 /* isogloss fit: a law, its parameters and their intervals, for each group of --by. */
 
 #include "cmd.h"
+#include "fit_boot.h"
 #include "fit_check.h"
 #include "fit_job.h"
 #include "fit_save.h"
@@ -49,9 +50,18 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
         opts, argc, argv, operands, done);
 }
 
+/* @param ways  [ISG_GROUPINGS] filled; the report borrows it */
 static isg_fit_report report_of(const fit_job *s, const own_args *own, const char *by_value,
-                                const fit_outcome *o)
+                                const fit_outcome *o, isg_report_way *ways)
 {
+    for (size_t k = 0; k < o->n_ways; k++) {
+        const fit_way *w = &o->way[k];
+        ways[k] = (isg_report_way){.name = w->name,
+                                   .unit = w->unit,
+                                   .n_groups = w->n_groups,
+                                   .boot = w->has_boot ? &w->summary : NULL,
+                                   .why = w->why};
+    }
     return (isg_fit_report){
         .source = s->table->source,
         .missing = s->missing,
@@ -70,6 +80,11 @@ static isg_fit_report report_of(const fit_job *s, const own_args *own, const cha
         .undropped = o->has_undropped ? o->undropped : NULL,
         .boot = o->has_boot ? &o->boot : NULL,
         .no_interval = o->why,
+        .ways = ways,
+        .n_ways = o->n_ways,
+        .way_chosen = fit_boot_chosen(s),
+        .profile = o->profile,
+        .noise = &o->noise,
         .replicates = s->args->bootstrap,
         .seed = s->args->seed,
         .level = s->args->level,
@@ -114,7 +129,8 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
 
     *out = NULL;
     if (!rc && s->speak) {
-        isg_fit_report r = report_of(s, own, by_value, &o);
+        isg_report_way ways[ISG_GROUPINGS];
+        isg_fit_report r = report_of(s, own, by_value, &o, ways);
         if (!own->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
         if (!rc && json_object_set_new(*out, "request", fit_args_json(s->args)))

@@ -106,6 +106,8 @@ static size_t bootstrap_rows(fit_args *a, isg_opt *rows, size_t at)
         {0, "level", ISG_OPT_DOUBLE, &a->level, "P",
          "Level of the intervals, 0.5 to 0.9999. Default: 0.95.", 0, 0, NULL},
         {0, "seed", ISG_OPT_U64, &a->seed, "S", "Of the resamples. Default: 1.", 0, 9e15, NULL},
+        {0, "profile", ISG_OPT_LIST, &a->profile, "NAME",
+         "Also a profile interval of this parameter, or of all. May be repeated.", 0, 0, NULL},
     };
     return APPEND(opts);
 }
@@ -174,6 +176,7 @@ json_t *fit_args_json(const fit_args *a)
         {"cluster", word(a->cluster)},
         {"level", isg_json_real(a->level)},
         {"seed", whole(a->seed)},
+        {"profile", words(&a->profile)},
     };
     json_t *o = json_object();
 

@@ -13,7 +13,7 @@ typedef struct fit_args {
     const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective,
         *delta, *compat;
     const char *by;
-    isg_opt_list where, fix, tie, var, best_over;
+    isg_opt_list where, fix, tie, var, best_over, profile;
     uint64_t starts, starts_per_replicate, bootstrap, seed, drop_highest;
     double level;
     bool pool;

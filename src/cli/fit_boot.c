@@ -190,6 +190,11 @@ isg_err fit_boot_run(const fit_job *s, const char *by_value, fit_outcome *o)
     return rc;
 }
 
+bool fit_boot_chosen(const fit_job *s)
+{
+    return s->args->cluster || s->args->resample;
+}
+
 void fit_boot_clear(fit_outcome *o)
 {
     for (size_t k = 0; k < ISG_GROUPINGS; k++) isg_replicates_destroy(&o->way[k].replicates);

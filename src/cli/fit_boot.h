@@ -15,6 +15,9 @@
  */
 isg_err fit_boot_run(const fit_job *job, const char *by_value, fit_outcome *outcome);
 
+/** Did the user say what to resample? Then that speaks, however wide others are. */
+bool fit_boot_chosen(const fit_job *job);
+
 void fit_boot_clear(fit_outcome *outcome);
 
 #endif

@@ -191,6 +191,11 @@ static isg_err set_up(const fit_args *a, fit_job *s)
     ISG_TRY(set_delta(a, &s->fit));
     for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
     for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
+    for (size_t k = 0, at; k < a->profile.n; k++) {
+        if (strcmp(a->profile.item[k], "all") != 0)
+            ISG_TRY(isg_err_context(isg_law_param_find(s->fit.law, a->profile.item[k], &at),
+                                    "--profile"));
+    }
     if (a->level > 1 && a->level < 100)
         return ISG_FAIL(ISG_EUSAGE,
                         "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?", a->level,
@@ -280,6 +285,13 @@ void fit_outcome_clear(fit_outcome *o)
     isg_selection_destroy(&o->selection);
 }
 
+static isg_obs obs_of(const fit_job *s, const isg_selection *from)
+{
+    isg_obs obs = {.n = from->n, .loss = from->loss};
+    for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = from->var[k];
+    return obs;
+}
+
 isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_outcome *o)
 {
     isg_workspace *w = NULL;
@@ -287,8 +299,7 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     const isg_sweeps *sweeps = rc ? NULL : o->selection->sweeps;
 
     if (rc) return rc;
-    isg_obs obs = {.n = o->selection->n, .loss = o->selection->loss};
-    for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = o->selection->var[k];
+    const isg_obs obs = obs_of(s, o->selection);
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
     if (!rc && sweeps) {
         isg_fit_options all = s->fit;
@@ -301,6 +312,48 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
     isg_workspace_destroy(&w);
     return rc;
+}
+
+static bool wants_profile(const fit_args *a, const char *name)
+{
+    for (size_t k = 0; k < a->profile.n; k++) {
+        if (!strcmp(a->profile.item[k], name) || !strcmp(a->profile.item[k], "all")) return true;
+    }
+    return false;
+}
+
+/* With the clusters whose interval speaks. */
+static isg_err make_profiles(const fit_job *s, fit_outcome *o)
+{
+    const isg_obs obs = obs_of(s, o->selection);
+
+    for (size_t k = 0; k < s->fit.law->n_params; k++) {
+        const isg_interval *by[ISG_GROUPINGS] = {NULL};
+        if (!wants_profile(s->args, s->fit.law->params[k].name)) continue;
+        for (size_t w = 0; w < o->n_ways; w++)
+            by[w] = o->way[w].has_boot ? &o->way[w].summary.param[k] : NULL;
+        const fit_way *way = &o->way[fit_boot_chosen(s) ? 0 : isg_boot_headline(by, o->n_ways)];
+        const isg_profile_of of = {.options = &s->fit,
+                                   .obs = &obs,
+                                   .problem = o->problem,
+                                   .fit = &o->fit,
+                                   .cluster = way->boot.cluster,
+                                   .n_clusters = way->n_groups};
+        ISG_TRY(isg_profile_param(&of, k, s->args->level, &o->profile[k]));
+    }
+    return ISG_OK;
+}
+
+/* Seeds are runs with the same variables; the clusters must be runs or rows for that. */
+static isg_err measure_noise(const fit_job *s, fit_outcome *o)
+{
+    const isg_selection *from = o->selection;
+    bool has_d = s->fit.law->n_vars > 1 && !strcmp(s->fit.law->vars[1].name, "D");
+
+    if (s->args->cluster) return ISG_OK;
+    return isg_run_noise_of(isg_problem_distinct(o->problem), from->cluster,
+                            has_d ? from->var[1] : NULL, from->loss, from->n, s->args->level,
+                            &o->noise);
 }
 
 isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
@@ -318,5 +371,7 @@ isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
         fit_outcome_clear(&all);
         if (rc) return rc;
     }
-    return fit_boot_run(s, by_value, o);
+    ISG_TRY(measure_noise(s, o));
+    ISG_TRY(fit_boot_run(s, by_value, o));
+    return s->speak ? make_profiles(s, o) : ISG_OK;
 }

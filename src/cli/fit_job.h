@@ -10,6 +10,8 @@
 #include "fit_args.h"
 #include "isogloss/boot.h"
 #include "isogloss/comm.h"
+#include "isogloss/profile.h"
+#include "isogloss/seeds.h"
 #include "isogloss/select.h"
 #include "isogloss/store.h"
 #include "isogloss/table.h"
@@ -90,7 +92,9 @@ typedef struct fit_outcome {
     size_t n_ways;
     isg_boot_summary boot; /**< rank 0; of the first way */
     bool has_boot;
-    char why[FIT_WHY];     /**< there is no interval */
+    char why[FIT_WHY];                   /**< there is no interval */
+    isg_profile profile[ISG_LAW_PARAMS]; /**< rank 0; of the parameters of --profile */
+    isg_run_noise noise;
     struct fit_save *save; /**< rank 0, with --save: to be finished with the report */
 } fit_outcome;
 

@@ -4,6 +4,7 @@
 #include "isogloss/fitfile.h"
 #include "isogloss/hash.h"
 #include "isogloss/os.h"
+#include "isogloss/report_fit.h"
 #include "isogloss/run.h"
 #include "isogloss/str.h"
 
@@ -330,7 +331,7 @@ static void read_interval(const isg_interval *i, size_t k, columns *c)
     c->lo[k] = i ? i->lo : (double)NAN;
     c->hi[k] = i ? i->hi : (double)NAN;
     c->share[k] = i ? i->share_at_bound : (double)NAN;
-    c->method[k] = i ? "percentile" : "none";
+    c->method[k] = i ? isg_report_fit_method(i) : "none";
 }
 
 /* What one of several sets says by itself. */

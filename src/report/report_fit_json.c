@@ -21,57 +21,77 @@ static bool set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
-/* One number with what is known of it. @param i  NULL: no interval */
-static json_t *number(double estimate, const isg_interval *i, const char *method, bool identified)
+static json_t *real_or_null(bool there, double x)
 {
+    return there ? isg_json_real(x) : json_null();
+}
+
+static json_t *range(bool there, double lo, double hi)
+{
+    if (!there) return json_null();
     json_t *o = json_object();
-    bool good = o != NULL;
-
-    good = good && set(o, "estimate", identified ? isg_json_real(estimate) : json_null());
-    good = good && set(o, "se", i ? isg_json_real(i->se) : json_null());
-    good = good && set(o, "lo", i ? isg_json_real(i->lo) : json_null());
-    good = good && set(o, "hi", i ? isg_json_real(i->hi) : json_null());
-    good = good && set(o, "method", json_string(method));
-    good = good && set(o, "identified", json_boolean(identified));
-    good = good && set(o, "share_at_bound", i ? isg_json_real(i->share_at_bound) : json_null());
-    if (good) return o;
-    json_decref(o);
-    return NULL;
+    (void)set(o, "lo", isg_json_real(lo));
+    (void)set(o, "hi", isg_json_real(hi));
+    return o;
 }
 
-static const isg_constraint *constraint_of(const isg_fit_report *r, size_t param)
+static json_t *profile(const isg_profile *p)
 {
-    for (size_t k = 0; k < r->n_constraints; k++) {
-        if (r->constraints[k].param == param) return &r->constraints[k];
+    static const char *const ends[] = {"closed", "bound", "open"};
+    json_t *o = range(p != NULL, p ? p->lo : 0, p ? p->hi : 0);
+
+    if (!p) return o;
+    (void)set(o, "below", json_string(ends[p->below]));
+    (void)set(o, "above", json_string(ends[p->above]));
+    (void)set(o, "refits", whole(p->refits));
+    return o;
+}
+
+/* What each way to resample says. */
+static json_t *by_way(const isg_fit_report *r, const isg_report_number *n)
+{
+    json_t *ways = json_object();
+    for (size_t w = 0; w < r->n_ways; w++) {
+        const isg_interval *i = n->by[w];
+        if (!i) continue;
+        json_t *o = range(true, i->lo, i->hi);
+        (void)set(o, "se", isg_json_real(i->se));
+        (void)set(o, "method", json_string(isg_report_fit_method(i)));
+        (void)set(o, "share_at_bound", isg_json_real(i->share_at_bound));
+        (void)set(o, "bca", range(i->has_bca, i->bca_lo, i->bca_hi));
+        (void)set(o, "sandwich_se", real_or_null(i->has_sandwich, i->sandwich_se));
+        (void)set(ways, r->ways[w].name, o);
     }
-    return NULL;
+    return ways;
 }
 
-bool isg_report_fit_held(const isg_fit_report *r, size_t param)
+/* One number with what is known of it. */
+static json_t *number(const isg_fit_report *r, const isg_report_number *n)
 {
-    const isg_constraint *c = constraint_of(r, param);
-    for (size_t k = 0; c && c->tied && k < r->n_constraints; k++) c = constraint_of(r, c->other);
-    return c && !c->tied;
-}
+    const isg_interval *i = n->interval;
+    json_t *o = json_object();
 
-const isg_interval *isg_report_fit_derived(const isg_fit_report *r, size_t derived)
-{
-    const isg_interval *i = r->boot ? &r->boot->derived[derived] : NULL;
-    return i && r->n_constraints && !(i->hi > i->lo) ? NULL : i;
+    (void)set(o, "estimate", real_or_null(n->known, n->estimate));
+    (void)set(o, "se", real_or_null(n->has_interval, n->se));
+    (void)set(o, "lo", real_or_null(n->has_interval, n->lo));
+    (void)set(o, "hi", real_or_null(n->has_interval, n->hi));
+    (void)set(o, "method", json_string(n->method));
+    (void)set(o, "grouping", i ? json_string(r->ways[n->way].name) : json_null());
+    (void)set(o, "identified", json_boolean(n->known));
+    (void)set(o, "share_at_bound", real_or_null(i != NULL, i ? i->share_at_bound : 0));
+    (void)set(o, "bca", range(i && i->has_bca, i ? i->bca_lo : 0, i ? i->bca_hi : 0));
+    (void)set(o, "sandwich_se", real_or_null(i && i->has_sandwich, i ? i->sandwich_se : 0));
+    (void)set(o, "profile", profile(n->profile));
+    (void)set(o, "by_grouping", by_way(r, n));
+    return o;
 }
 
 static json_t *parameters(const isg_fit_report *r)
 {
     json_t *o = json_object();
     for (size_t k = 0; o && k < r->law->n_params; k++) {
-        bool fixed = isg_report_fit_held(r, k), known = r->fit->identified[k];
-        const isg_interval *i = r->boot && known && !fixed ? &r->boot->param[k] : NULL;
-        (void)set(o, r->law->params[k].name,
-                  number(r->fit->natural[k], i,
-                         fixed ? "fixed"
-                         : i   ? "percentile"
-                               : "none",
-                         known));
+        isg_report_number n = isg_report_fit_param(r, k);
+        (void)set(o, n.name, number(r, &n));
     }
     return o;
 }
@@ -79,19 +99,9 @@ static json_t *parameters(const isg_fit_report *r)
 static json_t *derived(const isg_fit_report *r)
 {
     json_t *o = json_object();
-    bool known = true;
-    for (size_t k = 0; k < r->law->n_params; k++) {
-        /* exponents only: derived numbers are made of them */
-        if (!r->law->params[k].log) known = known && r->fit->identified[k];
-    }
     for (size_t k = 0; o && k < r->law->n_derived; k++) {
-        const isg_interval *i = known ? isg_report_fit_derived(r, k) : NULL;
-        (void)set(o, r->law->derived[k].name,
-                  number(r->law->derived[k].value(r->law, r->fit->natural), i,
-                         i                  ? "percentile"
-                         : known && r->boot ? "fixed"
-                                            : "none",
-                         known));
+        isg_report_number n = isg_report_fit_derived(r, k);
+        (void)set(o, n.name, number(r, &n));
     }
     return o;
 }
@@ -216,6 +226,36 @@ static json_t *starts(const isg_fit *f)
     return o;
 }
 
+static json_t *ways(const isg_fit_report *r)
+{
+    json_t *a = json_array();
+    for (size_t w = 0; a && w < r->n_ways; w++) {
+        const isg_report_way *way = &r->ways[w];
+        const isg_boot_summary *b = way->boot;
+        json_t *o = json_object();
+        (void)set(o, "name", json_string(way->name));
+        (void)set(o, "unit", json_string(way->unit));
+        (void)set(o, "groups", whole(way->n_groups));
+        (void)set(o, "converged", whole(b ? b->converged : 0));
+        (void)set(o, "failed", whole(b ? b->stalled + b->degenerate : 0));
+        (void)set(o, "no_interval", b ? json_null() : text(way->why));
+        (void)json_array_append_new(a, o);
+    }
+    return a;
+}
+
+static json_t *run_noise(const isg_run_noise *n)
+{
+    json_t *o = json_null();
+    if (!n || !n->df) return o;
+    o = range(true, n->lo, n->hi);
+    (void)set(o, "sd", isg_json_real(n->sd));
+    (void)set(o, "df", whole(n->df));
+    (void)set(o, "runs", whole(n->runs));
+    (void)set(o, "settings", whole(n->settings));
+    return o;
+}
+
 static json_t *bootstrap(const isg_fit_report *r)
 {
     json_t *o = json_object();
@@ -227,6 +267,7 @@ static json_t *bootstrap(const isg_fit_report *r)
     (void)set(o, "level", isg_json_real(r->level));
     (void)set(o, "seed", json_integer((json_int_t)r->seed));
     (void)set(o, "no_interval", r->boot ? json_null() : text(r->no_interval));
+    (void)set(o, "groupings", ways(r));
     return o;
 }
 
@@ -270,6 +311,7 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
     good = good && set(o, "selection", selection(r)) && set(o, "excluded", excluded(r->selection));
     good = good && set(o, "parameters", parameters(r)) && set(o, "derived", derived(r));
     good = good && set(o, "with_dropped_rows", undropped(r));
+    good = good && set(o, "run_noise", run_noise(r->noise));
     good = good && set(o, "residuals", residuals) && set(o, "starts", starts(r->fit));
     good = good && set(o, "converged", json_boolean(r->fit->converged));
     good = good && set(o, "gradient_norm", isg_json_real(r->fit->gradient_norm));

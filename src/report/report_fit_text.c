@@ -1,5 +1,6 @@
 #include "isogloss/report_fit.h"
 
+#include "report_fit_numbers.h"
 #include "text.h"
 
 #include <math.h>
@@ -81,78 +82,6 @@ static void print_objective(const isg_fit_report *r, FILE *out)
     isg_text_say(out, "residuals  ",
                  isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
                           100 * f->rms));
-}
-
-static void print_number(FILE *out, const char *name, double x, const isg_interval *i,
-                         const char *remark)
-{
-    char a[CELL], b[CELL], c[CELL], d[CELL], range[2 * CELL + 8] = "-";
-    double se = i ? i->se : 0;
-
-    if (i)
-        (void)snprintf(range, sizeof range, "%s .. %s", isg_text_show(i->lo, se, c),
-                       isg_text_show(i->hi, se, d));
-    (void)fprintf(out, "%-8s %12s %12s   ", name, isg_text_show(x, se, a),
-                  i ? isg_text_show(i->se, se, b) : "-");
-    if (*remark)
-        (void)fprintf(out, "%-25s  %s\n", range, remark);
-    else
-        (void)fprintf(out, "%s\n", range);
-}
-
-static const char *remark_of(const isg_fit_report *r, size_t param)
-{
-    for (size_t k = 0; k < r->n_constraints; k++) {
-        if (r->constraints[k].param == param) return r->constraints[k].tied ? "tied" : "fixed";
-    }
-    return r->fit->at_bound[param] ? "at its bound" : "";
-}
-
-static void print_numbers(const isg_fit_report *r, FILE *out)
-{
-    const isg_law *law = r->law;
-    bool known = true;
-
-    (void)fprintf(out, "\n%-8s %12s %12s   %g %% interval\n", "", "estimate", "std. error",
-                  100 * r->level);
-    for (size_t k = 0; k < law->n_params; k++) {
-        const char *remark = remark_of(r, k);
-        bool fixed = isg_report_fit_held(r, k);
-        if (!r->fit->identified[k]) {
-            (void)fprintf(out, "%-8s %12s\n", law->params[k].name, "not identified");
-            if (!law->params[k].log) known = false;
-        } else {
-            print_number(out, law->params[k].name, r->fit->natural[k],
-                         r->boot && !fixed ? &r->boot->param[k] : NULL, remark);
-        }
-    }
-    for (size_t k = 0; known && k < law->n_derived; k++) {
-        print_number(out, law->derived[k].name, law->derived[k].value(law, r->fit->natural),
-                     isg_report_fit_derived(r, k), "");
-    }
-    (void)fputc('\n', out);
-    for (size_t k = 0; known && k < law->n_derived; k++) {
-        (void)fprintf(out, "%-8s = %s\n", law->derived[k].name, law->derived[k].meaning);
-    }
-    if (r->undropped) {
-        isg_str all = {0};
-        for (size_t k = 0; k < law->n_params; k++) {
-            (void)isg_str_printf(&all, "%s %.5g%s", law->params[k].name, r->undropped[k],
-                                 k + 1 < law->n_params ? ", " : "");
-        }
-        isg_text_say(out, "dropped    ",
-                     isg_strf("with the dropped rows the estimates are %s", isg_str_c(&all)));
-        isg_str_free(&all);
-    }
-    if (!r->boot) return;
-    isg_text_say(
-        out, "interval   ",
-        isg_strf(
-            "percentiles of %zu refits, %zu clusters (%s) resampled, seed %llu; %zu converged, "
-            "%zu failed",
-            r->replicates, r->selection->n_clusters, r->selection->cluster_unit,
-            (unsigned long long)r->seed, r->boot->converged,
-            r->boot->stalled + r->boot->degenerate));
 }
 
 /* ---- losses by N and D ------------------------------------------------------------------ */
@@ -262,7 +191,7 @@ isg_err isg_report_fit_text(const isg_fit_report *r, FILE *out)
     if (r->loss_table) print_loss_table(r, out);
     if (r->loss_table) (void)fputc('\n', out);
     print_objective(r, out);
-    print_numbers(r, out);
+    isg_report_fit_numbers(r, out);
     for (size_t k = 0; k < n; k++) {
         isg_text_paragraph(out, "warning    ", warning[k]);
         free(warning[k]);

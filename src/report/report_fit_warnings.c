@@ -41,20 +41,75 @@ static void warn_unidentified(const isg_fit_report *r, list *l)
     isg_str_free(&names);
 }
 
+/* The end at which a one-sided interval begins is ours, not the data's. */
 static void warn_bounds(const isg_fit_report *r, list *l)
 {
     for (size_t k = 0; k < r->law->n_params; k++) {
-        const char *name = r->law->params[k].name;
-        double share = r->boot ? r->boot->param[k].share_at_bound : 0;
-        if (!r->fit->identified[k]) continue; /* said already; the value means nothing */
+        isg_report_number n = isg_report_fit_param(r, k);
+        const isg_interval *i = n.interval;
+
+        if (!n.known) continue; /* said already; the value means nothing */
         if (r->fit->at_bound[k]) {
-            add(l, isg_strf("%s is at its bound (%.5g): the runs do not hold it from there.", name,
-                            r->fit->natural[k]));
-        } else if (share > 0.5 * (1 - r->level)) {
-            add(l, isg_strf("%s is at a bound in %.1f %% of the replicates: read its interval as "
-                            "one-sided.",
-                            name, 100 * share));
+            add(l,
+                isg_strf("%s is at its bound (%.5g): the runs do not hold it from there.%s", n.name,
+                         n.estimate, i && i->bounded ? " Its interval is one-sided." : ""));
+        } else if (i && i->bounded) {
+            add(l,
+                isg_strf("%s is at a bound in %.1f %% of the replicates: its interval is "
+                         "one-sided, %s.",
+                         n.name, 100 * i->share_at_bound,
+                         i->bounded == ISG_BOUNDED_BELOW ? "from there to the quantile of the level"
+                                                         : "from the quantile beyond which the "
+                                                           "level lies up to there"));
         }
+    }
+}
+
+/* Where resampling and linearisation disagree, one of them is wrong. */
+static void warn_sandwich(const isg_fit_report *r, list *l)
+{
+    isg_str names = {0};
+
+    for (size_t k = 0; k < r->law->n_params + r->law->n_derived; k++) {
+        isg_report_number n = k < r->law->n_params
+                                  ? isg_report_fit_param(r, k)
+                                  : isg_report_fit_derived(r, k - r->law->n_params);
+        const isg_interval *i = n.interval;
+        if (!i || !i->has_sandwich || i->bounded) continue;
+        double ratio = i->se / i->sandwich_se;
+        if (ratio >= 0.7 && ratio <= 1.4) continue;
+        if (isg_str_printf(&names, "%s%s (%.2g)", names.len ? ", " : "", n.name, ratio))
+            l->rc = ISG_ENOMEM;
+    }
+    if (names.len) {
+        add(l, isg_strf("Resampling and sandwich disagree about the standard error of %s: their "
+                        "ratio is outside 0.7 to 1.4. With few groups or strong curvature trust "
+                        "the percentiles, and neither standard error.",
+                        isg_str_c(&names)));
+    }
+    isg_str_free(&names);
+}
+
+/* Other groups than the runs move together. */
+static void warn_ways(const isg_fit_report *r, list *l)
+{
+    for (size_t w = 1; w < r->n_ways; w++) {
+        isg_str names = {0};
+        for (size_t k = 0; k < r->law->n_params + r->law->n_derived; k++) {
+            isg_report_number n = k < r->law->n_params
+                                      ? isg_report_fit_param(r, k)
+                                      : isg_report_fit_derived(r, k - r->law->n_params);
+            if (n.interval && n.way == w &&
+                isg_str_printf(&names, "%s%s", names.len ? ", " : "", n.name))
+                l->rc = ISG_ENOMEM;
+        }
+        if (names.len) {
+            add(l, isg_strf("Standard errors depend on what is resampled (by a factor above %g): "
+                            "the interval of %s is the widest, by %s (%zu groups).",
+                            ISG_GROUPING_FACTOR, isg_str_c(&names), r->ways[w].name,
+                            r->ways[w].n_groups));
+        }
+        isg_str_free(&names);
     }
 }
 
@@ -110,6 +165,8 @@ isg_err isg_report_fit_warnings(const isg_fit_report *r, char ***out, size_t *n)
     warn_optimiser(r, &l);
     warn_unidentified(r, &l);
     warn_bounds(r, &l);
+    warn_ways(r, &l);
+    warn_sandwich(r, &l);
     warn_bootstrap(r, &l);
     if (l.rc) {
         for (size_t i = 0; i < l.n; i++) free(l.item[i]);

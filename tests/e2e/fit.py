@@ -352,7 +352,7 @@ def test_published():
     own = fit(path, "--compat", "hoffmann", "--drop-highest", "5", "--bootstrap", "1000")
     se = {"A": (124.5, .25), "B": (1293, .25), "E": (.02566, .12), "alpha": (.01540, .12), "beta": (.02060, .12)}
     for name, (value, tolerance) in se.items():
-        got = own["parameters"][name]["se"]
+        got = own["parameters"][name]["by_grouping"]["run"]["se"]
         expect(f"standard error of {name}", abs(got / value - 1) <= tolerance, got, value)
     gadre = os.path.join(DATA, "gadre_overtraining.csv")
     refused("eight evaluations and three corpora", 2, ["eval_set (8 values", "train_corpus (3 values", '--where "eval_set=VALUE"'], gadre)
