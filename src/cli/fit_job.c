@@ -299,7 +299,7 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     const isg_sweeps *sweeps = rc ? NULL : o->selection->sweeps;
 
     if (rc) return rc;
-    const isg_obs obs = obs_of(s, o->selection);
+    isg_obs obs = obs_of(s, o->selection);
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
     if (!rc && sweeps) {
         isg_fit_options all = s->fit;
