@@ -32,14 +32,23 @@ typedef struct isg_table {
 } isg_table;
 
 /**
- * Read a CSV file: comma, semicolon or tab (found from the header), RFC 4180
- * quotes, LF or CRLF, byte-order mark. Spaces around unquoted cells are
+ * Read a CSV file: comma, semicolon or tab (found from the header, or said by
+ * a line "sep=;" before it), RFC 4180 quotes, lines that end in LF, CRLF or CR,
+ * UTF-8 with or without a byte-order mark. Spaces around unquoted cells are
  * dropped, empty lines skipped, a column without a name is called "column K".
  *
+ * Decimal commas are read as such where a comma separates nothing, no number
+ * of the file has a point, and at least one comma cannot stand before
+ * thousands (2,5 or 0,125); otherwise such cells stay text.
+ *
  * @return ISG_OK; ISG_EINPUT with FILE:LINE:COLUMN (column in bytes) for text
- * that is not a rectangular table; ISG_EIO; ISG_ENOMEM.
+ * that is not a rectangular table, and for files of other kinds (compressed,
+ * spreadsheets), with the remedy; ISG_EIO; ISG_ENOMEM.
  */
 isg_err isg_table_read_csv(const char *path, isg_table **out);
+
+/** The same of a text that was read already. @param text  taken over, empty afterwards */
+isg_err isg_table_parse_csv(isg_str *text, const char *source, isg_table **out);
 
 /** Write as RFC 4180 CSV; numbers with as many digits as reading them back exactly takes. */
 isg_err isg_table_write_csv(const isg_table *table, FILE *out);

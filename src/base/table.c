@@ -1,33 +1,13 @@
-#include "isogloss/table.h"
+#include "table_internal.h"
 
-#include "isogloss/os.h"
 #include "isogloss/str.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* A CSV file is parsed in place: cells point into the bytes of the file, which
- * the table keeps. Thousands of columns cost one pointer and one number a cell. */
-
 enum { NUMBER_BYTES = 32 };
-static const size_t MAX_FILE_BYTES = (size_t)4 << 30;
-
-typedef struct reader {
-    const char *path;
-    char *p, *end;       /* next byte; one past the last, where a '\0' stands */
-    const char *line_at; /* first byte of the current line */
-    size_t line;
-    char separator;
-} reader;
-
-static isg_err at(const reader *r, const char *where, const char *what)
-{
-    return ISG_FAIL(ISG_EINPUT, "%s:%zu:%zu: %s", r->path, r->line,
-                    (size_t)(where - r->line_at) + 1, what);
-}
 
 /* ---- cells -------------------------------------------------------------- */
 
@@ -58,8 +38,7 @@ bool isg_table_number(const char *text, double *out)
     return false;
 }
 
-/* Decide whether a column is numeric and keep its numbers if so. */
-static isg_err find_numbers(isg_column *column, size_t n_rows)
+isg_err isg_column_find_numbers(isg_column *column, size_t n_rows)
 {
     bool filled = false;
 
@@ -89,289 +68,6 @@ static void number_text(double x, char out[NUMBER_BYTES])
         (void)snprintf(out, NUMBER_BYTES, "%.*g", digits, x);
         if (!(strtod(out, NULL) < x || strtod(out, NULL) > x)) return;
     }
-}
-
-/* ---- reading ------------------------------------------------------------ */
-
-static bool ends_cell(const reader *r, const char *p)
-{
-    return p == r->end || *p == r->separator || *p == '\n' ||
-           (*p == '\r' && (p + 1 == r->end || p[1] == '\n'));
-}
-
-/* "..." with "" for a quote; compacted in place. */
-static isg_err read_quoted(reader *r, char **cell, char **cell_end)
-{
-    const reader start = *r;
-    const char *open = r->p;
-    char *to = ++r->p;
-
-    *cell = to;
-    for (;;) {
-        if (r->p == r->end) return at(&start, open, "this quote is never closed");
-        if (*r->p == '"') {
-            if (r->p[1] != '"') break;
-            r->p++;
-        } else if (*r->p == '\n') {
-            r->line++;
-            r->line_at = r->p + 1;
-        }
-        *to++ = *r->p++;
-    }
-    r->p++;
-    while (r->p < r->end && (*r->p == ' ' || (*r->p == '\t' && r->separator != '\t'))) r->p++;
-    if (!ends_cell(r, r->p))
-        return at(r, r->p, "text after a closing quote; write a quote inside a cell as \"\"");
-    *cell_end = to;
-    return ISG_OK;
-}
-
-/* One cell; its end mark is eaten. @param last  the record ended with it */
-static isg_err read_cell(reader *r, char **cell, bool *last)
-{
-    char *cell_end = r->p;
-
-    while (*r->p == ' ' || (*r->p == '\t' && r->separator != '\t')) r->p++;
-    if (*r->p == '"') {
-        ISG_TRY(read_quoted(r, cell, &cell_end));
-    } else {
-        *cell = r->p;
-        while (!ends_cell(r, r->p)) {
-            if (*r->p == '\0') return at(r, r->p, "a zero byte: this is not a text file");
-            r->p++;
-        }
-        cell_end = r->p;
-        while (cell_end > *cell && (cell_end[-1] == ' ' || cell_end[-1] == '\t')) cell_end--;
-    }
-    *last = r->p == r->end || *r->p != r->separator;
-    if (r->p < r->end) {
-        if (*r->p == '\r') r->p++;
-        if (r->p < r->end && *r->p == '\n') {
-            r->line++;
-            r->line_at = r->p + 1;
-        }
-        if (r->p < r->end) r->p++;
-    }
-    *cell_end = '\0';
-    return ISG_OK;
-}
-
-static void skip_empty_lines(reader *r)
-{
-    for (char *p = r->p;; p++) {
-        while (p < r->end && (*p == ' ' || *p == '\r')) p++;
-        if (p == r->end) r->p = p;
-        if (p == r->end || *p != '\n') return;
-        r->p = p + 1;
-        r->line++;
-        r->line_at = r->p;
-    }
-}
-
-/* The separator that occurs most often in the header, outside quotes. */
-static char find_separator(const reader *r)
-{
-    static const char candidates[] = ",;\t";
-    size_t count[3] = {0};
-    bool quoted = false;
-    size_t best = 0;
-
-    for (const char *p = r->p; p < r->end && (quoted || *p != '\n'); p++) {
-        const char *found = *p ? strchr(candidates, *p) : NULL;
-        if (*p == '"')
-            quoted = !quoted;
-        else if (found && !quoted)
-            count[found - candidates]++;
-    }
-    for (size_t i = 1; i < 3; i++) {
-        if (count[i] > count[best]) best = i;
-    }
-    return candidates[best];
-}
-
-typedef struct cells {
-    char **cell; /* row-major, header excluded */
-    size_t *line;
-    size_t n, cap, rows, rows_cap;
-} cells;
-
-/* `array` with room for `need` elements, perhaps moved; NULL when out of memory. */
-static void *grown(void *array, size_t *cap, size_t need, size_t size)
-{
-    size_t wanted = *cap ? *cap : 64;
-    if (need <= *cap) return array;
-    while (wanted < need) wanted *= 2;
-    void *more = realloc(array, wanted * size);
-    if (more) *cap = wanted;
-    return more;
-}
-
-static isg_err add_cell(cells *c, char *cell)
-{
-    char **more = grown(c->cell, &c->cap, c->n + 1, sizeof *c->cell);
-    if (!more) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu cells", c->n);
-    c->cell = more;
-    c->cell[c->n++] = cell;
-    return ISG_OK;
-}
-
-static isg_err add_row(cells *c, size_t line)
-{
-    size_t *more = grown(c->line, &c->rows_cap, c->rows + 1, sizeof *c->line);
-    if (!more) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", c->rows);
-    c->line = more;
-    c->line[c->rows++] = line;
-    return ISG_OK;
-}
-
-/* @param columns  wanted, or 0: any number (the header) */
-static isg_err read_record(reader *r, cells *c, size_t columns)
-{
-    const reader start = *r;
-    const char *too_many = NULL;
-    bool last = false;
-    size_t n = 0;
-
-    ISG_TRY(add_row(c, r->line));
-    while (!last && !too_many) {
-        char *cell = NULL;
-        ISG_TRY(read_cell(r, &cell, &last));
-        ISG_TRY(add_cell(c, cell));
-        if (++n > columns && columns) too_many = cell;
-    }
-    if (!columns || n == columns) return ISG_OK;
-    return ISG_FAIL(ISG_EINPUT,
-                    "%s:%zu:%zu: %s cells than the header has (%zu); a cell that holds the "
-                    "separator needs quotes",
-                    r->path, start.line, too_many ? (size_t)(too_many - start.p) + 1 : (size_t)1,
-                    too_many ? "more" : "fewer", columns);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const isg_column *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
-}
-
-static isg_err check_names(const isg_table *table)
-{
-    const isg_column **sorted = malloc(table->n_columns * sizeof *sorted);
-    isg_err rc = ISG_OK;
-
-    if (!sorted) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu columns", table->n_columns);
-    for (size_t j = 0; j < table->n_columns; j++) sorted[j] = &table->columns[j];
-    qsort(sorted, table->n_columns, sizeof *sorted, by_name);
-    for (size_t j = 1; j < table->n_columns && !rc; j++) {
-        if (!strcmp(sorted[j]->name, sorted[j - 1]->name)) {
-            rc = ISG_FAIL(ISG_EINPUT, "%s:1: the header has the column '%s' twice; rename one",
-                          table->source, sorted[j]->name);
-        }
-    }
-    free(sorted);
-    return rc;
-}
-
-static isg_err name_columns(isg_table *table, const cells *header)
-{
-    table->columns = calloc(header->n, sizeof *table->columns);
-    if (!table->columns) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu columns", header->n);
-    table->n_columns = header->n;
-    for (size_t j = 0; j < header->n; j++) {
-        const char *name = header->cell[j];
-        table->columns[j].name = name[0] ? isg_strdup(name) : isg_strf("column %zu", j + 1);
-        if (!table->columns[j].name) return ISG_FAIL(ISG_ENOMEM, "no memory for column names");
-    }
-    return check_names(table);
-}
-
-static isg_err fill_columns(isg_table *table, const cells *body)
-{
-    for (size_t j = 0; j < table->n_columns; j++) {
-        isg_column *column = &table->columns[j];
-        column->text = malloc((table->n_rows ? table->n_rows : 1) * sizeof *column->text);
-        if (!column->text) return ISG_FAIL(ISG_ENOMEM, "no memory for column '%s'", column->name);
-        for (size_t i = 0; i < table->n_rows; i++)
-            column->text[i] = body->cell[i * table->n_columns + j];
-        ISG_TRY(find_numbers(column, table->n_rows));
-    }
-    return ISG_OK;
-}
-
-/* Of the header: a file of another kind is seen there, before its bytes get into messages. */
-static bool has_control_bytes(const reader *r)
-{
-    for (const char *p = r->p; p < r->end && *p != '\n'; p++) {
-        if ((unsigned char)*p < 0x20 && *p != '\t' && *p != '\r') return true;
-    }
-    return false;
-}
-
-static isg_err check_encoding(reader *r)
-{
-    size_t n = (size_t)(r->end - r->p);
-    if (n >= 2 && (!memcmp(r->p, "\xff\xfe", 2) || !memcmp(r->p, "\xfe\xff", 2))) {
-        return at(r, r->p, "the file is UTF-16; save it as UTF-8");
-    }
-    if (n >= 3 && !memcmp(r->p, "\xef\xbb\xbf", 3)) r->p += 3;
-    if (has_control_bytes(r)) {
-        return ISG_FAIL(ISG_EINPUT, "%s: not a text file; wanted a store or a CSV file", r->path);
-    }
-    return ISG_OK;
-}
-
-static isg_err parse(reader *r, isg_table *table)
-{
-    cells header = {0}, body = {0};
-    isg_err rc = check_encoding(r);
-    if (rc) goto done;
-
-    skip_empty_lines(r);
-    if (r->p == r->end) {
-        rc = ISG_FAIL(ISG_EINPUT,
-                      "%s: the file is empty; a header line with column names is needed", r->path);
-        goto done;
-    }
-    r->separator = find_separator(r);
-    rc = read_record(r, &header, 0);
-    if (!rc) rc = name_columns(table, &header);
-    for (skip_empty_lines(r); !rc && r->p < r->end; skip_empty_lines(r))
-        rc = read_record(r, &body, header.n);
-    if (rc) goto done;
-    table->n_rows = body.rows;
-    table->line = body.line;
-    body.line = NULL;
-    rc = fill_columns(table, &body);
-done:
-    free(header.cell);
-    free(header.line);
-    free(body.cell);
-    free(body.line);
-    return rc;
-}
-
-isg_err isg_table_read_csv(const char *path, isg_table **out)
-{
-    isg_str text = {0};
-    isg_table *table = NULL;
-
-    *out = NULL;
-    isg_err rc = isg_file_read(path, MAX_FILE_BYTES, &text);
-    if (!rc) rc = isg_str_reserve(&text, 1); /* an empty file still needs its '\0' */
-    if (!rc) rc = isg_table_create(path, 0, &table);
-    if (rc) goto done;
-    text.data[text.len] = '\0';
-    table->bytes = text.data;
-    reader r = {
-        .path = path, .p = text.data, .end = text.data + text.len, .line_at = text.data, .line = 1};
-    text = (isg_str){0};
-    rc = parse(&r, table);
-    if (rc) goto done;
-    *out = table;
-    table = NULL;
-done:
-    isg_table_destroy(&table);
-    isg_str_free(&text);
-    return rc;
 }
 
 /* ---- building ------------------------------------------------------------ */
@@ -443,7 +139,7 @@ isg_err isg_table_add_text(isg_table *table, const char *name, const char *const
         column->text[i] = memcpy(column->bytes + used, text[i], n);
         used += n;
     }
-    return find_numbers(column, table->n_rows);
+    return isg_column_find_numbers(column, table->n_rows);
 }
 
 const isg_column *isg_table_column(const isg_table *table, const char *name)

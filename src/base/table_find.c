@@ -56,11 +56,36 @@ isg_err isg_table_unknown(const isg_table *t, const char *name, const char *opti
     return rc;
 }
 
+static const char minus[] = "\xe2\x88\x92"; /* U+2212 */
+
+/* 1,000,000 or 1 000 000.5: digits in groups of three. */
+static bool has_groups(const char *text)
+{
+    const char *p = text + (*text == '-' || *text == '+');
+    size_t n = strspn(p, "0123456789");
+    const char mark = p[n];
+    bool any = false;
+
+    if (!n || n > 3) return false;
+    for (p += n; *p && *p == mark && strchr(", _'", mark) && strspn(p + 1, "0123456789") == 3;
+         p += 4)
+        any = true;
+    return any && (!*p || (*p == '.' && mark != '.'));
+}
+
 /* How to write a number that is none yet. */
 static const char *hint(const char *text)
 {
     const size_t n = strlen(text);
+    if (has_groups(text))
+        return strchr(text, ',')
+                   ? " (write numbers without thousands separators, and decimals with "
+                     "a point)"
+                   : " (write numbers without thousands separators)";
     if (strchr(text, ',')) return " (write decimals with a point)";
+    if (n > 1 && text[n - 1] == '%') return " (write it without the percent sign)";
+    if (strchr(text, '_')) return " (write it without underscores)";
+    if (!strncmp(text, minus, sizeof minus - 1)) return " (write the minus sign as '-')";
     if (n > 1 && strchr("kKmMbBgGtT", text[n - 1])) return " (write it in full, such as 70e6)";
     return "";
 }

@@ -86,15 +86,18 @@ static void digest_hex(isg_sha256 *s, char out[65])
     isg_str_hex(digest, sizeof digest, out);
 }
 
-static isg_err hash_file(const char *path, char out[65])
+/* The bytes are read once: what is hashed is what is imported. */
+static isg_err read_csv(const char *path, origin *o, isg_table **out)
 {
-    isg_str bytes = {0};
+    isg_str text = {0};
     isg_sha256 s;
-    ISG_TRY(isg_file_read(path, (size_t)4 << 30, &bytes));
+    ISG_TRY(isg_file_read(path, (size_t)4 << 30, &text));
     isg_sha256_init(&s);
-    isg_sha256_add(&s, isg_str_c(&bytes), bytes.len);
-    digest_hex(&s, out);
-    isg_str_free(&bytes);
+    isg_sha256_add(&s, isg_str_c(&text), text.len);
+    digest_hex(&s, o->sha256);
+    o->name = isg_path_base(path);
+    ISG_TRY(isg_table_parse_csv(&text, path, out));
+    o->rows = (*out)->n_rows;
     return ISG_OK;
 }
 
@@ -111,11 +114,7 @@ static isg_err read_sources(import *im, char **paths, size_t n)
             rc = ISG_FAIL(ISG_EUSAGE,
                           "%s is a store already (or another HDF5 file); import takes CSV files",
                           paths[k]);
-        if (!rc) rc = isg_table_read_csv(paths[k], &tables[k]);
-        if (!rc) rc = hash_file(paths[k], im->origin[k].sha256);
-        if (rc) break;
-        im->origin[k].name = isg_path_base(paths[k]);
-        im->origin[k].rows = tables[k]->n_rows;
+        if (!rc) rc = read_csv(paths[k], &im->origin[k], &tables[k]);
         im->n++;
     }
     if (!rc && n > 1) rc = isg_table_join((const isg_table *const *)tables, n, &im->source);

@@ -1,6 +1,7 @@
 /* The data frame: good and bad CSV files, building, writing and reading back. */
 
 #include "check.h"
+#include "isogloss/os.h"
 #include "isogloss/table.h"
 
 #include <stdlib.h>
@@ -42,7 +43,22 @@ static const good goods[] = {
     {"a,b\n", 0, 2, "b", NULL, NAN, 0},
     {"a,b\n1,inf\n", 1, 2, "b", "inf", INFINITY, 2},
     {"a,\n1,2\n", 1, 2, "column 2", "2", 2, 2},
-    {"a;b\n1;2,5\n", 1, 2, "b", "2,5", NAN, 2}, /* a decimal comma is text, never 25 */
+    {"a\r1\r2\r", 2, 1, "a", "2", 2, 3},
+    {"a,b\r1,2\r\r3,4", 2, 2, "b", "4", 4, 4},
+    {"sep=;\r\na;b\r\n1;2\r\n", 1, 2, "b", "2", 2, 3},
+    {"a\tb\n1\t\n\t2\n", 2, 2, "b", "2", 2, 3},
+    {"a;b\n1;2,5\n", 1, 2, "b", "2.5", 2.5, 2}, /* decimal commas, said by this cell */
+    {"a;b\n1;-0,123e-2\n", 1, 2, "b", "-0.123e-2", -0.00123, 2},
+    {"a\tb\n2,5\t1,234\n", 1, 2, "b", "1.234", 1.234, 2}, /* as the other column says */
+    {"a;b\n1;1,234\n", 1, 2, "b", "1,234", NAN, 2},       /* or a thousand: text */
+    {"a;b\n2.5;2,5\n", 1, 2, "b", "2,5", NAN, 2},         /* two ways of writing in a file */
+    {"a;b\n1;2.5\n2;2,5\n", 2, 2, "b", "2,5", NAN, 3},
+    {"a;b\n1;2,5\n2;x\n", 2, 2, "b", "x", NAN, 3},
+    {"a;b\n2,5;1,000,000\n", 1, 2, "b", "1,000,000", NAN, 2},
+    {"a,b\n1,\"2,5\"\n", 1, 2, "b", "2,5", NAN, 2},
+    {"a,b\n1,12%\n", 1, 2, "b", "12%", NAN, 2},
+    {"a,b\n1,1_000\n", 1, 2, "b", "1_000", NAN, 2},
+    {"a,b\n1,1e999\n", 1, 2, "b", "1e999", NAN, 2},
     {"a,b\n1,0x10\n", 1, 2, "b", "0x10", NAN, 2},
 };
 
@@ -82,7 +98,17 @@ static void test_bad(void)
         {"a,b\n1,2\n3,4,5\n", ":3:5: more cells"},
         {"a,b\n1,\"2\n3,4\n", ":2:3: this quote is never closed"},
         {"a,b\n1,\"2\"x\n", ":2:6: text after a closing quote"},
-        {"a,b,a\n1,2,3\n", "column 'a' twice"},
+        {"a,b,a\n1,2,3\n", ":1:5: the header has the column 'a' twice"},
+        {"a\xe9,b\n1,2\n", ":1:2: not UTF-8 text"},
+        {"a,b\n1,x\xed\xa0\x80\n", ":2:4: not UTF-8 text"},
+        {"a,b\n1,\xf4\x90\x80\x80\n", ":2:3: not UTF-8 text"},
+        {"a,b\n1,\xc3", ":2:3: not UTF-8 text"},
+        {"a,b\n1,2\n3\r4,5\n", ":3:2: a carriage return inside a line"},
+        {"\x1f\x8b\x08", ":1:1: the file is gzip-compressed; unpack it first: gunzip"},
+        {"PK\x03\x04", "a spreadsheet (.xlsx) or a zip archive; save it as CSV"},
+        {"PAR1", "a Parquet file; write it as CSV"},
+        {"<!DOCTYPE html>", "a web page"},
+        {"a\x01,b\n1,2\n", "not a text file"},
         {"\xff\xfe"
          "a,b",
          ":1:1: the file is UTF-16"},
@@ -96,6 +122,8 @@ static void test_bad(void)
     }
     put("a,b\n1,\0002\n", 9);
     CHECK_FAILS(isg_table_read_csv(path, &t), ISG_EINPUT, ":2:3: a zero byte");
+    put("a,b\n1,\"2\0003\"\n", 12);
+    CHECK_FAILS(isg_table_read_csv(path, &t), ISG_EINPUT, ":2:5: a zero byte");
     CHECK(isg_table_read_csv("/nonexistent/x.csv", &t) == ISG_EIO);
 }
 
@@ -109,6 +137,68 @@ static void test_truncated(void)
         put(text, n);
         isg_err rc = isg_table_read_csv(path, &t);
         CHECK((rc == ISG_OK) == (t != NULL));
+        isg_table_destroy(&t);
+    }
+}
+
+/* What is said when a column should hold numbers. */
+static void test_hints(void)
+{
+    static const struct {
+        const char *cell, *says;
+    } rows[] = {
+        {"\"1,000,000\"", ":2: column 'b' should hold numbers; '1,000,000' is none (write numbers "
+                          "without thousands separators"},
+        {"1 000 000", "(write numbers without thousands separators)"},
+        {"1'000'000.5", "(write numbers without thousands separators)"},
+        {"1_000_000", "(write numbers without thousands separators)"},
+        {"10_00", "(write it without underscores)"},
+        {"\"2,5\"", "(write decimals with a point)"},
+        {"12%", "(write it without the percent sign)"},
+        {"\xe2\x88\x92"
+         "1.5",
+         "(write the minus sign as '-')"},
+        {"70M", "(write it in full, such as 70e6)"},
+        {"three", "'three' is none"},
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        char text[64];
+        isg_table *t = NULL;
+        (void)snprintf(text, sizeof text, "a,b\n1,%s\n", rows[k].cell);
+        put(text, strlen(text));
+        CHECK_OK(isg_table_read_csv(path, &t));
+        if (t)
+            CHECK_FAILS(isg_table_all_numbers(t, isg_table_column(t, "b")), ISG_EINPUT,
+                        rows[k].says);
+        isg_table_destroy(&t);
+    }
+}
+
+/* Big files take seconds on the slowest machine, not minutes. */
+static void test_big(void)
+{
+    static const struct {
+        size_t rows, columns;
+        double most_s; /* CPU; a tenth of it without sanitizers */
+    } sizes[] = {{300, 5000, 10}, {1000000, 4, 20}};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        FILE *f = fopen(path, "w");
+        isg_table *t = NULL;
+        CHECK(f != NULL);
+        if (!f) return;
+        for (size_t j = 0; j < sizes[k].columns; j++) (void)fprintf(f, j ? ",c%zu" : "c%zu", j);
+        for (size_t i = 0; i < sizes[k].rows; i++) {
+            for (size_t j = 0; j < sizes[k].columns; j++)
+                (void)fprintf(f, "%s%zu.25", j ? "," : "\n", i + j);
+        }
+        (void)fclose(f);
+        const double start = isg_time_cpu();
+        CHECK_OK(isg_table_read_csv(path, &t));
+        const double took = isg_time_cpu() - start;
+        (void)printf("%zu rows of %zu columns: %.2f s\n", sizes[k].rows, sizes[k].columns, took);
+        CHECK(took < sizes[k].most_s);
+        CHECK(t && t->n_rows == sizes[k].rows && t->columns[1].numeric &&
+              t->columns[1].number[t->n_rows - 1] == (double)t->n_rows + 0.25);
         isg_table_destroy(&t);
     }
 }
@@ -171,6 +261,8 @@ int main(void)
     test_good();
     test_bad();
     test_truncated();
+    test_hints();
+    test_big();
     test_wide();
     test_round_trip();
     (void)unlink(path);
