@@ -15,6 +15,7 @@ typedef struct isg_compare_report {
     const isg_selection *selection; /**< of the first law */
     size_t n_observations;          /**< rows common to all laws */
     size_t n_left_out;              /**< rows that some laws have and others have not */
+    const char *language; /**< whose tokens laws of one language see in runs of several, or NULL */
     const isg_rival *rivals;
     size_t n_rivals;
     const isg_split *const *splits;

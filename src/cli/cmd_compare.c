@@ -132,6 +132,7 @@ static isg_err report(const contest *c, json_t **out)
         .selection = c->e.one[0].selection,
         .n_observations = c->e.rows,
         .n_left_out = c->e.left_out,
+        .language = c->e.language,
         .rivals = c->e.rival,
         .n_rivals = c->e.n,
         .splits = (const isg_split *const *)c->split,

@@ -1,5 +1,6 @@
 #include "entrants.h"
 
+#include "isogloss/expr.h"
 #include "isogloss/str.h"
 
 #include <stdlib.h>
@@ -48,6 +49,41 @@ static isg_err parse_one(const fit_job *job, const char *text, size_t n, entrant
     return ISG_OK;
 }
 
+/* Of --var what this law has. */
+static isg_err keep_vars(const fit_job *job, entrant *e)
+{
+    const isg_law *law = NULL;
+
+    ISG_TRY(isg_err_context(isg_law_find(e->args.law, &law), "--laws"));
+    e->args.var.n = 0;
+    for (size_t i = 0; i < job->args->var.n; i++) {
+        const char *word = job->args->var.item[i];
+        const size_t n = strcspn(word, "=");
+        for (size_t k = 0; k < law->n_vars; k++) {
+            if (strlen(law->vars[k].name) == n && !strncmp(law->vars[k].name, word, n))
+                e->args.var.item[e->args.var.n++] = word;
+        }
+    }
+    return ISG_OK;
+}
+
+/* Each --var belongs to some law. */
+static isg_err check_vars(const fit_job *job, const entrants *all)
+{
+    for (size_t i = 0; i < job->args->var.n; i++) {
+        bool taken = false;
+        for (size_t k = 0; k < all->n; k++) {
+            const isg_opt_list *var = &all->one[k].args.var;
+            for (size_t j = 0; j < var->n; j++)
+                taken = taken || var->item[j] == job->args->var.item[i];
+        }
+        if (!taken)
+            return ISG_FAIL(ISG_EUSAGE, "--var %s: none of these laws has such a variable",
+                            job->args->var.item[i]);
+    }
+    return ISG_OK;
+}
+
 static size_t length_of(const char *text)
 {
     size_t depth = 0, n = 0;
@@ -67,14 +103,88 @@ static isg_err parse(const fit_job *job, const char *laws, entrants *out)
             return ISG_FAIL(ISG_EUSAGE, "--laws: at most %d laws", MAX_ENTRANTS);
         entrant *e = &out->one[out->n++];
         ISG_TRY(parse_one(job, p, n, e));
+        ISG_TRY(keep_vars(job, e));
         ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "--laws %s", e->name));
         for (size_t k = 0; k + 1 < out->n; k++) {
             if (!strcmp(out->one[k].name, e->name))
                 return ISG_FAIL(ISG_EUSAGE, "--laws: %s stands there twice", e->name);
         }
         p += n;
-        if (!*p) return ISG_OK;
+        if (!*p) return check_vars(job, out);
     }
+}
+
+/* ---- runs of several languages ----------------------------------------------------------------- */
+
+/* Sources that name the target come first: unique_{target} before unique_tokens. */
+static void target_first(entrant *e)
+{
+    const isg_law *law = e->job.fit.law;
+
+    e->seen = *law;
+    e->seen.mixtures = true;
+    e->seen.vars = e->vars;
+    for (size_t k = 0; k < law->n_vars; k++) {
+        size_t n = 0;
+        e->vars[k] = law->vars[k];
+        if (!law->vars[k].from) continue;
+        for (int named = 1; named >= 0; named--) {
+            for (const char *const *f = law->vars[k].from; *f && n + 1 < ENTRANT_FROM; f++) {
+                if ((strstr(*f, "{target}") != NULL) == (named == 1)) e->from[k][n++] = *f;
+            }
+        }
+        e->from[k][n] = NULL;
+        e->vars[k].from = e->from[k];
+    }
+}
+
+/* The language of the target, where the table has its tokens. */
+static isg_err find_language(const fit_job *job, const isg_selection *of, char **out)
+{
+    const isg_column *c = isg_table_column(job->table, "eval_language");
+    const char *name = c && of->n ? c->text[of->row[0]] : job->args->target;
+    char *column = isg_strf("tokens_%s", name ? name : "");
+
+    if (!column) return ISG_FAIL(ISG_ENOMEM, "no memory for a language");
+    if (name && isg_table_column(job->table, column)) *out = isg_strdup(name);
+    free(column);
+    return ISG_OK;
+}
+
+/* A law of one language among runs of several. */
+static isg_err see_target(const entrants *all, entrant *e)
+{
+    target_first(e);
+    e->job.fit.law = e->job.select.law = &e->seen;
+    if (!all->language || e->args.d) return ISG_OK;
+    e->d = isg_strf("tokens_%s", all->language);
+    if (!e->d) return ISG_FAIL(ISG_ENOMEM, "no memory for a column");
+    e->job.select.d = e->d;
+    return ISG_OK;
+}
+
+static isg_err select_one(const isg_table *t, entrant *e)
+{
+    return isg_err_context(isg_select(t, &e->job.select, &e->selection), "%s", e->name);
+}
+
+/* Laws of mixtures first: they tell whose tokens the others see. */
+static isg_err select_all(const fit_job *job, entrants *out)
+{
+    const entrant *mixed = NULL;
+
+    for (size_t k = 0; k < out->n; k++) {
+        if (!out->one[k].job.fit.law->mixtures) continue;
+        ISG_TRY(select_one(job->table, &out->one[k]));
+        if (!mixed) mixed = &out->one[k];
+    }
+    if (mixed) ISG_TRY(find_language(job, mixed->selection, &out->language));
+    for (size_t k = 0; k < out->n; k++) {
+        if (out->one[k].selection) continue;
+        if (mixed) ISG_TRY(see_target(out, &out->one[k]));
+        ISG_TRY(select_one(job->table, &out->one[k]));
+    }
+    return ISG_OK;
 }
 
 /* ---- the common rows --------------------------------------------------------------------------- */
@@ -83,9 +193,8 @@ static isg_err parse(const fit_job *job, const char *laws, entrants *out)
 static isg_err count_selections(entrants *out, const isg_table *t, size_t *count)
 {
     for (size_t k = 0; k < out->n; k++) {
-        entrant *e = &out->one[k];
-        ISG_TRY(isg_err_context(isg_select(t, &e->job.select, &e->selection), "%s", e->name));
-        for (size_t i = 0; i < e->selection->n; i++) count[e->selection->row[i]]++;
+        const isg_selection *s = out->one[k].selection;
+        for (size_t i = 0; i < s->n; i++) count[s->row[i]]++;
     }
     for (size_t r = 0; r < t->n_rows; r++) {
         out->rows += count[r] == out->n;
@@ -96,10 +205,24 @@ static isg_err count_selections(entrants *out, const isg_table *t, size_t *count
                : ISG_FAIL(ISG_EDATA, "there is no row that all of these laws can be fitted to");
 }
 
-static isg_err copy_common(const isg_table *t, const size_t *count, entrants *out)
+/* N and all tokens of every row of the table, whatever variables the laws have. */
+static isg_err size_and_tokens(const fit_job *job, const isg_selection *s, double *size,
+                               double *tokens)
+{
+    const isg_table *t = job->table;
+    const char *d = job->args->d ? job->args->d : "D_tokens";
+
+    ISG_TRY(isg_expr_column(t, s->n_column, "--n", size));
+    if (job->args->d || isg_table_column(t, d)) return isg_expr_column(t, d, "--d", tokens);
+    for (size_t r = 0; r < t->n_rows; r++) tokens[r] = 1; /* equal, as far as is known */
+    return ISG_OK;
+}
+
+/* @param size, tokens  [n_rows of the table] */
+static isg_err copy_common(const size_t *count, const double *size, const double *tokens,
+                           entrants *out)
 {
     const isg_selection *s = out->one[0].selection;
-    const isg_column *d = isg_table_column(t, s->d_column);
     size_t m = 0, last = 0;
 
     out->row = malloc(out->rows * sizeof *out->row);
@@ -114,9 +237,8 @@ static isg_err copy_common(const isg_table *t, const size_t *count, entrants *ou
         last = s->cluster[i];
         out->row[m] = s->row[i];
         out->cluster[m] = out->n_clusters - 1;
-        out->size[m] = s->var[0][i];
-        out->tokens[m] =
-            d && d->numeric && d->number[s->row[i]] > 0 ? d->number[s->row[i]] : s->var[1][i];
+        out->size[m] = size[s->row[i]];
+        out->tokens[m] = tokens[s->row[i]];
         m++;
     }
     return ISG_OK;
@@ -128,11 +250,6 @@ static isg_err make_rival(const entrants *all, entrant *e, size_t *at, isg_rival
     const isg_selection *s = e->selection;
     const size_t n = all->rows, n_vars = e->job.fit.law->n_vars;
 
-    for (size_t k = 0; k < n_vars; k++) {
-        if (!s->var[k])
-            return ISG_FAIL(ISG_EUSAGE, "%s: the source has no %s: %s", e->name,
-                            e->job.fit.law->vars[k].name, e->job.fit.law->vars[k].meaning);
-    }
     e->memory = malloc((n_vars + 1) * n * sizeof *e->memory);
     if (!e->memory) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     for (size_t i = 0; i < s->n; i++) at[s->row[i]] = i;
@@ -150,17 +267,21 @@ static isg_err make_rival(const entrants *all, entrant *e, size_t *at, isg_rival
 isg_err entrants_load(const fit_job *job, const char *laws, entrants *out)
 {
     const isg_table *t = job->table;
-    size_t *count = NULL;
+    double *number = malloc((2 * t->n_rows + 1) * sizeof *number);
+    size_t *count = calloc(t->n_rows + 1, sizeof *count);
     isg_err rc;
 
     *out = (entrants){.one = calloc(MAX_ENTRANTS, sizeof *out->one)};
-    count = calloc(t->n_rows + 1, sizeof *count);
-    rc = out->one && count ? parse(job, laws, out) : ISG_FAIL(ISG_ENOMEM, "no memory for laws");
+    rc = out->one && count && number ? parse(job, laws, out)
+                                     : ISG_FAIL(ISG_ENOMEM, "no memory for laws");
+    if (!rc) rc = select_all(job, out);
     if (!rc) rc = count_selections(out, t, count);
-    if (!rc) rc = copy_common(t, count, out);
+    if (!rc) rc = size_and_tokens(job, out->one[0].selection, number, number + t->n_rows);
+    if (!rc) rc = copy_common(count, number, number + t->n_rows, out);
     for (size_t k = 0; !rc && k < out->n; k++)
         rc = make_rival(out, &out->one[k], count, &out->rival[k]);
     free(count);
+    free(number);
     return rc;
 }
 
@@ -170,9 +291,11 @@ void entrants_clear(entrants *e)
         isg_selection_destroy(&e->one[k].selection);
         free(e->one[k].name);
         free(e->one[k].words);
+        free(e->one[k].d);
         free(e->one[k].memory);
     }
     free(e->one);
+    free(e->language);
     free(e->row);
     free(e->cluster);
     free(e->size);

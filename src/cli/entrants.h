@@ -6,12 +6,16 @@
 #include "fit_job.h"
 #include "isogloss/compare.h"
 
-enum { MAX_ENTRANTS = 16 };
+enum { MAX_ENTRANTS = 16, ENTRANT_FROM = 8 };
 
 typedef struct entrant {
     char *name, *words; /**< as given; the same cut into words, which `args` borrows */
     fit_args args;
     fit_job job;
+    isg_law seen; /**< the law as it sees runs of several languages; see entrants_load() */
+    isg_law_var vars[ISG_LAW_VARS];
+    const char *from[ISG_LAW_VARS][ENTRANT_FROM];
+    char *d; /**< column of the target's tokens */
     isg_selection *selection;
     double *memory; /**< of the rival's rows */
 } entrant;
@@ -25,11 +29,14 @@ typedef struct entrants {
     size_t *row;     /**< [rows] of the table */
     size_t *cluster; /**< [rows] 0 .. n_clusters-1 */
     size_t n_clusters;
+    char *language;        /**< whose tokens laws of one language see, or NULL */
     double *size, *tokens; /**< [rows] N, and training tokens of all languages */
 } entrants;
 
 /**
- * Select for each law and keep the common rows.
+ * Select for each law and keep the common rows. As soon as one law is of mixtures, runs of several
+ * languages are kept for all; a law that is not sees of them what they have of the target (its D
+ * is the target's tokens), as the monolingual laws of Longpre et al. 2025, Table 1.
  * @param job   sources and options that the laws share; borrowed
  * @param laws  "chinchilla,chinchilla[alpha=beta],curse"
  * @return ISG_EUSAGE for a law or parameter that is none; what isg_select() says of a law's

@@ -116,6 +116,7 @@ isg_err isg_report_compare_json(const isg_compare_report *r, json_t **out)
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));
     good = good && set(o, "target",
                        r->selection->target[0] ? json_string(r->selection->target) : json_null());
+    good = good && set(o, "tokens_of", r->language ? json_string(r->language) : json_null());
     good = good && set(o, "laws", laws) && set(o, "objective", objective_of(r));
     good = good && set(o, "r2_denominator", json_string("mean of the held-out ln L"));
     good = good && set(o, "splits", splits) && set(o, "bootstrap", bootstrap_of(r));

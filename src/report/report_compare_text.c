@@ -71,6 +71,9 @@ isg_err isg_report_compare_text(const isg_compare_report *r, FILE *out)
                        "ln L - ln L_pred of rows that the law was not fitted to; R2 is about the "
                        "mean of the held-out ln L");
     for (size_t k = 0; k < s->n_notes; k++) isg_text_paragraph(out, "note       ", s->note[k]);
+    if (r->language)
+        isg_text_say(out, "note       ",
+                     isg_strf("Laws of one language see the tokens of %s alone.", r->language));
     for (size_t k = 0; k < r->n_notes; k++) isg_text_paragraph(out, "note       ", r->notes[k]);
     for (size_t k = 0; k < r->n_splits; k++) {
         const isg_split *split = r->splits[k];
