@@ -189,7 +189,7 @@ static bool any_score(const contest *c)
 static isg_err compare_sources(const fit_job *job, const own_args *own)
 {
     contest c = {.job = job, .own = own};
-    isg_err rc = entrants_load(job, own->laws ? own->laws : "chinchilla", &c.e);
+    isg_err rc = entrants_load(job, own->laws ? own->laws : "chinchilla", NULL, &c.e);
 
     if (!rc) rc = isg_mixtures_read(job->table, c.e.row, c.e.rows, &c.mixtures);
     if (!rc) rc = run_splits(&c);

@@ -94,7 +94,7 @@ static size_t length_of(const char *text)
     return n;
 }
 
-static isg_err parse(const fit_job *job, const char *laws, entrants *out)
+static isg_err parse(const fit_job *job, const char *laws, const char *by_value, entrants *out)
 {
     for (const char *p = laws;; p++) {
         size_t n = length_of(p);
@@ -105,6 +105,7 @@ static isg_err parse(const fit_job *job, const char *laws, entrants *out)
         ISG_TRY(parse_one(job, p, n, e));
         ISG_TRY(keep_vars(job, e));
         ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "--laws %s", e->name));
+        e->job.select.by_value = by_value;
         for (size_t k = 0; k + 1 < out->n; k++) {
             if (!strcmp(out->one[k].name, e->name))
                 return ISG_FAIL(ISG_EUSAGE, "--laws: %s stands there twice", e->name);
@@ -264,7 +265,7 @@ static isg_err make_rival(const entrants *all, entrant *e, size_t *at, isg_rival
     return ISG_OK;
 }
 
-isg_err entrants_load(const fit_job *job, const char *laws, entrants *out)
+isg_err entrants_load(const fit_job *job, const char *laws, const char *by_value, entrants *out)
 {
     const isg_table *t = job->table;
     double *number = malloc((2 * t->n_rows + 1) * sizeof *number);
@@ -272,7 +273,7 @@ isg_err entrants_load(const fit_job *job, const char *laws, entrants *out)
     isg_err rc;
 
     *out = (entrants){.one = calloc(MAX_ENTRANTS, sizeof *out->one)};
-    rc = out->one && count && number ? parse(job, laws, out)
+    rc = out->one && count && number ? parse(job, laws, by_value, out)
                                      : ISG_FAIL(ISG_ENOMEM, "no memory for laws");
     if (!rc) rc = select_all(job, out);
     if (!rc) rc = count_selections(out, t, count);
@@ -288,6 +289,7 @@ isg_err entrants_load(const fit_job *job, const char *laws, entrants *out)
 void entrants_clear(entrants *e)
 {
     for (size_t k = 0; e->one && k < e->n; k++) {
+        for (size_t i = 0; i < FIT_JOB_SWEPT; i++) free(e->one[k].job.best_over[i]);
         isg_selection_destroy(&e->one[k].selection);
         free(e->one[k].name);
         free(e->one[k].words);

@@ -39,10 +39,12 @@ typedef struct entrants {
  * is the target's tokens), as the monolingual laws of Longpre et al. 2025, Table 1.
  * @param job   sources and options that the laws share; borrowed
  * @param laws  "chinchilla,chinchilla[alpha=beta],curse"
+ * @param by_value  of --by, or NULL
  * @return ISG_EUSAGE for a law or parameter that is none; what isg_select() says of a law's
  * selection, with the law's name
  */
-isg_err entrants_load(const fit_job *job, const char *laws, entrants *out);
+isg_err entrants_load(const fit_job *job, const char *laws, const char *by_value,
+                      entrants *out);
 void entrants_clear(entrants *entrants);
 
 #endif
