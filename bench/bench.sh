@@ -161,6 +161,7 @@ bench_waiting() {
 bench_fit() {
     echo "== fits"
     "$build/bench/bench_fit"
+    "$build/bench/bench_atlas"
     if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
         OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
             /usr/bin/python3 "$(dirname "$0")/scipy_refits.py" "$build/bench/bench_fit"
