@@ -14,6 +14,7 @@
  */
 
 #include "isogloss/law.h"
+#include "isogloss/select.h"
 
 /** What counts as data: the steps of the paper's ablation (Table 1). */
 typedef enum isg_atlas_terms {
@@ -36,6 +37,9 @@ typedef struct isg_atlas_options {
     /** Where the amounts come from, in the order D_t, U_t, D and U of each source, D_other, U_other:
      * columns or expressions over columns; NULL (all or one): tokens_CODE, unique_CODE */
     const char *const *from;
+    const char *target; /**< code of the target, "" or NULL if nothing says it */
+    const char
+        *about; /**< sentences for the report: how sources and amounts were chosen, or NULL */
 } isg_atlas_options;
 
 /** Amounts of a law with so many sources and others: D_t, U_t, ... */
@@ -63,9 +67,10 @@ typedef struct isg_atlas_config {
     isg_atlas_terms terms;
     bool lambda_by_source;
     size_t n_sources;
-    bool other;     /**< has tau_other */
-    size_t amounts; /**< terms of D_eff: target, sources, others */
-    size_t lambdas; /**< parameters 5 .. 4 + lambdas; tau follow */
+    bool other;                 /**< has tau_other */
+    size_t amounts;             /**< terms of D_eff: target, sources, others */
+    size_t lambdas;             /**< parameters 5 .. 4 + lambdas; tau follow */
+    const char *target, *about; /**< "" if unknown */
     const char *source[ISG_ATLAS_SOURCES];
     bool has_tau;
     double tau[ISG_ATLAS_SOURCES];
@@ -73,5 +78,43 @@ typedef struct isg_atlas_config {
 
 /** NULL for laws that are not ATLAS. */
 const isg_atlas_config *isg_law_atlas_config(const isg_law *law);
+
+/** What is asked of a law that a table's rows shall decide on. */
+typedef struct isg_atlas_request {
+    isg_atlas_terms terms;
+    bool lambda_by_source;
+    const char *sources;       /**< codes with commas, a number of them, or NULL: 3 */
+    const isg_table *transfer; /**< BTS scores, or NULL; see isg_atlas_tau() */
+} isg_atlas_request;
+
+/**
+ * The law of the rows that would be selected. Its target is their eval_language (else --target,
+ * else LANG of --var D_t=tokens_LANG). Sources, unless named: the languages that the runs with the
+ * target sample most beside it, shares summed over runs (Longpre et al. 2025, section 3.1). Amounts
+ * come from tokens_LANG and unique_LANG; without unique_LANG nothing repeats. Others: the sum over
+ * the other languages; where the languages do not make up D, the rest of D.
+ *
+ * @param target_only  a condition for --where that leaves out rows without the target, or NULL;
+ *                     caller frees
+ * @return ISG_OK; ISG_EUSAGE where the table has no such columns or languages; ISG_EINPUT for rows of
+ * several targets; what isg_select() returns; ISG_ENOMEM
+ */
+isg_err isg_law_atlas_for(const isg_table *table, const isg_select_options *select,
+                          const isg_atlas_request *request, isg_law **out, char **target_only);
+
+/**
+ * A start of tau from bilingual transfer scores: BTS/(2 - BTS), which is what the score means if
+ * the law holds and nothing repeats. The table is a matrix whose first column names targets (its
+ * header "target" or "tgt") or sources ("source", "src") and whose other columns name the others,
+ * or has columns source, target and bts (or score).
+ *
+ * @param found  false: no such pair
+ * @return ISG_OK; ISG_EUSAGE for another table; ISG_EINPUT for a score of 2 or more; ISG_ENOMEM
+ */
+isg_err isg_atlas_tau(const isg_table *transfer, const char *source, const char *target,
+                      double *tau, bool *found);
+
+/** Amounts of a language are zero in rows that leave them empty but have those of others. */
+void isg_table_fill_mixtures(isg_table *table);
 
 #endif

@@ -82,6 +82,7 @@ typedef struct isg_fit {
     bool identified[ISG_LAW_PARAMS]; /**< false: the data do not determine it (or what it follows
                                         from) */
     bool converged;
+    size_t guarded;         /**< rows that a guard of the law holds, not its formula */
     double objective;       /**< the sum: of Huber losses, of |r|, or of squares */
     double delta;           /**< as used in objective and refits [ln loss]; infinite for squares */
     double robust_sd;       /**< 1.4826 median |r - median r| of r = ln L - ln L_pred */

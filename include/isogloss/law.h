@@ -119,6 +119,9 @@ struct isg_law {
     /** N and D of least loss at C = 6 N D. @return false: none. NULL: the law has no such question */
     bool (*optimum)(const isg_law *law, const double *natural, const isg_law_budget *budget,
                     double *n, double *d);
+    /** Does a guard of the law stand in for its prediction at x, as where effective data would be
+     * negative? NULL: it has none */
+    bool (*guarded)(const isg_law *law, const double *theta, const double *x);
     /** What a law made for its data carries (sources, terms), or NULL. */
     const void *config;
 };

@@ -23,7 +23,7 @@ typedef struct made {
     const char *from[ISG_ATLAS_AMOUNTS][2];
     char code[ISG_ATLAS_SOURCES][NAME], param_name[ISG_LAW_PARAMS][NAME + 8];
     char var_name[ISG_LAW_VARS][NAME + 8];
-    char *own[ISG_ATLAS_AMOUNTS];
+    char *own[ISG_ATLAS_AMOUNTS], *about, target[NAME];
 } made;
 
 void isg_law_destroy(isg_law **law)
@@ -31,6 +31,7 @@ void isg_law_destroy(isg_law **law)
     made *m = (made *)*law;
     if (!m) return;
     for (size_t k = 0; k < ISG_ATLAS_AMOUNTS; k++) free(m->own[k]);
+    free(m->about);
     free(m);
     *law = NULL;
 }
@@ -111,10 +112,15 @@ static isg_err set_vars(made *m, const isg_atlas_options *o)
     return ISG_OK;
 }
 
-static void set_config(made *m, const isg_atlas_options *o)
+static isg_err set_config(made *m, const isg_atlas_options *o)
 {
     isg_atlas_config *c = &m->config;
 
+    (void)snprintf(m->target, sizeof m->target, "%s", o->target ? o->target : "");
+    m->about = isg_strdup(o->about ? o->about : "");
+    if (!m->about) return ISG_FAIL(ISG_ENOMEM, "no memory for a law");
+    c->target = m->target;
+    c->about = m->about;
     c->terms = o->terms;
     c->lambda_by_source = o->lambda_by_source;
     c->n_sources = o->terms == ISG_ATLAS_TRANSFER ? o->n_sources : 0;
@@ -127,6 +133,7 @@ static void set_config(made *m, const isg_atlas_options *o)
         c->source[k] = m->code[k];
         c->tau[k] = c->has_tau ? o->tau[k] : 0;
     }
+    return ISG_OK;
 }
 
 isg_err isg_law_atlas_create(const isg_atlas_options *o, isg_law **out)
@@ -140,10 +147,10 @@ isg_err isg_law_atlas_create(const isg_atlas_options *o, isg_law **out)
     m->law.params = m->param;
     m->law.vars = m->var;
     m->law.config = &m->config;
-    set_config(m, o);
-    set_params(m);
     isg_law *law = &m->law;
-    isg_err rc = set_vars(m, o);
+    isg_err rc = set_config(m, o);
+    if (!rc) set_params(m);
+    if (!rc) rc = set_vars(m, o);
     if (rc) isg_law_destroy(&law);
     *out = law;
     return rc;

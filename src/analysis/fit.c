@@ -385,6 +385,18 @@ static double public_objective(const isg_problem *p, double f, double delta)
     return has_no_delta(p) ? 2 * f : f;
 }
 
+static size_t count_guarded(const isg_problem *p, const double *theta)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->rows.n && p->law->guarded; i++) {
+        double x[ISG_LAW_VARS];
+        for (size_t k = 0; k < p->law->n_vars; k++) x[k] = p->rows.x[k][i];
+        n += p->law->guarded(p->law, theta, x);
+    }
+    return n;
+}
+
 static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
 {
     descent d = {.p = p, .rows = &p->rows, .delta = out->delta};
@@ -405,6 +417,7 @@ static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
     out->objective = public_objective(p, out->objective, out->delta);
     if (out->has_runner_up) out->runner_up = public_objective(p, out->runner_up, out->delta);
     residual_scale(p, out->theta, scratch, out);
+    out->guarded = count_guarded(p, out->theta);
     isg_problem_natural(p, out->theta, out->natural);
     return isg_identify(p, out);
 }

@@ -111,6 +111,13 @@ static bool setting(const isg_law *law, size_t k, double *theta)
     return true;
 }
 
+static bool guarded(const isg_law *law, const double *theta, const double *x)
+{
+    bool held;
+    (void)effective(law, theta, x, &held);
+    return held;
+}
+
 static double size_exponent(const isg_law *law, const double *p)
 {
     (void)law;
@@ -177,8 +184,13 @@ static const isg_law_var template_vars[] = {
     AMOUNT("U_other", unique_meaning, template_from[9]),
 };
 
-static const isg_atlas_config template_config = {
-    .n_sources = 3, .other = true, .amounts = 5, .lambdas = 1, .source = {"1", "2", "3"}};
+static const isg_atlas_config template_config = {.n_sources = 3,
+                                                 .other = true,
+                                                 .amounts = 5,
+                                                 .lambdas = 1,
+                                                 .target = "",
+                                                 .about = "",
+                                                 .source = {"1", "2", "3"}};
 
 extern const isg_law isg_law_atlas;
 const isg_law isg_law_atlas = {
@@ -201,6 +213,7 @@ const isg_law isg_law_atlas = {
     .eval = eval,
     .view = view,
     .setting = setting,
+    .guarded = guarded,
     .config = &template_config,
 };
 

@@ -21,7 +21,8 @@ static const char *const store_separators[] = {"lr",       "batch", "warmup",   
 bool isg_selecting_explained(const isg_selecting *w, const isg_column *c)
 {
     const size_t j = (size_t)(c - w->t->columns);
-    return w->of_size[j] || w->of_law[j] || c == w->d.column || c == w->loss.column;
+    const bool of_mixture = w->law->mixtures && !strcmp(c->name, "n_languages");
+    return w->of_size[j] || w->of_law[j] || of_mixture || c == w->d.column || c == w->loss.column;
 }
 
 /* Does the column take different values wherever (run, D) repeats? Columns of

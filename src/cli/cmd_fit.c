@@ -4,6 +4,7 @@
 #include "fit_boot.h"
 #include "fit_check.h"
 #include "fit_job.h"
+#include "fit_law.h"
 #include "fit_save.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
@@ -122,7 +123,8 @@ static isg_err check_group(const fit_job *s, const own_args *own, const char *by
 }
 
 /* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
-static isg_err run_group(const fit_job *s, const own_args *own, const char *by_value, json_t **out)
+static isg_err report_group(const fit_job *s, const own_args *own, const char *by_value,
+                            json_t **out)
 {
     fit_outcome o = {0};
     isg_err rc = fit_job_group(s, by_value, &o);
@@ -142,6 +144,18 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
     }
     fit_outcome_clear(&o);
+    return rc;
+}
+
+/* With a law of the group's own where it depends on the rows. */
+static isg_err run_group(const fit_job *s, const own_args *own, const char *by_value, json_t **out)
+{
+    fit_job job;
+    isg_err rc = fit_law_make(s, by_value, &job);
+
+    *out = NULL;
+    if (!rc) rc = report_group(&job, own, by_value, out);
+    fit_law_clear(&job);
     return rc;
 }
 
@@ -237,6 +251,7 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
                                  .replace = own.replace,
                                  .sources = argv + 1,
                                  .n_sources = (size_t)operands};
+    ISG_TRY(fit_law_check(&args));
     ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
     return fit_sources(job, &own);
 }

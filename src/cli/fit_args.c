@@ -6,6 +6,8 @@ const char *const fit_points_names[] = {"final", "stable", "all", NULL};
 const char *const fit_objective_names[] = {"huber", "lad", "lsq", "log-lsq", NULL};
 static const char *const resample_names[] = {"clusters", "rows", NULL};
 static const char *const compat_names[] = {"hoffmann", NULL};
+const char *const fit_terms_names[] = {"transfer", "other", "target", NULL};
+const char *const fit_lambda_names[] = {"shared", "per-source", NULL};
 
 const isg_opt fit_args_end = {0, NULL, ISG_OPT_FLAG, NULL, NULL, NULL, 0, 0, NULL};
 
@@ -82,6 +84,21 @@ static size_t law_rows(fit_args *a, isg_opt *rows, size_t at)
          "Hold a parameter, for instance alpha=0.35.", 0, 0, NULL},
         {0, "tie", ISG_OPT_LIST, &a->tie, "NAME=NAME",
          "Make two parameters equal, for instance alpha=beta.", 0, 0, NULL},
+        {0, "terms", ISG_OPT_STRING, &a->terms, "WHICH",
+         "Law atlas: what counts as data. transfer (default): the target, its sources and all "
+         "others; other: the target and all others; target: the target alone.",
+         0, 0, fit_terms_names},
+        {0, "sources", ISG_OPT_STRING, &a->sources, "LANGS",
+         "Law atlas: languages with a tau of their own, such as ru,es, or how many of those most "
+         "sampled with the target. Default: 3.",
+         0, 0, NULL},
+        {0, "lambda", ISG_OPT_STRING, &a->lambda, "WHICH",
+         "Law atlas: one decay of repeated tokens, shared (default), or one per-source.", 0, 0,
+         fit_lambda_names},
+        {0, "transfer", ISG_OPT_STRING, &a->transfer, "FILE",
+         "Law atlas: bilingual transfer scores, whose BTS/(2-BTS) are starts of tau. A CSV matrix "
+         "whose first column is called target or source, or columns source, target, bts.",
+         0, 0, NULL},
         {0, "starts", ISG_OPT_U64, &a->starts, "K",
          "Cold starts besides those of the scan. Default: 64.", 0, 1e6, NULL},
     };
@@ -152,6 +169,10 @@ json_t *fit_args_json(const fit_args *a)
         json_t *value;
     } options[] = {
         {"law", word(a->law)},
+        {"terms", word(a->terms)},
+        {"sources", word(a->sources)},
+        {"lambda", word(a->lambda)},
+        {"transfer", word(a->transfer)},
         {"n", word(a->n)},
         {"d", word(a->d)},
         {"loss", word(a->loss)},

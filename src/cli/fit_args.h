@@ -12,6 +12,7 @@
 typedef struct fit_args {
     const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective,
         *delta, *compat;
+    const char *terms, *sources, *lambda, *transfer; /**< of law atlas */
     const char *by;
     isg_opt_list where, fix, tie, var, best_over, profile;
     uint64_t starts, starts_per_replicate, bootstrap, seed, drop_highest;
@@ -42,5 +43,6 @@ json_t *fit_args_json(const fit_args *args);
 size_t fit_args_index(const char *word, const char *const *names);
 
 extern const char *const fit_points_names[], *const fit_objective_names[];
+extern const char *const fit_terms_names[], *const fit_lambda_names[];
 
 #endif

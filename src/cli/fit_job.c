@@ -3,6 +3,7 @@
 #include "cmd.h"
 #include "fit_boot.h"
 #include "fit_save.h"
+#include "isogloss/atlas.h"
 #include "isogloss/log.h"
 #include "isogloss/run.h"
 #include "isogloss/str.h"
@@ -158,6 +159,22 @@ static isg_err set_best_over(const fit_args *a, fit_job *s)
     return ISG_OK;
 }
 
+isg_err fit_job_parameters(fit_job *s)
+{
+    const fit_args *a = s->args;
+
+    s->fit.constraints = s->constraints;
+    s->fit.n_constraints = 0;
+    for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
+    for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
+    for (size_t k = 0, at; k < a->profile.n; k++) {
+        if (strcmp(a->profile.item[k], "all") != 0)
+            ISG_TRY(isg_err_context(isg_law_param_find(s->fit.law, a->profile.item[k], &at),
+                                    "--profile"));
+    }
+    return ISG_OK;
+}
+
 static isg_err set_up(const fit_args *a, fit_job *s)
 {
     s->args = a;
@@ -189,13 +206,7 @@ static isg_err set_up(const fit_args *a, fit_job *s)
     s->select.law = s->fit.law;
     ISG_TRY(set_best_over(a, s));
     ISG_TRY(set_delta(a, &s->fit));
-    for (size_t k = 0; k < a->fix.n; k++) ISG_TRY(add_constraint(s, "fix", a->fix.item[k], false));
-    for (size_t k = 0; k < a->tie.n; k++) ISG_TRY(add_constraint(s, "tie", a->tie.item[k], true));
-    for (size_t k = 0, at; k < a->profile.n; k++) {
-        if (strcmp(a->profile.item[k], "all") != 0)
-            ISG_TRY(isg_err_context(isg_law_param_find(s->fit.law, a->profile.item[k], &at),
-                                    "--profile"));
-    }
+    if (!isg_law_atlas_config(s->fit.law)) ISG_TRY(fit_job_parameters(s)); /* later made for data */
     if (a->level > 1 && a->level < 100)
         return ISG_FAIL(ISG_EUSAGE,
                         "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?", a->level,
@@ -224,6 +235,8 @@ isg_err fit_job_load(fit_job *s, const fit_args *args, char **paths, size_t n)
     isg_err rc = set_up(args, s);
 
     if (!rc) rc = load_sources(paths, n, &s->table, &s->select.store, &s->coverage);
+    if (!rc) isg_table_fill_mixtures(s->table);
+    if (!rc && args->transfer) rc = isg_table_read_csv(args->transfer, &s->transfer);
     if (!rc && s->coverage.missing) {
         s->missing = tell_missing(&s->coverage);
         if (!s->missing) rc = ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
@@ -238,12 +251,14 @@ isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out)
     ISG_TRY(set_up(args, out));
     out->select.store = loaded->select.store;
     out->coverage = loaded->coverage;
+    out->transfer = loaded->transfer;
     return ISG_OK;
 }
 
 isg_err fit_job_close(fit_job *job, isg_err rc)
 {
     isg_table_destroy(&job->table);
+    isg_table_destroy(&job->transfer);
     for (size_t k = 0; k < FIT_JOB_SWEPT; k++) {
         free(job->best_over[k]);
         job->best_over[k] = NULL;

@@ -45,7 +45,14 @@ typedef struct fit_job {
     fit_coverage coverage;
     char *missing; /**< what of the stores is missing, in words, or NULL */
     fit_save_place save;
+    isg_table *transfer;  /**< of --transfer, or NULL */
+    struct isg_law *made; /**< fit.law where it was made for the data (fit_law.h), or NULL */
+    const char *where[1 + sizeof(isg_opt_list) / sizeof(char *)]; /**< select.where of a made law */
+    char *target_only;                                            /**< the last of them */
 } fit_job;
+
+/** What --fix, --tie and --profile say of the parameters of the job's law. */
+isg_err fit_job_parameters(fit_job *job);
 
 /** Join the launch, if there is one: sets comm and speak. Collective. */
 isg_err fit_job_open(fit_job *job);

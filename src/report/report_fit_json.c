@@ -4,6 +4,8 @@
 
 #include "isogloss/report_fit.h"
 
+#include "isogloss/atlas.h"
+
 #include <stdlib.h>
 
 static json_t *text(const char *s)
@@ -286,6 +288,30 @@ static isg_err warnings(const isg_fit_report *r, json_t **out)
     return ISG_OK;
 }
 
+/* What a law was made with for these rows; null for laws that are the same for all. */
+static json_t *config(const isg_fit_report *r)
+{
+    static const char *const terms[] = {"transfer", "other", "target"};
+    const isg_atlas_config *c = isg_law_atlas_config(r->law);
+    json_t *o = json_object(), *sources = json_array();
+
+    if (!c) {
+        json_decref(o);
+        json_decref(sources);
+        return json_null();
+    }
+    for (size_t k = 0; k < c->n_sources; k++)
+        (void)json_array_append_new(sources, json_string(c->source[k]));
+    (void)set(o, "target", text(c->target));
+    (void)set(o, "terms", json_string(terms[c->terms]));
+    (void)set(o, "sources", sources);
+    (void)set(o, "other", json_boolean(c->other));
+    (void)set(o, "lambda", json_string(c->lambda_by_source ? "per-source" : "shared"));
+    (void)set(o, "about", text(c->about));
+    (void)set(o, "guarded_rows", whole(r->fit->guarded));
+    return o;
+}
+
 isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
 {
     json_t *o = json_object(), *w = NULL, *residuals = json_object(), *bounds = json_array();
@@ -304,7 +330,7 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
         good =
             good && set(o, "by", json_string(r->by)) && set(o, "group", json_string(r->by_value));
     good = good && set(o, "law", json_string(r->law->name)) &&
-           set(o, "formula", json_string(r->law->formula));
+           set(o, "formula", json_string(r->law->formula)) && set(o, "law_config", config(r));
     good = good && set(o, "objective", objective(r));
     good = good && set(o, "n_observations", whole(r->selection->n));
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));

@@ -1,5 +1,6 @@
 #include "isogloss/report_fit.h"
 
+#include "isogloss/atlas.h"
 #include "report_fit_numbers.h"
 #include "text.h"
 
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL = ISG_TEXT_CELL, MAX_ROWS = 16, MAX_COLUMNS = 7 };
+enum { CELL = ISG_TEXT_CELL, MAX_ROWS = 16, MAX_COLUMNS = 7, MAX_FROM = 160 };
 
 static void range_of(const double *x, size_t n, double *lo, double *hi)
 {
@@ -47,10 +48,12 @@ static void print_data(const isg_fit_report *r, FILE *out)
                            : !strcmp(s->n_kind, "total")          ? " (total)"
                            : s->n_kind[0]                         ? " (non-embedding)"
                                           : " (total or non-embedding: not known)";
-        isg_text_say(out, lead,
-                     isg_strf("%s%s, %s to %s",
-                              s->var_from[k][0] ? s->var_from[k] : "nowhere: taken as zero", kind,
-                              isg_str_count(lo, a, sizeof a), isg_str_count(hi, b, sizeof b)));
+        isg_text_say(
+            out, lead,
+            isg_strf("%.*s%s%s, %s to %s", MAX_FROM,
+                     s->var_from[k][0] ? s->var_from[k] : "nowhere: taken as zero",
+                     strlen(s->var_from[k]) > MAX_FROM ? " ... (the rest is in the JSON)" : "",
+                     kind, isg_str_count(lo, a, sizeof a), isg_str_count(hi, b, sizeof b)));
     }
     range_of(s->loss, s->n, &lo, &hi);
     isg_text_say(out, "loss       ",
@@ -187,6 +190,8 @@ isg_err isg_report_fit_text(const isg_fit_report *r, FILE *out)
     ISG_TRY(isg_report_fit_warnings(r, &warning, &n));
     isg_text_law(out, r->law);
     (void)fputc('\n', out);
+    const isg_atlas_config *atlas = isg_law_atlas_config(r->law);
+    if (atlas && *atlas->about) isg_text_paragraph(out, "data       ", atlas->about);
     print_data(r, out);
     if (r->loss_table) print_loss_table(r, out);
     if (r->loss_table) (void)fputc('\n', out);

@@ -133,6 +133,14 @@ static void warn_optimiser(const isg_fit_report *r, list *l)
     }
 }
 
+static void warn_guarded(const isg_fit_report *r, list *l)
+{
+    if (r->fit->guarded)
+        add(l, isg_strf("In %zu of %zu rows the law would have next to no effective data; a guard "
+                        "holds it there (docs/atlas.md). Look at negative tau.",
+                        r->fit->guarded, r->selection->n));
+}
+
 static void warn_bootstrap(const isg_fit_report *r, list *l)
 {
     const isg_selection *s = r->selection;
@@ -165,6 +173,7 @@ isg_err isg_report_fit_warnings(const isg_fit_report *r, char ***out, size_t *n)
     warn_optimiser(r, &l);
     warn_unidentified(r, &l);
     warn_bounds(r, &l);
+    warn_guarded(r, &l);
     warn_ways(r, &l);
     warn_sandwich(r, &l);
     warn_bootstrap(r, &l);
