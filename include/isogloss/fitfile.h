@@ -143,6 +143,14 @@ isg_err isg_fitfile_digest(const isg_fitfile *file, char out[65]);
 /** The report of a complete fit. Caller frees. */
 isg_err isg_fitfile_report(const isg_fitfile *file, char **out);
 
+/**
+ * The report of a complete fit of a file, for reading verbs: no lock is taken.
+ * @param name  NULL: the only fit of the file
+ * @return ISG_OK; ISG_EUSAGE naming the fits that are there; ISG_EDATA when it is not complete;
+ * ISG_ESTORE when the file is damaged or not one of fits
+ */
+isg_err isg_fitfile_read_report(const char *path, const char *name, char **out);
+
 /** Is it an HDF5 file of fits? @return ISG_OK; ISG_EIO if it cannot be read */
 isg_err isg_fitfile_is(const char *path, bool *is);
 

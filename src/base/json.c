@@ -32,7 +32,7 @@ char *isg_json_line(const json_t *value)
 
 isg_err isg_json_print(const json_t *value, FILE *out)
 {
-    int bad = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    int bad = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
     if (bad || fputc('\n', out) == EOF || fflush(out))
         return ISG_FAIL(ISG_EIO, "cannot write JSON to the output");
     return ISG_OK;

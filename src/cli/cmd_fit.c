@@ -6,18 +6,24 @@
 #include "fit_job.h"
 #include "fit_law.h"
 #include "fit_save.h"
+#include "isogloss/build.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
 #include "isogloss/report_fit.h"
+#include "isogloss/report_result.h"
+#include "source_hash.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct own_args {
     const char *output, *save;
-    bool table, json, replace;
     fit_check_args check;
+    const char *format;
+    bool table, json, replace; /* json: nothing but the result at the end goes to stdout */
 } own_args;
+
+static const char *const formats[] = {"text", "json", "csv", "latex", "markdown", NULL};
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
 {
@@ -34,7 +40,9 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
          "With --save: in the place of another fit of that name.", 0, 0, NULL},
         {'o', "output", ISG_OPT_STRING, &own->output, "FILE",
          "Write the JSON result to FILE; FILE.h5 is the file of --save.", 0, 0, NULL},
-        {0, "json", ISG_OPT_FLAG, &own->json, NULL, "Print the result as JSON.", 0, 0, NULL},
+        {0, "format", ISG_OPT_STRING, &own->format, "NAME",
+         "text (default), json, or a table of the numbers: csv, latex, markdown.", 0, 0, formats},
+        {0, "json", ISG_OPT_FLAG, &own->json, NULL, "The same as --format json.", 0, 0, NULL},
     };
 
     n = fit_check_rows(&own->check, opts, n);
@@ -122,6 +130,42 @@ static isg_err check_group(const fit_job *s, const own_args *own, const char *by
     return rc;
 }
 
+static json_t *program(void)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "version", json_string(isg_build_version()));
+    (void)json_object_set_new(o, "commit", json_string(isg_build_commit()));
+    return o;
+}
+
+/* Paths with a hash of what was in them; null where a pipe cannot be read again. */
+static isg_err sources(const fit_job *s, json_t **out)
+{
+    *out = json_array();
+    for (size_t k = 0; k < s->save.n_sources; k++) {
+        char hash[65];
+        json_t *o = json_object();
+        isg_err rc = source_hash(s->save.sources[k], hash);
+        if (rc && rc != ISG_EUSAGE) return rc;
+        if (rc) isg_err_clear();
+        (void)json_object_set_new(o, "path", json_string(s->save.sources[k]));
+        (void)json_object_set_new(o, "sha256", rc ? json_null() : json_string(hash));
+        (void)json_array_append_new(*out, o);
+    }
+    return ISG_OK;
+}
+
+/* What the result was made with and of, so that it can be made again. */
+static isg_err add_origin(const fit_job *s, json_t *fit)
+{
+    json_t *from = NULL;
+    isg_err rc = sources(s, &from);
+    const bool good = !json_object_set_new(fit, "program", program()) &&
+                      !json_object_set_new(fit, "sources", from) &&
+                      !json_object_set_new(fit, "request", fit_args_json(s->args));
+    return rc ? rc : good ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+}
+
 /* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
 static isg_err report_group(const fit_job *s, const own_args *own, const char *by_value,
                             json_t **out)
@@ -135,8 +179,7 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
         isg_fit_report r = report_of(s, own, by_value, &o, ways);
         if (!own->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
-        if (!rc && json_object_set_new(*out, "request", fit_args_json(s->args)))
-            rc = ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+        if (!rc) rc = add_origin(s, *out);
         if (!rc && o.save) rc = fit_save_finish(o.save, s, &o, *out);
     }
     if (!rc && own->check.worlds) rc = check_group(s, own, by_value, &o, s->speak ? *out : NULL);
@@ -207,11 +250,23 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     return good && !ends_all(s, last) ? ISG_OK : last;
 }
 
+/* What is printed at the end, of the whole result; text went out fit by fit. */
+static isg_err print_result(const own_args *a, const json_t *result)
+{
+    if (!strcmp(a->format, "json")) return isg_json_print(result, stdout);
+    if (!strcmp(a->format, "csv")) return isg_report_result_table(result, ISG_RESULT_CSV, stdout);
+    if (!strcmp(a->format, "latex"))
+        return isg_report_result_table(result, ISG_RESULT_LATEX, stdout);
+    if (!strcmp(a->format, "markdown"))
+        return isg_report_result_table(result, ISG_RESULT_MARKDOWN, stdout);
+    return ISG_OK;
+}
+
 static isg_err write_json(const own_args *a, const json_t *result)
 {
     isg_err rc = ISG_OK;
 
-    if (a->json) ISG_TRY(isg_json_print(result, stdout));
+    ISG_TRY(print_result(a, result));
     if (!a->output || fit_save_file(a->output)) return ISG_OK;
     char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for the result");
@@ -242,6 +297,10 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
 
     ISG_TRY(parse(argc, argv, &args, &own, &operands, &done));
     if (done) return ISG_OK;
+    if (own.json && own.format && strcmp(own.format, "json") != 0)
+        return ISG_FAIL(ISG_EUSAGE, "--json and --format %s contradict each other", own.format);
+    if (!own.format) own.format = own.json ? "json" : "text";
+    own.json = strcmp(own.format, "text") != 0;
     if (own.replace && !own.save) return ISG_FAIL(ISG_EUSAGE, "--replace goes with --save NAME");
     if (fit_save_file(own.output) && !own.save)
         return ISG_FAIL(ISG_EUSAGE, "-o %s is a file of fits: name this one with --save NAME",

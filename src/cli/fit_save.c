@@ -1,5 +1,7 @@
 #include "fit_save.h"
 
+#include "source_hash.h"
+
 #include "isogloss/build.h"
 #include "isogloss/fitfile.h"
 #include "isogloss/hash.h"
@@ -56,41 +58,6 @@ static char *name_of(const char *name, const char *by_value)
 }
 
 /* ---- what the fit is made of ---------------------------------------------------------- */
-
-static isg_err hash_file(const char *path, char out[65])
-{
-    unsigned char buffer[65536];
-    uint8_t hash[32];
-    isg_sha256 sha;
-    struct stat st;
-    FILE *f = fopen(path, "rb");
-    if (!f) return ISG_FAIL(ISG_EIO, "cannot open '%s': %s", path, strerror(errno));
-    isg_err rc = ISG_OK;
-    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
-        rc = ISG_FAIL(ISG_EUSAGE, "--save needs sources that can be read again; '%s' is no file",
-                      path);
-    isg_sha256_init(&sha);
-    for (size_t n; !rc && (n = fread(buffer, 1, sizeof buffer, f)) > 0;)
-        isg_sha256_add(&sha, buffer, n);
-    if (!rc && ferror(f)) rc = ISG_FAIL(ISG_EIO, "cannot read '%s': %s", path, strerror(errno));
-    (void)fclose(f);
-    isg_sha256_end(&sha, hash);
-    isg_str_hex(hash, sizeof hash, out);
-    return rc;
-}
-
-/* Of a store the results, not its records of when they were made. */
-static isg_err hash_source(const char *path, char out[65])
-{
-    isg_store *store = NULL;
-    bool is = false;
-    ISG_TRY(isg_store_is_hdf5(path, &is));
-    if (!is) return hash_file(path, out);
-    ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
-    isg_err rc = isg_store_digest(store, out, NULL);
-    isg_store_close(&store);
-    return rc;
-}
 
 static isg_err request_text(const fit_job *job, const char *by_value, char **out)
 {
@@ -157,7 +124,7 @@ static isg_err gather(const fit_job *job, const char *by_value, const fit_outcom
     p->hash = calloc(n, sizeof *p->hash);
     if (!p->source || !p->hash) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu sources", n);
     for (size_t i = 0; i < n; i++) {
-        ISG_TRY(hash_source(job->save.sources[i], p->hash[i]));
+        ISG_TRY(source_hash(job->save.sources[i], p->hash[i]));
         p->source[i] = (isg_fitfile_source){job->save.sources[i], p->hash[i]};
     }
     for (size_t k = 0; k < job->fit.law->n_params; k++) {

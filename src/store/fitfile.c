@@ -553,6 +553,88 @@ isg_err isg_fitfile_report(const isg_fitfile *f, char **out)
     return ISG_OK;
 }
 
+/* ---- for readers ------------------------------------------------------------------------- */
+
+typedef struct fit_names {
+    isg_str list;
+    char first[80];
+    size_t n;
+    isg_err rc;
+} fit_names;
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
+{
+    fit_names *names = ctx;
+    (void)group;
+    (void)info;
+    if (!names->n++) (void)snprintf(names->first, sizeof names->first, "%s", name);
+    names->rc = isg_str_printf(&names->list, "%s%s", names->list.len ? ", " : "", name);
+    return names->rc ? -1 : 0;
+}
+
+/* f->name from the names that there are, when none is asked for. */
+static isg_err choose_fit(isg_fitfile *f, const char *name)
+{
+    fit_names names = {.rc = ISG_OK};
+    hid_t fits = H5Gopen2(f->file, "/fits", H5P_DEFAULT);
+    isg_err rc = fits < 0 ? isg_h5_fail(ISG_ESTORE, "cannot open /fits") : ISG_OK;
+
+    if (!rc && H5Literate(fits, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &names) < 0)
+        rc = names.rc ? names.rc : isg_h5_fail(ISG_ESTORE, "cannot list /fits");
+    if (fits >= 0) (void)H5Gclose(fits);
+    if (!rc && !name && names.n != 1)
+        rc = ISG_FAIL(ISG_EUSAGE, "it has %zu fits (%s): name one with --fit", names.n,
+                      isg_str_c(&names.list));
+    if (!rc && name && f->group < 0)
+        rc =
+            ISG_FAIL(ISG_EUSAGE, "it has no fit '%s'; there are: %s", name, isg_str_c(&names.list));
+    if (!rc && !name) {
+        free(f->name);
+        f->name = isg_strdup(names.first);
+        if (!f->name) rc = ISG_FAIL(ISG_ENOMEM, "no memory for a name");
+    }
+    isg_str_free(&names.list);
+    return rc;
+}
+
+static isg_err read_report(isg_fitfile *f, const char *name, char **out)
+{
+    bool complete = false;
+
+    ISG_TRY(file_open(f, false));
+    ISG_TRY(choose_fit(f, name));
+    if (!name) {
+        file_close(f);
+        ISG_TRY(file_open(f, false));
+    }
+    ISG_TRY(is_complete(f, &complete));
+    if (!complete)
+        return ISG_FAIL(ISG_EDATA,
+                        "fit '%s' is not complete: the same isogloss fit goes on with it", f->name);
+    ISG_TRY(verify(f));
+    return isg_fitfile_report(f, out);
+}
+
+isg_err isg_fitfile_read_report(const char *path, const char *name, char **out)
+{
+    isg_fitfile f = {.path = isg_strdup(path),
+                     .name = isg_strdup(name ? name : "?"),
+                     .file = -1,
+                     .group = -1,
+                     .fd = -1,
+                     .start = no_set,
+                     .last = no_set,
+                     .ranks = no_set};
+    isg_err rc = f.path && f.name ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a path");
+
+    *out = NULL;
+    if (!rc) rc = read_report(&f, name, out);
+    file_close(&f);
+    free(f.path);
+    free(f.name);
+    return isg_err_context(rc, "fits file '%s'", path);
+}
+
 isg_err isg_fitfile_is(const char *path, bool *is)
 {
     hid_t file = -1;

@@ -1,0 +1,408 @@
+#include "isogloss/report_result.h"
+
+#include "text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A number as the JSON has it; NaN for null. */
+typedef struct number {
+    const char *name;
+    double estimate, se, lo, hi;
+    bool identified;
+    const json_t *json;
+} number;
+
+static double real_of(const json_t *object, const char *key)
+{
+    const json_t *v = json_object_get(object, key);
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+static number number_of(const char *name, const json_t *o)
+{
+    return (number){.name = name,
+                    .estimate = real_of(o, "estimate"),
+                    .se = real_of(o, "se"),
+                    .lo = real_of(o, "lo"),
+                    .hi = real_of(o, "hi"),
+                    .identified = json_is_true(json_object_get(o, "identified")),
+                    .json = o};
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : "";
+}
+
+/* ---- CSV ----------------------------------------------------------------------------- */
+
+static void csv_cell(FILE *out, const char *s)
+{
+    if (!strpbrk(s, ",\"\n\r")) {
+        (void)fputs(s, out);
+        return;
+    }
+    (void)fputc('"', out);
+    for (; *s; s++) (void)fprintf(out, *s == '"' ? "\"\"" : "%c", *s);
+    (void)fputc('"', out);
+}
+
+static void csv_real(FILE *out, double x)
+{
+    (void)fputc(',', out);
+    if (isfinite(x)) (void)fprintf(out, "%.17g", x);
+}
+
+static void csv_number(const json_t *fit, const char *kind, number n, FILE *out)
+{
+    csv_cell(out, text_of(fit, "law"));
+    (void)fputc(',', out);
+    csv_cell(out, text_of(fit, "group"));
+    (void)fputc(',', out);
+    csv_cell(out, n.name);
+    (void)fprintf(out, ",%s", kind);
+    csv_real(out, n.estimate);
+    csv_real(out, n.se);
+    csv_real(out, n.lo);
+    csv_real(out, n.hi);
+    (void)fputc(',', out);
+    csv_cell(out, text_of(n.json, "method"));
+    (void)fprintf(out, ",%s,%lld,%lld\n", n.identified ? "true" : "false",
+                  (long long)json_integer_value(json_object_get(fit, "n_observations")),
+                  (long long)json_integer_value(json_object_get(fit, "n_clusters")));
+}
+
+static const char *const kinds[][2] = {{"parameters", "parameter"}, {"derived", "derived"}};
+
+static void csv_fit(const json_t *fit, FILE *out)
+{
+    const char *name;
+    json_t *value;
+
+    for (size_t k = 0; k < 2; k++) {
+        json_t *numbers = json_object_get(fit, kinds[k][0]);
+        json_object_foreach(numbers, name, value)
+        {
+            csv_number(fit, kinds[k][1], number_of(name, value), out);
+        }
+    }
+}
+
+/* ---- papers --------------------------------------------------------------------------- */
+
+typedef struct style {
+    const char *open, *separator, *close; /* of a row */
+    bool latex;
+} style;
+
+static const style markdown = {"| ", " | ", " |\n", false}, latex = {"", " & ", " \\\\\n", true};
+
+/* x with the digits that se bears; powers of ten as a paper writes them. */
+static void put_real(const style *s, double x, double se, FILE *out)
+{
+    char buf[ISG_TEXT_CELL];
+    const char *text = isfinite(x) ? isg_text_show(x, se, buf) : "--";
+    const char *e = strchr(text, 'e');
+
+    if (!s->latex) {
+        (void)fputs(text, out);
+    } else if (!e) {
+        (void)fprintf(out, *text == '-' && isfinite(x) ? "$%s$" : "%s", text);
+    } else {
+        (void)fprintf(out, "$%.*s \\times 10^{%d}$", (int)(e - text), text, atoi(e + 1));
+    }
+}
+
+static void put_range(const style *s, number n, FILE *out)
+{
+    if (!isfinite(n.lo) && !isfinite(n.hi)) {
+        (void)fputs(s->latex ? "--" : "-", out);
+        return;
+    }
+    (void)fputs("[", out);
+    put_real(s, n.lo, n.se, out);
+    (void)fputs(", ", out);
+    put_real(s, n.hi, n.se, out);
+    (void)fputs("]", out);
+}
+
+/* Text of a user in LaTeX or in a Markdown cell. */
+static void put_text(const style *s, const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        if (s->latex && strchr("&%$#_{}", *text))
+            (void)fprintf(out, "\\%c", *text);
+        else if (s->latex && (*text == '^' || *text == '~'))
+            (void)fprintf(out, "\\%c{}", *text);
+        else if (s->latex && *text == '\\')
+            (void)fputs("\\textbackslash{}", out);
+        else if (!s->latex && *text == '|')
+            (void)fputs("\\|", out);
+        else
+            (void)fputc(*text, out);
+    }
+}
+
+static bool is_greek(const char *word, size_t n)
+{
+    static const char *const greek[] = {"alpha",  "beta", "gamma", "delta", "eta",
+                                        "lambda", "phi",  "psi",   "tau"};
+    for (size_t k = 0; k < sizeof greek / sizeof *greek; k++) {
+        if (strlen(greek[k]) == n && !strncmp(greek[k], word, n)) return true;
+    }
+    return false;
+}
+
+/* "tau_ru" is $\tau_{\mathrm{ru}}$. */
+static void put_name(const style *s, const char *name, FILE *out)
+{
+    const size_t stem = strcspn(name, "_");
+    const char *rest = name[stem] ? name + stem + 1 : NULL;
+
+    if (!s->latex) {
+        put_text(s, name, out);
+        return;
+    }
+    (void)fputc('$', out);
+    if (is_greek(name, stem))
+        (void)fprintf(out, "\\%.*s", (int)stem, name);
+    else
+        (void)fprintf(out, stem == 1 ? "%.*s" : "\\mathrm{%.*s}", (int)stem, name);
+    if (rest) {
+        (void)fputs("_{\\mathrm{", out);
+        put_text(s, rest, out);
+        (void)fputs("}}", out);
+    }
+    (void)fputc('$', out);
+}
+
+static void put_cells(const style *s, const char *const *cells, FILE *out)
+{
+    (void)fputs(s->open, out);
+    for (size_t k = 0; cells[k]; k++) {
+        if (k) (void)fputs(s->separator, out);
+        put_text(s, cells[k], out);
+    }
+    (void)fputs(s->close, out);
+}
+
+static void rule(const style *s, size_t columns, FILE *out)
+{
+    if (s->latex) {
+        (void)fputs("\\midrule\n", out);
+        return;
+    }
+    (void)fputs("|", out);
+    for (size_t k = 0; k < columns; k++) (void)fputs(k ? " ---: |" : " --- |", out);
+    (void)fputc('\n', out);
+}
+
+static double level_of(const json_t *fit)
+{
+    double level = real_of(json_object_get(fit, "bootstrap"), "level");
+    return isfinite(level) ? level : 0.95;
+}
+
+/* "A/N^alpha" as mathematics: names of Greek letters, exponents in braces, indices upright. */
+static void put_formula(const char *f, FILE *out)
+{
+    bool raised = false;
+
+    while (*f) {
+        size_t n = strspn(f, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+        if (raised && *f == '-' && !n) n = 1 + strspn(f + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (!n) {
+            raised = *f == '^';
+            (void)fputc(*f++, out);
+            continue;
+        }
+        const size_t sign = *f == '-', stem = strcspn(f + sign, "_^ ()+-*/=,");
+        const size_t word = stem < n - sign ? stem : n - sign;
+        if (raised) (void)fputc('{', out);
+        if (sign) (void)fputc('-', out);
+        if (is_greek(f + sign, word))
+            (void)fprintf(out, "\\%.*s", (int)word, f + sign);
+        else
+            (void)fprintf(out, word == 1 ? "%.*s" : "\\mathrm{%.*s}", (int)word, f + sign);
+        if (sign + word < n)
+            (void)fprintf(out, "_{\\mathrm{%.*s}}", (int)(n - sign - word - 1),
+                          f + sign + word + 1);
+        if (raised) (void)fputc('}', out);
+        raised = false;
+        f += n;
+    }
+}
+
+/* What the table is of: above it in Markdown, a comment and the caption in LaTeX. */
+static void put_caption(const style *s, const json_t *fit, bool groups, FILE *out)
+{
+    const json_t *o = json_object_get(fit, "objective");
+
+    (void)fputs(s->latex ? "\\caption{$" : "`", out);
+    if (s->latex)
+        put_formula(text_of(fit, "formula"), out);
+    else
+        (void)fputs(text_of(fit, "formula"), out);
+    (void)fputs(s->latex ? "$" : "`", out);
+    if (groups) {
+        (void)fputs(" fitted to n observations for each ", out);
+        put_text(s, text_of(fit, "by"), out);
+        (void)fprintf(out, ", %g ", 100 * level_of(fit));
+        put_text(s, "% intervals of resampled clusters (", out);
+    } else {
+        (void)fprintf(out, " fitted to %lld observations of %lld clusters (",
+                      (long long)json_integer_value(json_object_get(fit, "n_observations")),
+                      (long long)json_integer_value(json_object_get(fit, "n_clusters")));
+    }
+    put_text(s, text_of(json_object_get(fit, "bootstrap"), "unit"), out);
+    (void)fprintf(out, "); %s", text_of(o, "name"));
+    if (groups) { /* each has a delta of its own */
+        (void)fputs(s->latex ? ".}\n" : ".\n\n", out);
+        return;
+    }
+    if (isfinite(real_of(o, "delta")))
+        (void)fprintf(out, s->latex ? ", $\\delta = %.3g$" : ", delta %.3g", real_of(o, "delta"));
+    (void)fputs(s->latex ? ".}\n" : ".\n\n", out);
+}
+
+static void open_table(const style *s, const json_t *fit, bool groups, size_t columns, FILE *out)
+{
+    if (!s->latex) {
+        put_caption(s, fit, groups, out);
+        return;
+    }
+    (void)fputs("% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n", out);
+    put_caption(s, fit, groups, out);
+    (void)fputs("\\begin{tabular}{l", out);
+    for (size_t k = 1; k < columns; k++) (void)fputc('r', out);
+    (void)fputs("}\n\\toprule\n", out);
+}
+
+static void close_table(const style *s, FILE *out)
+{
+    if (s->latex) (void)fputs("\\bottomrule\n\\end{tabular}\n\\end{table}\n", out);
+}
+
+static void put_number_row(const style *s, number n, FILE *out)
+{
+    (void)fputs(s->open, out);
+    put_name(s, n.name, out);
+    (void)fputs(s->separator, out);
+    if (n.identified)
+        put_real(s, n.estimate, n.se, out);
+    else
+        (void)fputs("not identified", out);
+    (void)fputs(s->separator, out);
+    put_real(s, n.se, n.se, out);
+    (void)fputs(s->separator, out);
+    put_range(s, n, out);
+    (void)fputs(s->close, out);
+}
+
+static void one_fit(const style *s, const json_t *fit, FILE *out)
+{
+    char interval[32];
+    const char *const head[] = {"", "estimate", "std. error", interval, NULL};
+    const char *name;
+    json_t *value;
+
+    (void)snprintf(interval, sizeof interval, "%g %% interval", 100 * level_of(fit));
+    open_table(s, fit, false, 4, out);
+    put_cells(s, head, out);
+    rule(s, 4, out);
+    for (size_t k = 0; k < 2; k++) {
+        json_t *numbers = json_object_get(fit, kinds[k][0]);
+        json_object_foreach(numbers, name, value)
+        {
+            put_number_row(s, number_of(name, value), out);
+        }
+    }
+    close_table(s, out);
+}
+
+/* The first group that has a fit says which numbers there are. */
+static const json_t *first_fit(const json_t *fits)
+{
+    for (size_t k = 0; k < json_array_size(fits); k++) {
+        const json_t *fit = json_array_get(fits, k);
+        if (json_object_get(fit, "parameters")) return fit;
+    }
+    return NULL;
+}
+
+static void group_row(const style *s, const json_t *fit, const json_t *pattern, FILE *out)
+{
+    const char *name;
+    json_t *unused;
+
+    (void)fputs(s->open, out);
+    put_text(s, text_of(fit, "group"), out);
+    (void)fprintf(out, "%s%lld", s->separator,
+                  (long long)json_integer_value(json_object_get(fit, "n_observations")));
+    for (size_t k = 0; k < 2; k++) {
+        const json_t *numbers = json_object_get(fit, kinds[k][0]);
+        json_object_foreach(json_object_get(pattern, kinds[k][0]), name, unused)
+        {
+            number n = number_of(name, json_object_get(numbers, name));
+            (void)fputs(s->separator, out);
+            put_real(s, n.estimate, n.se, out);
+            if (isfinite(n.lo)) (void)fputc(' ', out);
+            if (isfinite(n.lo)) put_range(s, n, out);
+        }
+    }
+    (void)fputs(s->close, out);
+}
+
+static void group_table(const style *s, const json_t *result, FILE *out)
+{
+    json_t *fits = json_object_get(result, "fits");
+    const json_t *pattern = first_fit(fits);
+    const char *name;
+    json_t *unused;
+    size_t columns = 2;
+
+    if (!pattern) return;
+    for (size_t k = 0; k < 2; k++)
+        columns += json_object_size(json_object_get(pattern, kinds[k][0]));
+    open_table(s, pattern, true, columns, out);
+    (void)fputs(s->open, out);
+    put_text(s, text_of(result, "by"), out);
+    (void)fprintf(out, "%s%s", s->separator, s->latex ? "$n$" : "n");
+    for (size_t k = 0; k < 2; k++) {
+        json_object_foreach(json_object_get(pattern, kinds[k][0]), name, unused)
+        {
+            (void)fputs(s->separator, out);
+            put_name(s, name, out);
+        }
+    }
+    (void)fputs(s->close, out);
+    rule(s, columns, out);
+    for (size_t k = 0; k < json_array_size(fits); k++)
+        group_row(s, json_array_get(fits, k), pattern, out);
+    close_table(s, out);
+}
+
+isg_err isg_report_result_table(const json_t *result, isg_result_format format, FILE *out)
+{
+    const json_t *fits = json_object_get(result, "fits");
+    const style *s = format == ISG_RESULT_LATEX ? &latex : &markdown;
+
+    if (!fits && !json_object_get(result, "parameters"))
+        return ISG_FAIL(ISG_EINPUT,
+                        "not the result of a fit: there are neither 'parameters' nor 'fits'");
+    if (format == ISG_RESULT_CSV) {
+        (void)fputs(
+            "law,group,name,kind,estimate,se,lo,hi,method,identified,n_observations,n_clusters\n",
+            out);
+        if (!fits) csv_fit(result, out);
+        for (size_t k = 0; k < json_array_size(fits); k++) csv_fit(json_array_get(fits, k), out);
+    } else if (fits) {
+        group_table(s, result, out);
+    } else {
+        one_fit(s, result, out);
+    }
+    return ferror(out) ? ISG_FAIL(ISG_EIO, "cannot write the table") : ISG_OK;
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Tables and the methods paragraph of a fit say what its JSON says, and the printed command
+makes the same numbers again."""
+import csv
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+
+ISOGLOSS = os.environ["ISOGLOSS"]
+failed = 0
+
+
+def check(what, good, shown=""):
+    global failed
+    if not good:
+        failed += 1
+        print(f"FAILED: {what}\n  {shown}")
+
+
+def run(*args, status=0):
+    done = subprocess.run([ISOGLOSS, *args], capture_output=True, text=True, timeout=120, check=False)
+    check(f"status of {args}", done.returncode == status, f"{done.returncode}: {done.stderr}")
+    return done
+
+
+def make_runs(path):
+    random.seed(3)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("run_id,family,N_params,D_tokens,loss\n")
+        k = 0
+        for family in ("plain", "50% & more_"):
+            for n in (1e6, 2e6, 5e6, 1e7, 3e7, 1e8):
+                for d in (1e8, 3e8, 1e9, 3e9, 1e10, 3e10):
+                    loss = (1.6 + 40 / n**0.3 + 300 / d**0.33) * (1 + 0.004 * random.gauss(0, 1))
+                    out.write(f"r{k},{family},{n:.0f},{d:.0f},{loss:.8f}\n")
+                    k += 1
+
+
+make_runs("runs.csv")
+BASE = ["fit", "runs.csv", "--bootstrap", "300", "--seed", "5"]
+ONE = [*BASE, "--where", "family=plain"]
+fit = json.loads(run(*ONE, "--json").stdout)
+groups = json.loads(run(*BASE, "--by", "family", "--json").stdout)
+
+# --format json and --json are one
+check("json twice", json.loads(run(*ONE, "--format", "json").stdout) == fit)
+check("both formats", "contradict" in run(*ONE, "--json", "--format", "csv", status=2).stderr)
+check("unknown format", "latex" in run(*ONE, "--format", "latx", status=2).stderr)
+
+# CSV has every digit
+for result, fits in ((run(*ONE, "--format", "csv"), [fit]),
+                     (run(*BASE, "--by", "family", "--format", "csv"), groups["fits"])):
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    check("rows of the CSV", len(rows) == len(fits) * 7, result.stdout)
+    for row in rows:
+        one = next(f for f in fits if f.get("group", "") == row["group"])
+        number = one["parameters" if row["kind"] == "parameter" else "derived"][row["name"]]
+        for key in ("estimate", "se", "lo", "hi"):
+            check(f"{row['name']} {key}", float(row[key]) == number[key], row)
+        check("n", int(row["n_observations"]) == one["n_observations"], row)
+
+# Markdown: a table of equal columns; LaTeX: balanced, escaped, as many cells as columns
+for args, columns in ((ONE, 4), ([*BASE, "--by", "family"], 9)):
+    text = run(*args, "--format", "markdown").stdout
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    check("markdown columns", table and {line.count("|") for line in table} == {columns + 1}, text)
+    text = run(*args, "--format", "latex").stdout
+    check("latex braces", text.count("{") == text.count("}"), text)
+    check("latex dollars", len(re.findall(r"(?<!\\)\$", text)) % 2 == 0, text)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    check("latex cells", rows and {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {columns - 1}, text)
+    check("latex percent", not re.search(r"(?<![\\])%(?! needs)", text), text)
+    check("latex Greek", r"$\alpha$" in text and r"N^{\alpha}" in text, text)
+check("latex group escaped", r"50\% \& more\_" in text, text)
+estimate = re.search(r"\| alpha \| ([0-9.]+) \|", run(*ONE, "--format", "markdown").stdout)
+check("rounded estimate", estimate and abs(float(estimate[1]) - fit["parameters"]["alpha"]["estimate"]) < 5e-3)
+
+# the methods paragraph and its command
+run(*ONE, "--fix", "E=1.6", "--save", "mine", "-o", "fits.h5")
+run(*ONE, "--fix", "E=1.6", "-o", "fit.json")
+text = run("methods", "fit.json").stdout
+for words in ("36 observations", "run_id", "seed 5", "300 bootstrap refits", "Held fixed: E=1.6", "isogloss 0",
+              "Hoffmann", "1.345", "sha256"):
+    check(f"methods say '{words}'", words in " ".join(text.split()), text)
+check("80 columns", max(map(len, text.splitlines())) <= 80, text)
+command = re.search(r"\n\n(    isogloss fit .*?)\n\nfrom", text, re.S)
+check("a command", command, text)
+again = subprocess.run(command[1].replace("isogloss", f'"{ISOGLOSS}"', 1) + " --json", shell=True, capture_output=True,
+                       text=True, timeout=120, check=False)
+with open("fit.json", encoding="utf-8") as f:
+    first = json.load(f)
+check("the command runs", again.returncode == 0, again.stderr)
+check("the same numbers", again.returncode == 0 and json.loads(again.stdout)["parameters"] == first["parameters"])
+check("methods of a file of fits", run("methods", "fits.h5").stdout.count("Held fixed: E=1.6") == 1)
+check("of a named one", run("methods", "fits.h5", "--fit", "mine").stdout == run("methods", "fits.h5").stdout)
+check("an unknown one", "there are: mine" in run("methods", "fits.h5", "--fit", "yours", status=2).stderr)
+run(*BASE, "--by", "family", "-o", "groups.json")
+check("methods of groups", run("methods", "groups.json").stdout.count("with family =") == 2)
+check("methods of runs", "isogloss fit runs.csv -o fit.json" in run("methods", "runs.csv", status=2).stderr)
+with open("other.json", "w", encoding="utf-8") as out:
+    out.write('{"a": 1}')
+check("other JSON", "not the result of a fit" in run("methods", "other.json", status=2).stderr)
+run("methods", status=2)
+sys.exit(failed > 0)
