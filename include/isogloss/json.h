@@ -3,7 +3,7 @@
 
 /**
  * The JSON door: jansson plus typed getters whose errors name the key, the
- * value found and what was wanted. Numbers keep 17 digits.
+ * value found and what was wanted. Numbers come back exactly.
  */
 
 #include "isogloss/err.h"
@@ -23,7 +23,11 @@ isg_err isg_json_load(const char *path, json_t **out);
 /** One line without a newline. Caller frees; NULL when out of memory. */
 char *isg_json_line(const json_t *value);
 
-/** Indented text with a final newline on `out` (stdout in the commands). */
+/** Indented text; reals have as many digits as reading them back exactly takes. Caller frees;
+ * NULL when out of memory. */
+char *isg_json_text(const json_t *value);
+
+/** The same with a final newline on `out` (stdout in the commands). */
 isg_err isg_json_print(const json_t *value, FILE *out);
 
 /* Getters: `object` must be a JSON object, `key` present and of the type,

@@ -30,12 +30,83 @@ char *isg_json_line(const json_t *value)
     return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
 }
 
+/* "1e+05" as "1e5", "1" as "1.0": how jansson writes reals. */
+static void as_json(char *number)
+{
+    char *e = strchr(number, 'e');
+    if (!e) {
+        if (!strchr(number, '.')) strcat(number, ".0");
+        return;
+    }
+    char *to = e[1] == '-' ? e + 2 : e + 1, *from = to + (*to == '+');
+    while (*from == '0' && from[1]) from++;
+    memmove(to, from, strlen(from) + 1);
+}
+
+/* The shortest digits that read back as the same number. @param n  bytes of the token at `from`, which has 17 digits @return bytes at `to` */
+static size_t shortest(const char *from, size_t n, char *to)
+{
+    char token[40], best[40];
+    if (n >= sizeof token) n = sizeof token - 1;
+    memcpy(token, from, n);
+    token[n] = '\0';
+    const double value = strtod(token, NULL);
+    memcpy(best, token, n + 1);
+    for (int digits = 17; digits-- > 15;) {
+        char shorter[40];
+        (void)snprintf(shorter, sizeof shorter, "%.*g", digits, value);
+        const double again = strtod(shorter, NULL);
+        if (again < value || again > value) break;
+        as_json(shorter);
+        memcpy(best, shorter, sizeof best);
+    }
+    const size_t length = strlen(best);
+    memcpy(to, best, length);
+    return length;
+}
+
+/* Shorten every real of a JSON text in place. */
+static void shorten(char *text)
+{
+    const char *from = text;
+    char *to = text;
+
+    for (bool quoted = false; *from;) {
+        const size_t n = quoted ? 0 : strspn(from, "+-.0123456789eE");
+        const bool starts = *from == '-' || (*from >= '0' && *from <= '9');
+        if (n && starts) {
+            const size_t whole = strspn(from, "-0123456789");
+            if (whole < n) {
+                to += shortest(from, n, to);
+            } else {
+                memmove(to, from, n);
+                to += n;
+            }
+            from += n;
+            continue;
+        }
+        if (quoted && *from == '\\' && from[1])
+            *to++ = *from++;
+        else if (*from == '"')
+            quoted = !quoted;
+        *to++ = *from++;
+    }
+    *to = '\0';
+}
+
+char *isg_json_text(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    if (text) shorten(text);
+    return text;
+}
+
 isg_err isg_json_print(const json_t *value, FILE *out)
 {
-    int bad = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-    if (bad || fputc('\n', out) == EOF || fflush(out))
-        return ISG_FAIL(ISG_EIO, "cannot write JSON to the output");
-    return ISG_OK;
+    char *text = isg_json_text(value);
+    const bool good = text && fputs(text, out) != EOF && fputc('\n', out) != EOF && !fflush(out);
+    free(text);
+    return good ? ISG_OK : ISG_FAIL(ISG_EIO, "cannot write JSON to the output");
 }
 
 static const char *kind_of(const json_t *v)

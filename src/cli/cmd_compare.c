@@ -167,7 +167,7 @@ static isg_err write_result(const contest *c)
 
     if (!rc && c->own->json) rc = isg_json_print(result, stdout);
     if (!rc && c->own->output) {
-        char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        char *text = isg_json_text(result);
         rc = text ? isg_file_write(c->own->output, text, strlen(text))
                   : ISG_FAIL(ISG_ENOMEM, "no memory for the result");
         free(text);

@@ -268,7 +268,7 @@ static isg_err write_json(const own_args *a, const json_t *result)
 
     ISG_TRY(print_result(a, result));
     if (!a->output || fit_save_file(a->output)) return ISG_OK;
-    char *text = json_dumps(result, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = isg_json_text(result);
     if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for the result");
     rc = isg_file_write(a->output, text, strlen(text));
     free(text);

@@ -393,7 +393,7 @@ static isg_err finish(fit_save *s, const fit_job *job, const fit_outcome *o, con
 isg_err fit_save_finish(fit_save *s, const fit_job *job, const fit_outcome *o, const json_t *report)
 {
     if (isg_fitfile_was(s->file) == ISG_FITFILE_COMPLETE) return ISG_OK;
-    char *text = json_dumps(report, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = isg_json_text(report);
     sets *of = calloc(1, sizeof *of);
     isg_err rc = text && of ? finish(s, job, o, report, text, of)
                             : ISG_FAIL(ISG_ENOMEM, "no memory for the report");

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 
 ISOGLOSS = os.environ["ISOGLOSS"]
 failed = 0
@@ -40,6 +41,8 @@ def make_runs(path):
                     k += 1
 
 
+scratch = tempfile.TemporaryDirectory()
+os.chdir(scratch.name)
 make_runs("runs.csv")
 BASE = ["fit", "runs.csv", "--bootstrap", "300", "--seed", "5"]
 ONE = [*BASE, "--where", "family=plain"]

@@ -130,6 +130,30 @@ static void test_os_and_json(void)
     free(sub);
 }
 
+/* Printed numbers read back to the bit, short where they can be; text is left alone. */
+static void test_json_text(void)
+{
+    static const double values[] = {0.95,   1e-3, 0.1 + 0.2, 1.0 / 3, 6.02214076e23,     5e-324,
+                                    -1e100, 2.0,  123456.75, 1e5,     4503599627370497.5};
+    json_t *all = json_array();
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+        (void)json_array_append_new(all, json_real(values[k]));
+    (void)json_array_append_new(all,
+                                json_string("0.10000000000000000555 \"1.50000000000000000\" \\"));
+    (void)json_array_append_new(all, json_integer(12345678901234567));
+    char *text = isg_json_text(all);
+    json_t *again = NULL;
+    CHECK(text && strstr(text, " 0.95,") && strstr(text, "0.30000000000000004") &&
+          strstr(text, "2.0,"));
+    CHECK(text && strstr(text, "0.10000000000000000555 \\\"1.50000000000000000\\\"") &&
+          strstr(text, "12345678901234567"));
+    CHECK_OK(isg_json_parse(text ? text : "", text ? strlen(text) : 0, "text", &again));
+    CHECK(again && json_equal(again, all));
+    free(text);
+    json_decref(all);
+    json_decref(again);
+}
+
 int main(void)
 {
     test_err();
@@ -137,5 +161,6 @@ int main(void)
     test_str();
     test_opt();
     test_os_and_json();
+    test_json_text();
     return check_done();
 }
