@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { P = ISG_LAW_PARAMS, MAX_SCAN = 8, PER_SETTING = 2, MAX_STARTS = 64 };
+enum {
+    P = ISG_LAW_PARAMS,
+    MAX_SCAN = 8,
+    PER_SETTING = 2,
+    MAX_STARTS = 64,
+    STEPS = 200,
+    PATIENT_STEPS = 2000,
+    RESCUES = 8
+};
 
 static const double COLD_DELTA = 0.3;     /* where cold starts begin [ln loss] */
 static const double STAGE = 0.2;          /* factor between stages */
@@ -21,6 +29,7 @@ static const double FIRST_DELTA = 1e-3;   /* before the residuals are known */
 static const double LEAST_DELTA = 1e-9;   /* data without noise */
 static const double LAD_DELTA = 1e-6;     /* times the robust sd */
 static const double SAME_OPTIMUM = 1e-6;  /* relative, of the objective */
+static const double SAME_SUM = 1e-7;      /* relative, of two ends of LAD */
 static const double TOLERANCE = 1e-11;    /* Newton decrement, of the objective */
 static const double COARSE = 1e-5, NEAR = 1e-2; /* the same of early stages, cold and from a scan */
 static const double ROUNDING = 1e-26;           /* objective of exact data, per row */
@@ -236,9 +245,10 @@ static bool has_no_delta(const isg_problem *p)
     return p->objective == ISG_LSQ || p->objective == ISG_LOG_LSQ;
 }
 
-/* From theta through stages of falling delta, the first being `first`, to `last`. */
-static void descend(const isg_problem *p, const isg_rows *rows, const double *theta, double first,
-                    double last, isg_refit *out)
+/* From theta through stages of falling delta, the first being `first`, to `last`.
+ * @param steps  at most, at `last` */
+static void descend_for(const isg_problem *p, const isg_rows *rows, const double *theta,
+                        double first, double last, int steps, isg_refit *out)
 {
     descent d = {.p = p, .rows = rows, .floor = ROUNDING * (double)rows->n};
     point points[2], *at[2] = {&points[0], &points[1]};
@@ -251,10 +261,16 @@ static void descend(const isg_problem *p, const isg_rows *rows, const double *th
         bool coarse = delta > FIRST_DELTA;
         (void)newton(&d, delta, at, coarse ? 60 : 200, coarse ? early : 1e-13, coarse ? 1e-2 : 0);
     }
-    out->converged = newton(&d, last, at, 200, TOLERANCE, first > last ? 1e-4 : 0);
+    out->converged = newton(&d, last, at, steps, TOLERANCE, first > last ? 1e-4 : 0);
     out->objective = at[0]->f;
     out->evaluations = d.evaluations;
     isg_map_theta(p, at[0]->q, out->theta);
+}
+
+static void descend(const isg_problem *p, const isg_rows *rows, const double *theta, double first,
+                    double last, isg_refit *out)
+{
+    descend_for(p, rows, theta, first, last, STEPS, out);
 }
 
 /* ---- full fit --------------------------------------------------------------------- */
@@ -535,6 +551,32 @@ static void take_better(isg_refit *best, const isg_refit *other)
     best->evaluations = evaluations;
 }
 
+/* The kinks of LAD may throw a descent between sets of zero residuals for ever; two that come from
+ * afar to the same sum are at the optimum. */
+static bool agree(const isg_problem *p, const isg_refit *a, const isg_refit *b)
+{
+    return p->objective == ISG_LAD &&
+           fabs(a->objective - b->objective) <= SAME_SUM * fabs(a->objective);
+}
+
+/* What has not converged creeps along a curved valley (an exponent that goes to zero makes its
+ * term a second E): go on with patience, then from elsewhere. */
+static void rescue(const isg_problem *p, isg_workspace *w, const isg_fit *full, isg_refit *out)
+{
+    isg_refit other;
+
+    descend_for(p, &w->rows, out->theta, warm_delta(p, full), full->delta, PATIENT_STEPS, &other);
+    take_better(out, &other);
+    for (size_t k = 0; k < RESCUES && !out->converged; k++) {
+        double theta[P];
+        cold_start(p, k, theta);
+        descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
+        bool same = agree(p, out, &other);
+        take_better(out, &other);
+        out->converged = out->converged || same;
+    }
+}
+
 isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
                       const double *weights, const isg_refit_options *options, isg_refit *out)
 {
@@ -561,5 +603,6 @@ isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *ful
         descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
         take_better(out, &other);
     }
+    if (!out->converged) rescue(p, w, full, out);
     return ISG_OK;
 }
