@@ -3,6 +3,7 @@
 #include "isogloss/str.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -79,24 +80,83 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+size_t isg_columns_slots(size_t n)
+{
+    size_t slots = 16;
+    while (slots < 2 * n) slots *= 2;
+    return slots;
+}
+
+static uint64_t hash_of(const isg_column *c, size_t row, bool numbers)
+{
+    uint64_t hash = 14695981039346656037ULL;
+
+    if (numbers) {
+        /* one zero, one NaN */
+        double x = isnan(c->number[row]) ? (double)NAN : c->number[row] + 0.0;
+        memcpy(&hash, &x, sizeof hash);
+    } else {
+        for (const char *p = c->text[row]; *p; p++)
+            hash = (hash ^ (unsigned char)*p) * 1099511628211ULL;
+    }
+    hash *= 0x9e3779b97f4a7c15ULL;
+    return hash ^ hash >> 29;
+}
+
+static bool equal(const isg_column *c, size_t a, size_t b, bool numbers)
+{
+    if (!numbers) return !strcmp(c->text[a], c->text[b]);
+    const double x = c->number[a], y = c->number[b];
+    return isnan(x) ? isnan(y) : !(x < y) && !(x > y) && !isnan(y);
+}
+
+size_t isg_columns_code(const isg_column *c, const size_t *row, size_t n, bool texts, size_t *slots,
+                        size_t *code)
+{
+    const size_t mask = isg_columns_slots(n) - 1;
+    const bool numbers = c->numeric && !texts;
+    size_t count = 0;
+
+    memset(slots, 0, (mask + 1) * sizeof *slots);
+    for (size_t k = 0; k < n; k++) {
+        size_t at = hash_of(c, row[k], numbers) & mask;
+        while (slots[at] && !equal(c, row[slots[at] - 1], row[k], numbers)) at = (at + 1) & mask;
+        if (!slots[at]) {
+            slots[at] = k + 1;
+            code[k] = count++;
+        } else {
+            code[k] = code[slots[at] - 1];
+        }
+    }
+    return count;
+}
+
 isg_err isg_columns_values(const isg_table *t, const isg_column *c, const unsigned char *state,
                            const char ***out, size_t *n)
 {
-    const char **v = malloc((t->n_rows + 1) * sizeof *v);
-    size_t m = 0, k = 0;
+    size_t *row = calloc(t->n_rows + 1, sizeof *row), m = 0;
+    size_t *slots = malloc(isg_columns_slots(t->n_rows) * sizeof *slots);
+    size_t *code = malloc((t->n_rows + 1) * sizeof *code);
+    const char **v = NULL;
+    isg_err rc = ISG_OK;
 
     *out = NULL;
-    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for the values of '%s'", c->name);
-    for (size_t i = 0; i < t->n_rows; i++) {
-        if (!state || !state[i]) v[m++] = c->text[i];
+    *n = 0;
+    for (size_t i = 0; row && i < t->n_rows; i++) {
+        if (!state || !state[i]) row[m++] = i;
     }
-    qsort(v, m, sizeof *v, by_text);
-    for (size_t i = 0; i < m; i++) {
-        if (!k || strcmp(v[k - 1], v[i]) != 0) v[k++] = v[i];
-    }
+    if (row && slots && code) *n = isg_columns_code(c, row, m, true, slots, code);
+    if (row && slots && code) v = malloc((*n + 1) * sizeof *v);
+    for (size_t k = 0; v && k < m; k++) v[code[k]] = c->text[row[k]];
+    if (v)
+        qsort(v, *n, sizeof *v, by_text);
+    else
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for the values of '%s'", c->name);
+    free(row);
+    free(slots);
+    free(code);
     *out = v;
-    *n = k;
-    return ISG_OK;
+    return rc;
 }
 
 /* "name (60 values from 1e+06 to 3e+09)" */

@@ -24,6 +24,20 @@ isg_err isg_columns_usual(const isg_table *table, const char *const name[3]);
 isg_err isg_columns_number(const isg_table *table, const char *name, const char *option,
                            const isg_column **out);
 
+/** Length of the scratch of isg_columns_code() for n rows. */
+size_t isg_columns_slots(size_t n);
+
+/**
+ * Number the different values of rows, 0 on, as they come.
+ * @param row     [n] rows of the table
+ * @param texts   compare texts also where the column has numbers; else "1" is "1.0"
+ * @param slots   [isg_columns_slots(n)] scratch
+ * @param code    [n]
+ * @return how many
+ */
+size_t isg_columns_code(const isg_column *column, const size_t *row, size_t n, bool texts,
+                        size_t *slots, size_t *code);
+
 /** Different values, in order of their text, of the rows whose `state` is 0 (NULL: of all).
  * Borrowed texts; caller frees the array. */
 isg_err isg_columns_values(const isg_table *table, const isg_column *column,

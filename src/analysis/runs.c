@@ -1,61 +1,54 @@
 #include "runs.h"
 
+#include "columns.h"
 #include "isogloss/str.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MIN_ALIKE = 10 }; /* fewer values of a column are a setting rather than names of runs */
 
-typedef struct cell {
-    size_t group, row;
-    const char *text;
-    double x, d;
-} cell;
+typedef struct seen {
+    double d, x;
+    bool any;
+} seen;
 
 typedef struct guess {
     const isg_runs_in *in;
     const isg_table *t;
-    cell *cell;    /* [in->n] being sorted */
-    size_t *other; /* [in->n] groups tried out */
-    size_t *count; /* [n_columns] different values */
-    bool *along;   /* [n_columns] */
+    size_t *by_d;                /* [in->n] in order of D */
+    size_t *other;               /* [in->n] groups tried out */
+    size_t *code, *next, *slots; /* scratch of split() */
+    seen *last;                  /* [in->n] by group */
+    size_t *count;               /* [n_columns] different values */
+    bool *along;                 /* [n_columns] */
 } guess;
-
-static int by_group_and_text(const void *a, const void *b)
-{
-    const cell *x = a, *y = b;
-    if (x->group != y->group) return x->group < y->group ? -1 : 1;
-    return strcmp(x->text, y->text);
-}
 
 static int compare(double a, double b)
 {
     return (a > b) - (a < b);
 }
 
-static int by_group_and_d(const void *a, const void *b)
-{
-    const cell *x = a, *y = b;
-    if (x->group != y->group) return x->group < y->group ? -1 : 1;
-    int c = compare(x->d, y->d);
-    return c ? c : compare(x->x, y->x);
-}
-
-/* Split groups by the texts of a column. @return the number of groups */
+/* Split groups by the values of a column. @return the number of groups */
 static size_t split(const guess *g, const isg_column *c, size_t *group)
 {
-    const size_t n = g->in->n;
+    const size_t n = g->in->n, mask = isg_columns_slots(n) - 1;
     size_t m = 0;
 
-    for (size_t i = 0; i < n; i++)
-        g->cell[i] = (cell){.group = group[i], .row = i, .text = c->text[g->in->row[i]]};
-    qsort(g->cell, n, sizeof *g->cell, by_group_and_text);
-    for (size_t i = 0; i < n; i++) {
-        m += !i || by_group_and_text(&g->cell[i - 1], &g->cell[i]) != 0;
-        group[g->cell[i].row] = m - 1;
+    (void)isg_columns_code(c, g->in->row, n, false, g->slots, g->code);
+    memset(g->slots, 0, (mask + 1) * sizeof *g->slots);
+    for (size_t k = 0; k < n; k++) {
+        uint64_t hash = (group[k] * 0x9e3779b97f4a7c15ULL ^ g->code[k]) * 0xff51afd7ed558ccdULL;
+        size_t at = (hash ^ hash >> 32) & mask, with;
+        while ((with = g->slots[at]) &&
+               (group[with - 1] != group[k] || g->code[with - 1] != g->code[k]))
+            at = (at + 1) & mask;
+        if (!with) g->slots[at] = k + 1;
+        g->next[k] = with ? g->next[with - 1] : m++;
     }
+    memcpy(group, g->next, n * sizeof *group);
     return m;
 }
 
@@ -66,19 +59,19 @@ static bool follows_d(const guess *g, const isg_column *c, const size_t *group)
     int direction = 0;
 
     if (!c->numeric || strstr(c->name, "seed")) return false;
-    for (size_t i = 0; i < n; i++) {
-        const size_t row = g->in->row[i];
-        g->cell[i] = (cell){.group = group[i], .row = i, .x = c->number[row], .d = g->in->d[row]};
-        if (isnan(g->cell[i].x) || isnan(g->cell[i].d)) return false;
-    }
-    qsort(g->cell, n, sizeof *g->cell, by_group_and_d);
-    for (size_t i = 1; i < n; i++) {
-        const cell *a = &g->cell[i - 1], *b = &g->cell[i];
-        if (a->group != b->group) continue;
-        int step = compare(b->x, a->x);
-        bool same_d = !compare(a->d, b->d);
-        if (same_d ? step : !step || step * direction < 0) return false;
-        if (!same_d) direction = step;
+    for (size_t k = 0; k < n; k++) g->last[k].any = false;
+    for (size_t k = 0; k < n; k++) {
+        const size_t i = g->by_d[k], row = g->in->row[i];
+        const double d = g->in->d[row], x = c->number[row];
+        seen *last = &g->last[group[i]];
+        if (isnan(d) || isnan(x)) return false;
+        if (last->any) {
+            const int step = compare(x, last->x);
+            const bool same_d = !compare(d, last->d);
+            if (same_d ? step : !step || step * direction < 0) return false;
+            if (!same_d) direction = step;
+        }
+        *last = (seen){.d = d, .x = x, .any = true};
     }
     return direction != 0;
 }
@@ -105,6 +98,7 @@ static void split_all(const guess *g, isg_runs *r)
             if (!is_key(g, j) || !columns[j].numeric || g->in->size[j]) continue;
             if (g->count[j] > values && g->count[j] < next) next = g->count[j];
             if (g->count[j] != values) continue;
+            if (r->n == g->in->n) return; /* every row is its own run: nothing follows D */
             g->along[j] = follows_d(g, &columns[j], r->run);
             if (!g->along[j]) r->n = split(g, &columns[j], r->run);
         }
@@ -137,13 +131,62 @@ static bool d_varies_within(const guess *g, const isg_column *column)
 {
     memset(g->other, 0, g->in->n * sizeof *g->other);
     (void)split(g, column, g->other);
-    for (size_t i = 1; i < g->in->n; i++) { /* in the order that split() left */
-        const cell *a = &g->cell[i - 1], *b = &g->cell[i];
-        if (g->other[a->row] == g->other[b->row] &&
-            compare(g->in->d[g->in->row[a->row]], g->in->d[g->in->row[b->row]]))
-            return true;
+    for (size_t k = 0; k < g->in->n; k++) g->last[k].any = false;
+    for (size_t k = 0; k < g->in->n; k++) {
+        seen *first = &g->last[g->other[k]];
+        const double d = g->in->d[g->in->row[k]];
+        if (first->any && compare(d, first->d)) return true;
+        *first = (seen){.d = d, .any = true};
     }
     return false;
+}
+
+/* ---- numbers of runs ------------------------------------------------------------------------ */
+
+typedef struct named {
+    const guess *g;
+    const size_t *keys; /* [n_keys] columns */
+    size_t n_keys, row, run;
+} named;
+
+static int by_keys(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int c = 0;
+
+    for (size_t k = 0; k < x->n_keys && !c; k++) {
+        const isg_column *column = &x->g->t->columns[x->keys[k]];
+        if (column->numeric) {
+            const double p = column->number[x->row], q = column->number[y->row];
+            c = isnan(p) || isnan(q) ? !isnan(q) - !isnan(p) : compare(p, q);
+        } else {
+            c = strcmp(column->text[x->row], column->text[y->row]);
+        }
+    }
+    return c;
+}
+
+/* Runs in order of what tells them apart: the same numbers for shuffled rows. */
+static isg_err number_runs(const guess *g, isg_runs *r)
+{
+    size_t *keys = malloc((g->t->n_columns + 1) * sizeof *keys), n_keys = 0;
+    named *run = malloc((r->n + 1) * sizeof *run);
+    isg_err rc = ISG_OK;
+
+    if (keys && run) {
+        for (size_t j = 0; j < g->t->n_columns; j++)
+            if (is_key(g, j)) keys[n_keys++] = j;
+        for (size_t k = g->in->n; k-- > 0;)
+            run[r->run[k]] = (named){g, keys, n_keys, g->in->row[k], r->run[k]};
+        qsort(run, r->n, sizeof *run, by_keys);
+        for (size_t k = 0; k < r->n; k++) g->next[run[k].run] = k;
+        for (size_t k = 0; k < g->in->n; k++) r->run[k] = g->next[r->run[k]];
+    } else {
+        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", r->n);
+    }
+    free(keys);
+    free(run);
+    return rc;
 }
 
 /* What the texts of a column say about the runs found. */
@@ -181,29 +224,71 @@ static isg_err judge(const guess *g, isg_runs *r)
     return rc;
 }
 
+typedef struct by_tokens {
+    double d;
+    size_t k;
+} by_tokens;
+
+static int by_d(const void *a, const void *b)
+{
+    const by_tokens *x = a, *y = b;
+    if (isnan(x->d) || isnan(y->d)) return isnan(x->d) - isnan(y->d);
+    int c = compare(x->d, y->d);
+    return c ? c : (x->k > y->k) - (x->k < y->k);
+}
+
+static isg_err sort_by_d(const guess *g)
+{
+    const size_t n = g->in->n;
+    by_tokens *v = malloc((n + 1) * sizeof *v);
+
+    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for the runs of %zu rows", n);
+    for (size_t k = 0; k < n; k++) v[k] = (by_tokens){g->in->d[g->in->row[k]], k};
+    qsort(v, n, sizeof *v, by_d);
+    for (size_t k = 0; k < n; k++) g->by_d[k] = v[k].k;
+    free(v);
+    return ISG_OK;
+}
+
+static isg_err find(guess *g, isg_runs *out)
+{
+    ISG_TRY(sort_by_d(g));
+    for (size_t j = 0; j < g->t->n_columns; j++)
+        g->count[j] =
+            isg_columns_code(&g->t->columns[j], g->in->row, g->in->n, false, g->slots, g->code);
+    split_all(g, out);
+    ISG_TRY(number_runs(g, out));
+    return judge(g, out);
+}
+
 isg_err isg_runs_guess(const isg_runs_in *in, isg_runs *out)
 {
     const isg_table *t = in->table;
-    guess g = {.in = in, .t = t};
-    isg_err rc = ISG_OK;
+    const size_t n = in->n + 1;
+    guess g = {.in = in,
+               .t = t,
+               .by_d = calloc(n, sizeof *g.by_d),
+               .other = calloc(n, sizeof *g.other),
+               .code = calloc(n, sizeof *g.code),
+               .next = calloc(n, sizeof *g.next),
+               .slots = calloc(isg_columns_slots(n), sizeof *g.slots),
+               .last = calloc(n, sizeof *g.last),
+               .count = calloc(t->n_columns + 1, sizeof *g.count),
+               .along = calloc(t->n_columns + 1, sizeof *g.along)};
+    isg_err rc;
 
-    *out = (isg_runs){.run = calloc(in->n + 1, sizeof *out->run)};
-    g.cell = calloc(in->n + 1, sizeof *g.cell);
-    g.other = calloc(in->n + 1, sizeof *g.other);
-    g.count = calloc(t->n_columns + 1, sizeof *g.count);
-    g.along = calloc(t->n_columns + 1, sizeof *g.along);
-    if (!out->run || !g.cell || !g.other || !g.count || !g.along) {
+    *out = (isg_runs){.run = calloc(n, sizeof *out->run)};
+    if (out->run && g.by_d && g.other && g.code && g.next && g.slots && g.last && g.count &&
+        g.along)
+        rc = find(&g, out);
+    else
         rc = ISG_FAIL(ISG_ENOMEM, "no memory for the runs of %zu rows", in->n);
-    } else {
-        for (size_t j = 0; j < t->n_columns; j++) {
-            memset(g.other, 0, in->n * sizeof *g.other);
-            g.count[j] = split(&g, &t->columns[j], g.other);
-        }
-        split_all(&g, out);
-        rc = judge(&g, out);
-    }
-    free(g.cell);
+    free(g.by_d);
     free(g.other);
+    free(g.code);
+    free(g.next);
+    free(g.slots);
+    free(g.last);
     free(g.count);
     free(g.along);
     return rc;
