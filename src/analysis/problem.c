@@ -326,9 +326,9 @@ isg_err isg_problem_create(const isg_fit_options *o, const isg_obs *obs, isg_pro
     if (!rc) rc = make_map(p, o);
     if (!rc && p->n_distinct < p->map.n) {
         rc = ISG_FAIL(ISG_EDATA,
-                      "%zu different points cannot determine %zu parameters; add runs, or --fix "
+                      "%zu different point%s cannot determine %zu parameters; add runs, or --fix "
                       "or --tie parameters",
-                      p->n_distinct, p->map.n);
+                      p->n_distinct, p->n_distinct > 1 ? "s" : "", p->map.n);
     }
     if (!rc) rc = make_scan(p, o);
     if (rc) isg_problem_destroy(&p);

@@ -123,8 +123,7 @@ static isg_err keep_monolingual(isg_selecting *w)
 {
     const isg_column *language = isg_selecting_filled(w->t, "eval_language"),
                      *count = isg_selecting_filled(w->t, "n_languages"), *own = NULL;
-    size_t before = isg_selecting_kept(w), repeated = 0;
-    const isg_column *unique = isg_selecting_filled(w->t, "unique_tokens");
+    size_t before = isg_selecting_kept(w);
     const char *last = NULL;
 
     if (!w->campaign || w->law->mixtures || w->o->pool || !count || !count->numeric ||
@@ -139,49 +138,34 @@ static isg_err keep_monolingual(isg_selecting *w)
             w->state[i] = ISG_ROW_OTHER; /* a run of other languages */
         else if (count->number[i] > 1)
             w->state[i] = ISG_ROW_MIXED;
-        else if (unique && unique->numeric)
-            repeated += w->d.number[i] > unique->number[i];
     }
     size_t after = isg_selecting_kept(w);
-    if (repeated) {
-        ISG_TRY(isg_selecting_note(
-            w,
-            isg_strf(
-                "%zu of %zu rows read their data more than once; this law counts a repeated token "
-                "like a new one (--where \"epochs<=1\" leaves them out).",
-                repeated, after)));
-    }
     if (before == after) return ISG_OK;
     return isg_selecting_note(
         w, isg_strf("Only runs trained on the target language alone are used: %zu of %zu rows.",
                     after, before));
 }
 
-typedef struct ranked {
-    double loss;
-    size_t row;
-} ranked;
-
-static int by_loss_down(const void *a, const void *b)
+/* A law that does not know how much of the data is different. */
+static isg_err note_repeats(isg_selecting *w)
 {
-    const ranked *x = a, *y = b;
-    if (x->loss < y->loss || x->loss > y->loss) return x->loss < y->loss ? 1 : -1;
-    return (x->row > y->row) - (x->row < y->row);
-}
+    const isg_column *unique = isg_selecting_filled(w->t, "unique_tokens");
+    const bool epochs = isg_table_column(w->t, "epochs") != NULL;
+    size_t repeated = 0;
 
-static isg_err drop_highest(isg_selecting *w)
-{
-    size_t k = w->o->drop_highest, m = 0;
-    if (!k) return ISG_OK;
-    ranked *r = malloc((w->t->n_rows + 1) * sizeof *r);
-    if (!r) return ISG_FAIL(ISG_ENOMEM, "no memory for --drop-highest");
-    for (size_t i = 0; i < w->t->n_rows; i++) {
-        if (w->state[i] == ISG_ROW_KEPT) r[m++] = (ranked){.loss = w->loss.number[i], .row = i};
+    if (!unique || !unique->numeric || w->law->mixtures) return ISG_OK;
+    for (size_t k = 0; k < w->law->n_vars; k++) {
+        if (strstr(w->s->var_from[k], "unique") || strstr(w->s->var_from[k], "epochs"))
+            return ISG_OK;
     }
-    qsort(r, m, sizeof *r, by_loss_down);
-    for (size_t i = 0; i < k && i < m; i++) w->state[r[i].row] = ISG_ROW_HIGHEST;
-    free(r);
-    return ISG_OK;
+    for (size_t i = 0; i < w->t->n_rows; i++)
+        repeated += w->state[i] == ISG_ROW_KEPT && w->d.number[i] > unique->number[i];
+    if (!repeated) return ISG_OK;
+    return isg_selecting_note(
+        w, isg_strf("%zu of %zu rows read their data more than once; this law counts a repeated "
+                    "token like a new one (--law dcsl does not%s).",
+                    repeated, isg_selecting_kept(w),
+                    epochs ? "; --where \"epochs<=1\" leaves them out" : ""));
 }
 
 /* ---- order ------------------------------------------------------------------------------ */
@@ -445,6 +429,42 @@ static isg_err leave_out_repeated(isg_selecting *w)
     return ISG_OK;
 }
 
+static int by_loss_down(const void *a, const void *b)
+{
+    const isg_item *x = a, *y = b;
+    int c = compare_numbers(y->loss, x->loss);
+    return c ? c : by_run_and_row(a, b);
+}
+
+static isg_err drop_highest(isg_selecting *w)
+{
+    if (!w->o->drop_highest) return ISG_OK;
+    isg_item *items = malloc((isg_selecting_kept(w) + 1) * sizeof *items);
+    if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for --drop-highest");
+    const size_t n = collect(w, items);
+    qsort(items, n, sizeof *items, by_loss_down);
+    for (size_t i = 0; i < w->o->drop_highest && i < n; i++)
+        w->state[items[i].row] = ISG_ROW_HIGHEST;
+    free(items);
+    return ISG_OK;
+}
+
+static isg_err nothing_left(const isg_selecting *w)
+{
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; k < w->s->n_excluded && !rc; k++)
+        rc = isg_str_printf(&list, "%s%zu: %s (line %zu%s)", k ? "; " : ". Left out are ",
+                            w->s->excluded[k].n, w->s->excluded[k].reason,
+                            w->s->excluded[k].line[0], w->s->excluded[k].n > 1 ? ", ..." : "");
+    if (!rc)
+        rc = ISG_FAIL(ISG_EDATA, "%s: no row is left to fit of %zu read%s", w->t->source,
+                      w->t->n_rows, isg_str_c(&list));
+    isg_str_free(&list);
+    return rc;
+}
+
 static isg_err gather(isg_selecting *w)
 {
     size_t n = isg_selecting_kept(w);
@@ -452,10 +472,7 @@ static isg_err gather(isg_selecting *w)
 
     if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     (void)collect(w, items);
-    isg_err rc = n ? isg_selecting_comparable(w, items, n)
-                   : ISG_FAIL(ISG_EDATA, "%s: no row is left to fit (%zu read)%s%s", w->t->source,
-                              w->t->n_rows, w->s->n_excluded ? "; first reason: " : "",
-                              w->s->n_excluded ? w->s->excluded[0].reason : "");
+    isg_err rc = n ? isg_selecting_comparable(w, items, n) : nothing_left(w);
     if (!rc) qsort(items, n, sizeof *items, isg_item_by_run);
     if (!rc) rc = note_runs(w, items, n);
     if (!rc && w->o->n_best_over) rc = isg_selecting_sweeps(w, items, &n);
@@ -493,6 +510,7 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(keep_monolingual(w));
     ISG_TRY(isg_selecting_vars(w));
     isg_selecting_exclude_vars(w);
+    ISG_TRY(note_repeats(w));
     if (!w->o->pool && !(w->o->rows && w->pseudo_runs)) ISG_TRY(leave_out_repeated(w));
     ISG_TRY(drop_highest(w));
     ISG_TRY(list_excluded(w));

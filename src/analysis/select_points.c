@@ -6,14 +6,19 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- runs ---------------------------------------------------------------------------- */
 
+static bool nameless(const isg_selecting *w, size_t row)
+{
+    return !w->run || !w->run->text[row][0];
+}
+
 /* Without run_id, runs are guessed from the other columns of the rows asked for. */
-static isg_err guess_runs(isg_selecting *w)
+static isg_err guess_runs(isg_selecting *w, size_t n)
 {
     enum { KEY = 24 };
-    const size_t n = isg_selecting_kept(w);
     size_t *row = malloc((n + 1) * sizeof *row), m = 0;
     const isg_runs_in in = {
         .table = w->t, .row = row, .n = n, .d = w->d.number, .size = w->of_size, .free = w->of_run};
@@ -24,11 +29,11 @@ static isg_err guess_runs(isg_selecting *w)
         return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     }
     for (size_t i = 0; i < w->t->n_rows; i++) {
-        if (w->state[i] == ISG_ROW_KEPT) row[m++] = i;
+        if (w->state[i] == ISG_ROW_KEPT && nameless(w, i)) row[m++] = i;
     }
     isg_err rc = isg_runs_guess(&in, &w->guess);
     for (size_t k = 0; k < n && !rc; k++) {
-        (void)snprintf(w->made + k * KEY, KEY, "%020zu", w->guess.run[k]);
+        (void)snprintf(w->made + k * KEY, KEY, "(%020zu)", w->guess.run[k]);
         w->run_key[row[k]] = w->made + k * KEY;
     }
     free(row);
@@ -43,10 +48,19 @@ isg_err isg_selecting_name_runs(isg_selecting *w)
     if (!w->run_key) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", w->t->n_rows);
     for (size_t k = 0; k < sizeof run_columns / sizeof run_columns[0] && !w->run; k++)
         w->run = isg_selecting_filled(w->t, run_columns[k]);
-    for (size_t i = 0; w->run && i < w->t->n_rows; i++) w->run_key[i] = w->run->text[i];
-    if (w->run) return ISG_OK;
-    w->pseudo_runs = true;
-    return guess_runs(w);
+    size_t n = 0;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->run) w->run_key[i] = w->run->text[i];
+        n += w->state[i] == ISG_ROW_KEPT && nameless(w, i);
+    }
+    w->pseudo_runs = !w->run;
+    if (w->run && !n) return ISG_OK;
+    ISG_TRY(guess_runs(w, n));
+    if (!w->run) return ISG_OK;
+    return isg_selecting_note(
+        w, isg_strf("%zu rows have no %s: those equal in all but D and loss count as one run, and "
+                    "all their points are used.",
+                    n, w->run->name));
 }
 
 /* ---- points -------------------------------------------------------------------------- */
@@ -56,6 +70,12 @@ static isg_err set_points(isg_selecting *w, const char *words)
     free(w->s->points);
     w->s->points = isg_strdup(words);
     return w->s->points ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory");
+}
+
+static bool is_true(const isg_column *c, size_t row)
+{
+    if (c->numeric) return c->number[row] > 0;
+    return !strcasecmp(c->text[row], "true") || !strcasecmp(c->text[row], "yes");
 }
 
 typedef struct run_point {
@@ -80,6 +100,7 @@ static isg_err keep_largest_d(isg_selecting *w)
     if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", before);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT || isnan(w->d.number[i])) continue;
+        if (w->run && nameless(w, i)) continue; /* guessed: hardly a name to go by */
         rows[n++] = (run_point){.run = w->run_key[i], .d = w->d.number[i], .row = i};
     }
     qsort(rows, n, sizeof *rows, by_run_and_d);
@@ -109,7 +130,7 @@ static isg_err note_diverged(isg_selecting *w)
     size_t runs = 0;
 
     for (size_t i = 0; diverged && i < w->t->n_rows; i++) {
-        if (w->state[i] != ISG_ROW_KEPT || strcmp(diverged->text[i], "1") != 0) continue;
+        if (w->state[i] != ISG_ROW_KEPT || !is_true(diverged, i)) continue;
         runs +=
             !last || strcmp(last, w->run_key[i]) != 0; /* the points of a run follow each other */
         last = w->run_key[i];
@@ -137,7 +158,7 @@ isg_err isg_selecting_points(isg_selecting *w)
     ISG_TRY(note_diverged(w));
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT) continue;
-        bool last = final ? !strcmp(final->text[i], "1") || !strcmp(final->text[i], "true") : true;
+        bool last = !final || is_true(final, i);
         bool cooled = !lr || !lr->text[i][0] || !strcmp(lr->text[i], "end");
         if (!last || (!cooled && !final))
             w->state[i] = ISG_ROW_OTHER;

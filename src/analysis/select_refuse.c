@@ -120,10 +120,18 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
         rc = ISG_FAIL(ISG_EINPUT,
                       "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
                       "Choose with "
-                      "--where \"%s=VALUE\"%s, fit each with --by %s, or force it with --pool",
+                      "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s, or "
+                      "force it with --pool",
                       w->t->source, n, repeats ? ": a run has several losses at one D" : "",
                       isg_str_c(&list), first,
                       isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first);
+    } else if (!rc && repeats && w->run && w->run->text[items[where].row][0]) {
+        rc = ISG_FAIL(ISG_EINPUT,
+                      "%s: %s '%s' has two losses at one D, %.9g in line %zu and %.9g in line %zu, "
+                      "and no column tells them apart. Leave one out, or use both with --pool",
+                      w->t->source, w->run->name, items[where].run, items[where - 1].loss,
+                      w->t->line[items[where - 1].row], items[where].loss,
+                      w->t->line[items[where].row]);
     } else if (!rc && repeats) {
         const size_t a = w->t->line[items[where - 1].row], b = w->t->line[items[where].row];
         rc = ISG_FAIL(ISG_EINPUT,

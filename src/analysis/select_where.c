@@ -88,8 +88,12 @@ static isg_err keep_where(isg_selecting *w, const char *option, const char *name
     double wanted = 0;
 
     if (!c) return isg_columns_unknown(w->t, name, option);
-    if (op > NE && !(c->numeric && isg_str_to_double(value, &wanted)))
-        return ISG_FAIL(ISG_EUSAGE, "%s: '%s' and the column must be numbers", option, value);
+    if (op > NE && !isg_str_to_double(value, &wanted))
+        return ISG_FAIL(ISG_EUSAGE, "%s: '%s' is not a number", option, value);
+    if (op > NE && !c->numeric) {
+        ISG_TRY(isg_err_context(isg_table_all_numbers(w->t, c), "%s", option));
+        return ISG_FAIL(ISG_EUSAGE, "%s: column '%s' is empty", option, name);
+    }
     const bool several = op <= NE && strchr(value, '|') && !occurs(w, c, value);
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT) continue;

@@ -316,6 +316,9 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     if (rc) return rc;
     isg_obs obs = obs_of(s, o->selection);
     rc = isg_problem_create(&s->fit, &obs, &o->problem);
+    if (rc == ISG_EDATA)
+        rc = isg_err_context(rc, "%s: %zu of %zu rows %s used", s->table->source, o->selection->n,
+                             o->selection->n_read, o->selection->n > 1 ? "are" : "is");
     if (!rc && sweeps) {
         isg_fit_options all = s->fit;
         all.origin = o->problem;

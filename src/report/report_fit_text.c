@@ -74,8 +74,9 @@ static void print_objective(const isg_fit_report *r, FILE *out)
     } else {
         isg_text_say(out, "objective  ",
                      isg_strf("%s, sum %.6g",
-                              r->objective == ISG_LAD ? "absolute deviations of log loss"
-                                                      : "squares of the loss",
+                              r->objective == ISG_LAD       ? "absolute deviations of log loss"
+                              : r->objective == ISG_LOG_LSQ ? "squares of the log loss"
+                                                            : "squares of the loss",
                               f->objective));
     }
     if (f->has_runner_up) (void)snprintf(runner, sizeof runner, ", runner-up %.6g", f->runner_up);

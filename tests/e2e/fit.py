@@ -245,6 +245,36 @@ def test_points():
     expect("--points all takes them", (every["n_observations"], every["n_clusters"]) == (90, 30), every["selection"])
 
 
+def test_odd_tables():
+    """What other tools write: truth as words, rows without a name, equal highest losses."""
+    rows = [{**r, "is_final": f, "D_tokens": r["D_tokens"] * k} for r in grid()[:30] for k, f in ((0.5, "False"), (1, "True"))]
+    expect("True and False", fit(write("a.csv", rows), "--bootstrap", "0")["n_observations"] == 30)
+    bare = [{k: v for k, v in r.items() if k != "run_id"} for r in grid(2)[:20]]
+    mixed = fit(write("a.csv", grid()[:20]), write("b.csv", bare), "--bootstrap", "100")
+    expect("rows without a name are runs, too", (mixed["n_observations"], mixed["n_clusters"]) == (40, 40) and
+           any("20 rows have no run_id" in n for n in mixed["selection"]["notes"]), mixed["selection"])
+    tied = [{**r, "loss": min(r["loss"], 2.6)} for r in grid()]
+    a = fit(write("c.csv", tied), "--drop-highest", "3", "--bootstrap", "0")
+    random.Random(4).shuffle(tied)
+    b = fit(write("d.csv", tied), "--drop-highest", "3", "--bootstrap", "0")
+    expect("which of equal losses are dropped does not depend on their order", a["parameters"] == b["parameters"], a["parameters"], b["parameters"])
+    refused("nothing is left, and why", 5, ["no row is left to fit of 20 read", "20: loss is not finite and positive (line 2, ...)"],
+            write("e.csv", [{**r, "loss": -1} for r in grid()[:20]]))
+    path = write("f.csv", grid()[:20])
+    refused("few rows", 5, ["f.csv: 1 of 20 rows is used: 1 different point cannot determine 5 parameters"], path, "--where", "run_id=r03")
+    refused("a comparison with a word", 2, ["'x' is not a number"], path, "--where", "loss<x")
+    refused("a comparison of words", 2, ["f.csv:2: column 'run_id'", "'r00'"], path, "--where", "run_id<3")
+    refused("two losses of one run", 2, ["run_id 'r00' has two losses at one D", "in line 2", "in line 3", "--pool"],
+            write("g.csv", [grid()[0], {**grid()[0], "loss": 3}]))
+    refused("a column of the law", 2, ["law curse needs K, languages", "f.csv has no n_languages or K", "--var K=COL"],
+            path, "--law", "curse", "--var", "D=D_tokens")
+    flops = [{"run_id": r["run_id"], "N_params": r["N_params"], "C": 6 * r["N_params"] * r["D_tokens"], "loss": r["loss"]} for r in grid()]
+    made = fit(write("h.csv", flops), "--d", "C/(6*N_params)", "--bootstrap", "0")
+    whole = fit(write("i.csv", grid()), "--bootstrap", "0")
+    expect("D from an expression", made["selection"]["variables"]["D"]["from"] == "C/(6*N_params)" and
+           all(abs(made["parameters"][k]["estimate"] / p["estimate"] - 1) < 1e-6 for k, p in whole["parameters"].items()), made)
+
+
 def test_guessed_runs():
     """Without run_id: what follows D tells no runs apart, and rows that fall apart are said."""
     curves = []
@@ -358,11 +388,22 @@ def test_published():
     refused("eight evaluations and three corpora", 2, ["eval_set (8 values", "train_corpus (3 values", '--where "eval_set=VALUE"'], gadre)
     fits = fit(gadre, "--where", "eval_set=c4_val", "--by", "train_corpus", "--bootstrap", "0")["fits"]
     expect("a fit for each corpus", [f["n_observations"] for f in fits] == [34, 35, 35])
+    routed = os.path.join(DATA, "routed_experts.csv")
+    for router, wanted in {"S-Base": (58, -.0830, -.1180, .0099, 1.1136), "RL-R": (59, -.0827, -.1234, .0112, 1.1070),
+                           "Hash": (56, -.0874, -.1384, .0126, 1.1595)}.items():
+        result = fit(routed, "--law", "clark", "--objective", "log-lsq", "--where", f"family=routed-Dense|routed-{router}",
+                     "--where", "in_published_fit=1", "--bootstrap", "0")
+        expect(f"the rows of {router}: final points with the dense ones", result["n_observations"] == wanted[0], result["n_observations"])
+        for name, value in zip("abcd", wanted[1:]):
+            got = result["parameters"][name]["estimate"]
+            expect(f"{router} {name}", abs(got - value) < 6e-5, got, value)
+    groups = fit(path, "--compat", "hoffmann", "--drop-highest", "5", "--bootstrap", "0")["selection"]["groupings"]
+    expect("240 runs, 42 sizes, 22 budgets", [(g["name"], g["groups"]) for g in groups] == [("run", 240), ("size", 42), ("compute", 22)], groups)
     refused("four routers", 2, ["family (4 values"], os.path.join(DATA, "routed_experts.csv"))
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_guessed_runs, test_request, test_best_over, test_output):
+    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_odd_tables, test_guessed_runs, test_request, test_best_over, test_output):
         test()
     if os.path.isdir(DATA):
         test_published()

@@ -5,6 +5,13 @@
 #include "isogloss/select.h"
 
 #include <stdlib.h>
+#include <time.h>
+
+#ifdef __SANITIZE_ADDRESS__
+enum { SLOW = 10 };
+#else
+enum { SLOW = 1 };
+#endif
 
 enum { RUNS = 48, MAX_ROWS = 400 };
 
@@ -260,8 +267,80 @@ static void test_no_further_grouping(void)
     isg_table_destroy(&t);
 }
 
+/* Without run_id, 200,000 rows: points of 2,000 runs among settings and what follows D. */
+static void test_many_rows(void)
+{
+    enum { MANY = 200000, EACH = 100 };
+    double *column[5];
+    static const char *const name[5] = {"N_params", "D_tokens", "loss", "lr", "step"};
+    isg_table *t = NULL;
+    isg_selection *s = NULL;
+    isg_rng r;
+
+    isg_rng_at(&r, 1, ISG_RNG_TEST, 0);
+    for (size_t c = 0; c < 5; c++) column[c] = malloc(MANY * sizeof(double));
+    for (size_t i = 0; i < MANY; i++) {
+        const size_t run = i / EACH, point = i % EACH + 1;
+        column[0][i] = 1e7 * (double)(1 + run % 20);
+        column[1][i] = 1e7 * (double)point;
+        column[2][i] = 2 + 1 / (double)point + 1e-3 * isg_rng_double(&r);
+        column[3][i] = 1e-3 * (double)(1 + run / 20);
+        column[4][i] = 100 * (double)point;
+    }
+    CHECK_OK(isg_table_create("many.csv", MANY, &t));
+    for (size_t c = 0; c < 5; c++) {
+        CHECK_OK(isg_table_add_numbers(t, name[c], column[c]));
+        free(column[c]);
+    }
+    const isg_select_options o = {0};
+    const clock_t before = clock();
+    CHECK_OK(isg_select(t, &o, &s));
+    const double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    printf("200,000 rows: %.3f s\n", seconds);
+    CHECK(seconds < SLOW * 1.0);
+    CHECK_EQ_U64(s->n, MANY);
+    CHECK_EQ_U64(s->n_clusters, MANY / EACH);
+    CHECK(strstr(s->note[0], "step"));
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
+/* Without run_id, 5,000 columns that differ from row to row. */
+static void test_many_columns(void)
+{
+    enum { COLUMNS = 5000 };
+    design x;
+    make_design(&x);
+    isg_table *t = NULL;
+    isg_selection *s = NULL;
+    const isg_select_options o = {0};
+
+    CHECK_OK(isg_table_create("wide.csv", RUNS, &t));
+    CHECK_OK(isg_table_add_numbers(t, "N_params", x.n));
+    CHECK_OK(isg_table_add_numbers(t, "D_tokens", x.d));
+    CHECK_OK(isg_table_add_numbers(t, "loss", x.loss));
+    for (size_t j = 0; j < COLUMNS; j++) {
+        char name[16];
+        double value[RUNS];
+        (void)snprintf(name, sizeof name, "metric_%zu", j);
+        for (size_t i = 0; i < RUNS; i++) value[i] = (double)((i * 7 + j) % 47);
+        CHECK_OK(isg_table_add_numbers(t, name, value));
+    }
+    const clock_t before = clock();
+    CHECK_OK(isg_select(t, &o, &s));
+    const double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+    printf("5,000 columns: %.3f s\n", seconds);
+    CHECK(seconds < SLOW * 1.0);
+    CHECK_EQ_U64(s->n, RUNS);
+    CHECK_EQ_U64(s->n_clusters, RUNS);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
 int main(void)
 {
+    test_many_rows();
+    test_many_columns();
     test_variables();
     test_mixtures();
     test_bad_variables();
