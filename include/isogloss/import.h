@@ -28,6 +28,7 @@ typedef struct isg_import_item {
     char *where;  /**< "map.yaml:3:11" or "--d", for messages */
     bool text;    /**< names rather than numbers */
     bool constant;
+    bool language; /**< tokens or unique tokens of a language */
 } isg_import_item;
 
 typedef struct isg_import_map {

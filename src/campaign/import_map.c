@@ -34,7 +34,7 @@ static const import_key keys[] = {
     {"evaluation", NULL, "evaluation", ONE, true, "evaluation", "held-out set"},
     {"eval_language", NULL, "eval_language", ONE, true, "eval_language", "its language"},
     {"family", NULL, "family", ONE, true, "family", "group of runs"},
-    {"parent", NULL, "parent", ONE, true, "parent",
+    {"parent", NULL, "parent_run", ONE, true, "parent",
      "run that this one continues: they are resampled together"},
     {"cluster", "cluster_id", "cluster_id", ONE, true, "cluster_id",
      "what is resampled together, if it is neither the run nor its root parent"},
@@ -43,7 +43,8 @@ static const import_key keys[] = {
      "different tokens among D_tokens"},
     {"epochs", NULL, "epochs", ONE, false, "epochs", "D_tokens / unique_tokens"},
     {"tokens", NULL, "tokens_", PER_LANGUAGE, false, NULL,
-     "`{LANGUAGE: column, ...}`: tokens of each language up to this row"},
+     "`{LANGUAGE: column, ...}`: tokens of each language up to this row; `fit --target` then takes "
+     "runs of one language, like those of a campaign"},
     {"unique", NULL, "unique_", PER_LANGUAGE, false, NULL,
      "`{LANGUAGE: column, ...}`: different tokens of each language"},
     {"keep", NULL, NULL, KEEP, false, NULL,
@@ -83,7 +84,8 @@ static isg_err add_item(isg_import_item **list, size_t *n, const isg_import_item
                                  .source = isg_strdup(item->source),
                                  .where = isg_strdup(item->where),
                                  .text = item->text,
-                                 .constant = item->constant};
+                                 .constant = item->constant,
+                                 .language = item->language};
     const isg_import_item *last = &more[(*n)++];
     return last->name && last->source && last->where ? ISG_OK : no_memory();
 }
@@ -309,9 +311,11 @@ static isg_err read_languages(map_reader *r, const import_key *k, const isg_node
         }
         char *name = isg_strf("%s%s", k->column, v->key[i]->text);
         if (!name) return no_memory();
+        const size_t before = r->m->n_items;
         isg_err rc = read_item(r, name, false, v->item[i], &r->m->items, &r->m->n_items);
         free(name);
         ISG_TRY(rc);
+        if (r->m->n_items > before) r->m->items[before].language = true;
     }
     return ISG_OK;
 }

@@ -12,8 +12,8 @@ const char *const isg_import_reasons[ISG_IMPORT_REASONS] = {
     [NO_RUN_ID - 1] = "run_id is missing",
     [NO_LOSS - 1] = "the loss is missing",
     [BAD_LOSS - 1] = "the loss is not finite and positive",
-    [BAD_SIZE - 1] = "N is missing or not finite and positive",
-    [BAD_DATA - 1] = "D is missing or not finite and positive",
+    [BAD_SIZE - 1] = "N is missing, not positive or above 9e18",
+    [BAD_DATA - 1] = "D is missing, not positive or above 9e18",
     [REPEATED - 1] = "repeats an earlier row",
 };
 

@@ -109,10 +109,10 @@ static const isg_column *of_language(const isg_table *t, const char *prefix, con
     return c;
 }
 
-static bool in_map(const isg_import_map *map, const char *name)
+static bool is_language_of(const isg_import_map *map, const char *name)
 {
     for (size_t i = 0; i < map->n_items; i++) {
-        if (!strcmp(map->items[i].name, name)) return true;
+        if (map->items[i].language && !strcmp(map->items[i].name, name)) return true;
     }
     return false;
 }
@@ -126,7 +126,7 @@ static isg_err add_languages(import_build *b)
         if (strncmp(c->name, "tokens_", 7) != 0 || !c->numeric || !isg_str_is_name(c->name + 7))
             continue;
         const char *code = c->name + 7;
-        if (in_map(b->map, c->name) ||
+        if (is_language_of(b->map, c->name) ||
             (of_language(t, "unique_", code) && of_language(t, "weight_", code)))
             ISG_TRY(add_language(b->p, code, NULL));
     }
@@ -290,7 +290,7 @@ static isg_err find_parents(import_build *b, const isg_column *c, const named *s
 
 static isg_err link_parents(import_build *b)
 {
-    const isg_column *c = isg_table_column(b->rows.t, "parent");
+    const isg_column *c = isg_table_column(b->rows.t, "parent_run");
     isg_plan *p = b->p;
     named *sorted = c ? malloc(p->n_runs * sizeof *sorted) : NULL;
 
@@ -408,7 +408,7 @@ static bool tells_evaluations(const char *name)
 /* Names stay as they are written: "01" is not the number 1. */
 static bool is_name(const char *column)
 {
-    static const char *const names[] = {"family", "parent", "cluster_id"};
+    static const char *const names[] = {"family", "parent_run", "cluster_id"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         if (!strcmp(names[k], column)) return true;
     }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_KEPT = 1000 }; /* each becomes a dataset, and HDF5 is slow with thousands */
+
 typedef struct maker {
     const isg_import_map *map;
     const isg_table *from;
@@ -46,7 +48,7 @@ static isg_err number_rows(maker *m, const char *name)
 static bool needs_column(const isg_import_item *item)
 {
     static const char *const names[] = {"run_id", "evaluation", "eval_language",
-                                        "family", "parent",     "cluster_id"};
+                                        "family", "parent_run", "cluster_id"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         if (!strcmp(item->name, names[k])) return true;
     }
@@ -84,9 +86,27 @@ static isg_err add_losses(maker *m)
     return isg_table_add_text(m->to, "evaluation", m->text);
 }
 
-/* Is the column there under another name, because the map says so? */
-static bool is_renamed(const isg_import_map *map, const char *column)
+/* In how many languages a row has tokens, if the map says what each has. */
+static isg_err count_languages(maker *m)
 {
+    bool any = false;
+    for (size_t i = 0; i < m->to->n_rows; i++) m->number[i] = 0;
+    for (size_t k = 0; k < m->map->n_items; k++) {
+        const isg_import_item *item = &m->map->items[k];
+        const isg_column *c = isg_table_column(m->to, item->name);
+        if (!item->language || strncmp(item->name, "tokens_", 7) != 0 || !c->numeric) continue;
+        for (size_t i = 0; i < m->to->n_rows; i++) m->number[i] += c->number[i] > 0 ? 1 : 0;
+        any = true;
+    }
+    if (!any || isg_table_column(m->from, "n_languages")) return ISG_OK;
+    return isg_table_add_numbers(m->to, "n_languages", m->number);
+}
+
+/* Is the column there under another name, because the map says so? */
+static bool is_renamed(const maker *m, const char *column)
+{
+    const isg_import_map *map = m->map;
+    if (!strcmp(column, "parent")) return isg_table_column(m->to, "parent_run") != NULL;
     for (size_t k = 0; k < map->n_items; k++) {
         const isg_import_item *item = &map->items[k];
         if (*item->where && !item->constant && !strcmp(item->source, column)) return true;
@@ -103,9 +123,14 @@ static isg_err keep_others(maker *m)
     isg_str taken = {0};
     isg_err rc = ISG_OK;
 
+    if (m->from->n_columns > MOST_KEPT)
+        return isg_str_printf(m->note,
+                              "%zu columns are too many to keep unasked; list those to keep in a "
+                              "map under keep:.\n",
+                              m->from->n_columns);
     for (size_t j = 0; j < m->from->n_columns && !rc; j++) {
         const isg_column *c = &m->from->columns[j], *there = isg_table_column(m->to, c->name);
-        if (is_renamed(m->map, c->name) || !isg_column_is_filled(m->from, c)) continue;
+        if (is_renamed(m, c->name) || !isg_column_is_filled(m->from, c)) continue;
         if (!there && strcmp(c->name, "name") != 0) {
             rc = copy_column(m, c->name, c);
             continue;
@@ -149,6 +174,7 @@ static isg_err make(maker *m)
         ISG_TRY(add_item(m, item));
     }
     if (m->map->n_losses) ISG_TRY(add_losses(m));
+    ISG_TRY(count_languages(m));
     if (!isg_table_column(m->to, "unit")) ISG_TRY(add_unit(m));
     return m->map->keep_all ? keep_others(m) : ISG_OK;
 }

@@ -386,9 +386,10 @@ static void tell(const import *im)
     const isg_foreign *f = im->foreign;
     const isg_plan *p = f->plan;
 
-    (void)printf("%s: %zu runs, up to %zu point%s, %zu evaluation%s, from %zu of %zu rows\n",
-                 im->args->output, p->n_runs, p->max_points, p->max_points > 1 ? "s" : "",
-                 p->n_evaluations, p->n_evaluations > 1 ? "s" : "", f->n_taken, f->n_rows);
+    (void)printf("%s: %zu run%s, up to %zu point%s, %zu evaluation%s, from %zu of %zu rows\n",
+                 im->args->output, p->n_runs, p->n_runs > 1 ? "s" : "", p->max_points,
+                 p->max_points > 1 ? "s" : "", p->n_evaluations, p->n_evaluations > 1 ? "s" : "",
+                 f->n_taken, f->n_rows);
     for (size_t k = 0; k < f->n_left; k++) {
         (void)printf("  not taken: %zu row%s, %s\n", f->left[k].n, f->left[k].n > 1 ? "s" : "",
                      f->left[k].reason);

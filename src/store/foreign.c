@@ -137,6 +137,33 @@ static isg_err put_columns(isg_store *s, const isg_foreign *f)
     return ISG_OK;
 }
 
+/* A column of that name which says something of a run or its points; NULL. */
+static const isg_foreign_column *told(const isg_foreign *f, const char *name)
+{
+    for (size_t j = 0; j < f->n_columns; j++) {
+        const isg_foreign_column *c = &f->columns[j];
+        bool of_point = c->level == ISG_LEVEL_RUN || c->level == ISG_LEVEL_POINT;
+        if (of_point && !strcmp(c->name, name)) return c;
+    }
+    return NULL;
+}
+
+static uint8_t lr_state_of(const isg_foreign *f, size_t run, size_t point)
+{
+    const isg_foreign_column *c = told(f, "lr_state");
+    const size_t at = c && c->level == ISG_LEVEL_POINT ? run * f->plan->max_points + point : run;
+    for (int k = 0; c && c->text && k <= ISG_LR_END; k++) {
+        if (!strcmp(c->text[at], isg_lr_state_name((isg_lr_state)k))) return (uint8_t)k;
+    }
+    return ISG_LR_END + 1; /* not known */
+}
+
+static bool diverged(const isg_foreign *f, size_t run)
+{
+    const isg_foreign_column *c = told(f, "diverged");
+    return c && c->level == ISG_LEVEL_RUN && c->number && c->number[run] > 0;
+}
+
 static void fill_result(const isg_foreign *f, size_t run, isg_result *r)
 {
     const isg_plan *p = f->plan;
@@ -146,12 +173,13 @@ static void fill_result(const isg_foreign *f, size_t run, isg_result *r)
     r->n_points = p->runs[run].n_points;
     for (size_t i = 0; i < points; i++) {
         r->tokens[i] = i < r->n_points ? p->runs[run].points[i] : 0;
-        r->lr_state[i] = ISG_LR_END + 1; /* not known */
+        r->lr_state[i] = i < r->n_points ? lr_state_of(f, run, i) : ISG_LR_END + 1;
     }
     memcpy(r->seen, f->seen + run * seen, seen * sizeof *r->seen);
     memcpy(r->loss, f->loss + run * losses, losses * sizeof *r->loss);
     for (size_t i = 0; i < losses; i++) r->shard_loss[i] = (float)r->loss[i];
     r->flops = p->runs[run].flops;
+    r->diverged = diverged(f, run);
 }
 
 static isg_err put_results(isg_store *s, const isg_foreign *f)
@@ -163,8 +191,9 @@ static isg_err put_results(isg_store *s, const isg_foreign *f)
     isg_err rc = marks && states ? isg_result_create(f->plan, &r) : no_memory();
 
     for (size_t i = 0; i < n && !rc; i++) {
-        marks[i] = (isg_mark){.slot = i, .state = ISG_RUN_DONE, .attempt = 1};
-        states[i] = (isg_state){.slot = i, .state = ISG_RUN_DONE};
+        const isg_run_state state = diverged(f, i) ? ISG_RUN_DIVERGED : ISG_RUN_DONE;
+        marks[i] = (isg_mark){.slot = i, .state = state, .attempt = 1};
+        states[i] = (isg_state){.slot = i, .state = state};
         fill_result(f, i, r);
         rc = isg_store_write_result(s, i, r, &marks[i].crc);
     }

@@ -140,14 +140,19 @@ unit: nat/token
 said = isogloss("import", wide, "--map", path("wide.yaml"), "-o", path("wide.h5"))
 check("not taken: " not in said or "the loss is missing" in said, said)
 back = export(path("wide.h5"))
-check(list(back[0])[:3] == ["run_id", "name", "cluster_id"] and {"phase", "C", "tokens_en", "tokens_de", "parent", "evaluation"} <= set(back[0]), f"columns: {list(back[0])}")
+check(list(back[0])[:3] == ["run_id", "name", "cluster_id"] and {"phase", "C", "tokens_en", "tokens_de", "parent_run", "evaluation"} <= set(back[0]), f"columns: {list(back[0])}")
 check({r["evaluation"] for r in back} == {"en", "de"} and {r["family"] for r in back} == {"wide"}, "evaluations and family")
 check(all(r["cluster_id"] == str(4 * (int(r["name"]) // 4)) for r in back), "clusters are root parents")
 check(all(float(r["D_tokens"]) == float(r["tokens_en"]) + float(r["tokens_de"]) for r in back), "tokens of languages")
 a = fit(wide, "--n", "size_M", "--d", "tok_B", "--loss", "en", "--where", "tok_B>1.5", "--points", "all", "--fix", "alpha=.34", "--fix", "beta=.28")
-b = fit(path("wide.h5"), "--target", "en", "--points", "all", "--fix", "alpha=.34", "--fix", "beta=.28")
+b = fit(path("wide.h5"), "--target", "en", "--where", "n_languages=2", "--points", "all", "--fix", "alpha=.34", "--fix", "beta=.28")
 check(a["n_observations"] == b["n_observations"] > 40, "as many observations")
 check(abs(a["parameters"]["E"]["estimate"] / b["parameters"]["E"]["estimate"] - 1) < 1e-6, "E does not depend on the unit of N and D")
+
+p = subprocess.run([ISOGLOSS, "fit", path("wide.h5"), "--target", "en"], capture_output=True, text=True, timeout=60, check=False)
+check(p.returncode == 5 and "other languages besides the target" in p.stderr, f"mixtures are no runs of one language: {p.stderr}")
+write("tidy.csv", isogloss("export", path("runs.h5")))
+same_fit(fit(path("tidy.csv"), "--target", "web"), fit(runs, "--target", "web"), "the exported table")
 
 # ---- the store opens elsewhere, and says where it comes from
 try:
@@ -187,7 +192,7 @@ head = "run_id,N_params,D_tokens,loss\n"
 bad = write("bad.csv", head + "a,1e8,1e9,3\na,1e8,2e9,\nb,1e8,1e9,-1\nc,1e8,1e9,inf\nd,,1e9,3\ne,1e8,0,3\n,1e8,1e9,3\nf,1e8,1e9,3.5\nf,1e8,1e9,3.5\nf,1e8,1e9,nan\n")
 said = isogloss("import", bad, "-o", path("bad.h5"))
 for line in ["from 2 of 10 rows", "1 row, the loss is missing\n    line 3\n", "3 rows, the loss is not finite and positive\n    lines 4-5, 11\n",
-             "N is missing or not finite and positive\n    line 6\n", "D is missing or not finite and positive\n    line 7\n",
+             "N is missing, not positive or above 9e18\n    line 6\n", "D is missing, not positive or above 9e18\n    line 7\n",
              "run_id is missing\n    line 8\n", "repeats an earlier row\n    line 10\n"]:
     check(line in said, f"{line!r} in\n{said}")
 check(max(map(len, said.splitlines())) <= 80, "80 columns")
@@ -212,6 +217,13 @@ check([r["name"] for r in export(path("rows.h5"))] == ["2", "3"], "every row a r
 refused("has two losses", path("rows.csv"), "-o", path("x.h5"))
 refused("wanted one or more CSV files", "-o", path("x.h5"))
 refused("give the store to make with -o", runs)
+
+isogloss("import", write("states.csv", head.replace("loss", "loss,lr_state,diverged") + "a,1e8,1e9,3,stable,0\na,1e8,2e9,2.9,end,0\nb,1e8,1e9,3,warmup,1\n"), "-o", path("states.h5"))
+check(re.search(r"all +2 +1 +1 ", isogloss("status", path("states.h5"))), "one of two diverged")
+check([r["lr_state"] for r in export(path("states.h5"))] == ["stable", "end", "warmup"], "states of the schedule")
+many = ["c%d" % i for i in range(1100)]
+said = isogloss("import", write("many.csv", head.strip() + "," + ",".join(many) + "\na,1e8,1e9,3" + ",1" * 1100 + "\n"), "-o", path("many.h5"))
+check("1104 columns are too many to keep unasked" in said and len(export(path("many.h5"))[0]) == 6, said)
 
 # ---- maps
 ok = "N_total: params\nD_tokens: flops/(6*params)\nloss: val\n"
