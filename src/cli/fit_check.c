@@ -29,7 +29,8 @@ struct fit_check {
     isg_coverage coverage[PARTS][ISG_WORLD_NUMBERS];
     isg_world_result *result; /* [PARTS * n] rank 0 */
     isg_selection *rival;
-    size_t *cluster;
+    size_t *cluster; /* [rows] whose errors go together */
+    size_t n_runs;
 };
 
 void fit_check_destroy(fit_check **check)
@@ -173,7 +174,7 @@ static isg_err fit_rival(const fit_job *job, const isg_selection *s, const char 
     if (!rc) rc = isg_workspace_create(problem, &w);
     if (!rc) rc = isg_fit_full(problem, w, &fit);
     if (!rc) rc = clean_losses(c->rival, law, fit.natural, &c->clean[1]);
-    if (!rc) rc = isg_noise_of_fit(problem, &fit, c->cluster, s->n_clusters, &c->rival_noise);
+    if (!rc) rc = isg_noise_of_fit(problem, &fit, c->cluster, c->n_runs, &c->rival_noise);
     isg_workspace_destroy(&w);
     isg_problem_destroy(&problem);
     c->worlds[1].noise = c->rival_noise;
@@ -231,7 +232,7 @@ static isg_err prepare(const fit_job *job, const fit_outcome *o, const char *by_
     c->report = (isg_check){.law = law,
                             .level = job->args->level,
                             .n_clusters = s->n_clusters,
-                            .unit = s->cluster_unit,
+                            .unit = job->select.rows ? "run" : s->cluster_unit,
                             .seed = job->args->seed,
                             .shown = c->shown,
                             .place = &c->place,
@@ -240,11 +241,10 @@ static isg_err prepare(const fit_job *job, const fit_outcome *o, const char *by_
                             .data_rms = o->fit.rms,
                             .part = c->part,
                             .n_parts = PARTS};
-    c->cluster = malloc((s->n + 1) * sizeof *c->cluster);
-    if (!c->cluster) return no_memory();
-    memcpy(c->cluster, s->cluster, s->n * sizeof *c->cluster);
+    ISG_TRY(fit_job_runs(job, by_value, s, &c->cluster, &c->n_runs));
+    c->report.n_clusters = c->n_runs;
     ISG_TRY(clean_losses(s, law, o->fit.natural, &c->clean[0]));
-    ISG_TRY(isg_noise_of_fit(o->problem, &o->fit, c->cluster, s->n_clusters, &c->noise));
+    ISG_TRY(isg_noise_of_fit(o->problem, &o->fit, c->cluster, c->n_runs, &c->noise));
     c->report.strata = isg_noise_strata(c->noise);
     c->part[0].kind = "law";
     for (size_t k = 0; k < PARTS; k++) c->worlds[k] = worlds_of(job, o, c);
@@ -335,6 +335,10 @@ isg_err fit_check_run(const fit_job *job, const fit_outcome *o, const char *by_v
     if (a->rival) ISG_TRY(isg_err_context(isg_law_find(a->rival, &rival), "--rival"));
     fit_job_refuse_interval(o->selection, o->problem, job->args->bootstrap, why);
     if (!a->worlds || why[0]) return ISG_OK;
+    if (o->selection->sweeps)
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--check simulates losses that were fitted, not those of a sweep; "
+                        "it does not go with --best-over");
     fit_check *c = calloc(1, sizeof *c);
     if (!c) return no_memory();
     c->n = a->worlds == ISG_OPT_BARE ? WORLDS : a->worlds;

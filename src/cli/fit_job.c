@@ -255,6 +255,14 @@ isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out)
     return ISG_OK;
 }
 
+isg_err fit_job_take(fit_job *s, const fit_args *args, isg_table *table, bool store)
+{
+    s->table = table;
+    isg_err rc = set_up(args, s);
+    s->select.store = store;
+    return s->comm ? isg_comm_agree(s->comm, rc) : rc;
+}
+
 isg_err fit_job_close(fit_job *job, isg_err rc)
 {
     isg_table_destroy(&job->table);
@@ -305,6 +313,28 @@ static isg_obs obs_of(const fit_job *s, const isg_selection *from)
     isg_obs obs = {.n = from->n, .loss = from->loss};
     for (size_t k = 0; k < s->fit.law->n_vars; k++) obs.var[k] = from->var[k];
     return obs;
+}
+
+isg_err fit_job_runs(const fit_job *s, const char *by_value, const isg_selection *rows,
+                     size_t **cluster, size_t *n_clusters)
+{
+    isg_select_options select = s->select;
+    isg_selection *runs = NULL;
+    size_t *of_row = calloc(s->table->n_rows + 1, sizeof *of_row); /* of the table */
+    size_t *out = malloc((rows->n + 1) * sizeof *out);
+    isg_err rc = of_row && out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", rows->n);
+
+    select.rows = false;
+    select.by_value = by_value;
+    if (!rc) rc = isg_select(s->table, &select, &runs);
+    for (size_t i = 0; !rc && i < runs->n; i++) of_row[runs->row[i]] = runs->cluster[i];
+    for (size_t i = 0; !rc && i < rows->n; i++) out[i] = of_row[rows->row[i]];
+    *n_clusters = rc ? 0 : runs->n_clusters;
+    isg_selection_destroy(&runs);
+    free(of_row);
+    if (rc) free(out);
+    *cluster = rc ? NULL : out;
+    return rc;
 }
 
 isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_outcome *o)

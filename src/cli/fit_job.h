@@ -69,6 +69,9 @@ isg_err fit_job_load(fit_job *job, const fit_args *args, char **paths, size_t n)
  */
 isg_err fit_job_again(const fit_job *loaded, const fit_args *args, fit_job *out);
 
+/** The same with a table that was made here, which the job takes. @param store  a campaign's runs */
+isg_err fit_job_take(fit_job *job, const fit_args *args, isg_table *table, bool store);
+
 /**
  * Leave. Every rank comes to the same end; rank 0 alone says and returns it:
  * mpirun kills the others as soon as one leaves with a failure, perhaps before
@@ -110,6 +113,13 @@ void fit_outcome_clear(fit_outcome *outcome);
 /** Why these data can carry no interval, the same on every rank; "" if they can. */
 void fit_job_refuse_interval(const isg_selection *selection, const isg_problem *problem,
                              size_t replicates, char why[160]);
+
+/**
+ * Which rows share their errors: clusters as they would be without --resample rows.
+ * @param cluster  [selection->n], now the caller's
+ */
+isg_err fit_job_runs(const fit_job *job, const char *by_value, const isg_selection *selection,
+                     size_t **cluster, size_t *n_clusters);
 
 /** Selection and full fit. @param select  borrowed; job->select or a variation of it */
 isg_err fit_job_full(const fit_job *job, const isg_select_options *select, fit_outcome *out);

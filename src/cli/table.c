@@ -12,6 +12,7 @@ extern const isg_cmd isg_cmd_export;
 extern const isg_cmd isg_cmd_import;
 extern const isg_cmd isg_cmd_fit;
 extern const isg_cmd isg_cmd_methods;
+extern const isg_cmd isg_cmd_simulate;
 extern const isg_cmd isg_cmd_compare;
 extern const isg_cmd isg_cmd_laws;
 
@@ -27,6 +28,7 @@ const isg_cmd *const isg_cmds[] = {
     &isg_cmd_export,
     &isg_cmd_import,
     &isg_cmd_laws,
+    &isg_cmd_simulate,
     &isg_cmd_fit,
     &isg_cmd_compare,
     &isg_cmd_methods,
