@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-enum { COVER_ROWS = 240, COVER_NUMBERS = 4, COVER_EVALS = 6 };
+enum { COVER_ROWS = 300, COVER_NUMBERS = 4 };
 
 static const char *const cover_name[COVER_NUMBERS] = {"alpha", "beta", "E", "a"};
 static const size_t cover_at[COVER_NUMBERS] = {3, 4, 2, 5}; /* in a world's numbers */
@@ -28,8 +28,9 @@ typedef struct cover_case {
     const char *name;
     size_t levels, sizes, evals; /* runs: levels x sizes, each with `evals` points */
     isg_noise_plan noise;
-    bool rows;   /* resample rows, not runs */
-    double bend; /* of the truth away from the law: ln L += bend (ln D - mean)^2 */
+    bool rows;      /* resample rows, not runs */
+    bool factorial; /* sizes 2e7 to 6e9 crossed with `levels` budgets of tokens, 1e9 to 1.5e11 */
+    double bend;    /* of the truth away from the law: ln L += bend (ln D - mean)^2 */
 } cover_case;
 
 typedef struct cover_design {
@@ -43,9 +44,23 @@ static double cover_power(double x, double y)
     return isg_exp(y * isg_ln(x));
 }
 
-static void cover_fill(const cover_case *c, cover_design *d)
+/* Size and last tokens of a run. @param level, size  0 to 1 */
+static void cover_place(const cover_case *c, double level, double size, double *n, double *tokens)
 {
     const double least = 6.3e18, most = 3e21;
+
+    if (c->factorial) {
+        *n = 2e7 * cover_power(300, size);
+        *tokens = 1e9 * cover_power(150, level);
+        return;
+    }
+    const double flops = least * cover_power(most / least, level);
+    *n = fmin(fmax(sqrt(flops / 120) * isg_exp(1.4 * (2 * size - 1)), 57e6), 16.2e9);
+    *tokens = flops / (6 * *n);
+}
+
+static void cover_fill(const cover_case *c, cover_design *d)
+{
     double mean = 0;
 
     *d = (cover_design){.n = c->levels * c->sizes * c->evals, .n_runs = c->levels * c->sizes};
@@ -53,13 +68,9 @@ static void cover_fill(const cover_case *c, cover_design *d)
         const size_t run = i / c->evals, eval = i % c->evals;
         const double level = (double)(run / c->sizes) / (double)(c->levels - 1);
         const double size = (double)(run % c->sizes) / (double)(c->sizes - 1);
-        const double flops = least * cover_power(most / least, level);
-        double n = sqrt(flops / 120) * isg_exp(1.4 * (2 * size - 1));
-        n = fmin(fmax(n, 57e6), 16.2e9);
-        const double tokens = flops / (6 * n);
-        d->size[i] = n;
-        d->data[i] =
-            tokens * (double)(eval + 2 + (c->evals == 1 ? COVER_EVALS - 1 : 0)) / (COVER_EVALS + 1);
+        double tokens = 0;
+        cover_place(c, level, size, &d->size[i], &tokens);
+        d->data[i] = tokens * (double)(eval + 2) / (double)(c->evals + 1);
         d->run[i] = run;
         d->row[i] = i;
         mean += isg_ln(d->data[i]) / (double)d->n;
