@@ -48,6 +48,7 @@ typedef struct isg_fit_options {
     const char *numerics;      /**< NULL: the best here. All give the same bits. */
     const isg_problem *origin; /**< NULL, or centre and bounds are those of this problem of the
                                     same law: theta means the same in both */
+    bool two_stages; /**< as isg_law.n_first says; every refit makes both on the same resample */
 } isg_fit_options;
 
 /** chinchilla, huber with delta from the data, 64 cold starts, nothing fixed. */
@@ -58,14 +59,15 @@ typedef struct isg_workspace isg_workspace;
 /**
  * Copy the observations and prepare scan table, bounds and constraints.
  * @return ISG_OK; ISG_EUSAGE for constraints that contradict each other; ISG_EDATA
- * when there are fewer different rows than free parameters; ISG_ENOMEM.
+ * when there are fewer different rows than free parameters, in either stage; ISG_ENOMEM.
  */
 isg_err isg_problem_create(const isg_fit_options *options, const isg_obs *obs, isg_problem **out);
 void isg_problem_destroy(isg_problem **problem);
 
 const isg_law *isg_problem_law(const isg_problem *problem);
 size_t isg_problem_rows(const isg_problem *problem);
-size_t isg_problem_free_params(const isg_problem *problem);
+size_t isg_problem_free_params(const isg_problem *problem); /**< of both stages */
+size_t isg_problem_first_rows(const isg_problem *problem);  /**< of the first stage; 0: one stage */
 size_t isg_problem_distinct_rows(const isg_problem *problem); /**< different in their variables */
 /** [rows] number of the row's tuple of variables, below isg_problem_distinct_rows(). Borrowed. */
 const size_t *isg_problem_distinct(const isg_problem *problem);
@@ -92,6 +94,7 @@ typedef struct isg_fit {
     size_t starts, at_best; /**< tried; ended within 1e-6 of the best objective */
     bool has_runner_up;     /**< some start ended elsewhere */
     double runner_up;       /**< best objective among those */
+    double first_delta; /**< delta of the first of two stages; the numbers above are the second's */
 } isg_fit;
 
 isg_err isg_fit_full(const isg_problem *problem, isg_workspace *workspace, isg_fit *out);

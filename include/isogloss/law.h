@@ -116,6 +116,14 @@ struct isg_law {
     /** Values of the parameters after the fifth at which the scan of the full fit is made, number
      * k of them. @return false if there are no more. NULL where there are no further parameters */
     bool (*setting)(const isg_law *law, size_t k, double *theta);
+    /** Laws that may be fitted in two stages: the first `n_first` parameters from the rows for
+     * which first_row() holds, the others being held at first_theta [n_params - n_first]; then
+     * those others from all rows. `shift` moves none of the parameters of one stage by the
+     * other's. n_first 0: no stages */
+    size_t n_first;
+    bool (*first_row)(const isg_law *law, const double *var); /**< natural variables [n_vars] */
+    const double *first_theta;
+    const char *first_rule; /**< what first_row() says, in words */
     /** N and D of least loss at C = 6 N D. @return false: none. NULL: the law has no such question */
     bool (*optimum)(const isg_law *law, const double *natural, const isg_law_budget *budget,
                     double *n, double *d);

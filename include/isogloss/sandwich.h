@@ -17,7 +17,7 @@
 
 typedef struct isg_sandwich {
     size_t n_clusters, n_params;
-    bool usable;       /**< false: H is singular; everything below is zero */
+    bool usable;       /**< false: H is singular, or there are two stages; what follows is zero */
     double *influence; /**< [n_clusters][n_params] U_g of the internal centred theta; zero for
                             what is held at a bound or by --fix */
     double h_inverse[ISG_LAW_PARAMS * ISG_LAW_PARAMS]; /**< [n_params][n_params] of theta */

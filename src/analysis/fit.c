@@ -43,7 +43,17 @@ struct isg_workspace {
     double scan_theta[P];
     size_t *seen; /* [distinct] stamp of the last resample that had it */
     size_t stamp;
+    struct isg_workspace *first; /* of the first of two stages, NULL without */
+    double *first_weights;       /* [rows of the first stage] */
 };
+
+static isg_err create_first(const isg_problem *p, isg_workspace *w)
+{
+    w->first_weights = calloc(p->first->rows.n, sizeof *w->first_weights);
+    if (!w->first_weights)
+        return ISG_FAIL(ISG_ENOMEM, "no memory for a workspace of %zu rows", p->first->rows.n);
+    return isg_workspace_create(p->first, &w->first);
+}
 
 isg_err isg_workspace_create(const isg_problem *p, isg_workspace **out)
 {
@@ -63,6 +73,11 @@ isg_err isg_workspace_create(const isg_problem *p, isg_workspace **out)
     w->rows.y = w->memory;
     w->rows.w = w->memory + stride;
     for (size_t k = 0; k < p->law->n_vars; k++) w->rows.x[k] = w->memory + (2 + k) * stride;
+    if (p->first) {
+        isg_err rc = create_first(p, w);
+        if (rc) isg_workspace_destroy(&w);
+        if (rc) return rc;
+    }
     *out = w;
     return ISG_OK;
 }
@@ -72,6 +87,8 @@ void isg_workspace_destroy(isg_workspace **workspace)
     isg_workspace *w = *workspace;
     if (!w) return;
     isg_scan_destroy(&w->scan);
+    isg_workspace_destroy(&w->first);
+    free(w->first_weights);
     free(w->memory);
     free(w->weights);
     free(w->scratch);
@@ -85,6 +102,7 @@ void isg_workspace_destroy(isg_workspace **workspace)
 typedef struct descent {
     const isg_problem *p;
     const isg_rows *rows;
+    const double *held; /* theta of the first of two stages, or NULL */
     double delta;
     double floor; /* objectives below are rounding errors */
     size_t evaluations;
@@ -112,6 +130,12 @@ static void reduce(const isg_map *m, size_t full, const double *g, const double 
     }
 }
 
+static void theta_of(const descent *d, const double *q, double *theta)
+{
+    isg_map_theta(d->p, q, theta);
+    if (d->held) memcpy(theta, d->held, d->p->law->n_first * sizeof *theta);
+}
+
 static void evaluate(descent *d, point *at)
 {
     const isg_law *law = d->p->law;
@@ -122,7 +146,7 @@ static void evaluate(descent *d, point *at)
         at->f = eval(law, d->rows, at->q, d->delta, at->g, at->h);
     } else {
         double theta[P], g[P], h[P * P];
-        isg_map_theta(d->p, at->q, theta);
+        theta_of(d, at->q, theta);
         at->f = eval(law, d->rows, theta, d->delta, g, h);
         reduce(&d->p->map, law->n_params, g, h, at);
     }
@@ -246,11 +270,12 @@ static bool has_no_delta(const isg_problem *p)
 }
 
 /* From theta through stages of falling delta, the first being `first`, to `last`.
+ * @param held   what the first of two stages found, or NULL
  * @param steps  at most, at `last` */
-static void descend_for(const isg_problem *p, const isg_rows *rows, const double *theta,
-                        double first, double last, int steps, isg_refit *out)
+static void descend_for(const isg_problem *p, const isg_rows *rows, const double *held,
+                        const double *theta, double first, double last, int steps, isg_refit *out)
 {
-    descent d = {.p = p, .rows = rows, .floor = ROUNDING * (double)rows->n};
+    descent d = {.p = p, .rows = rows, .held = held, .floor = ROUNDING * (double)rows->n};
     point points[2], *at[2] = {&points[0], &points[1]};
 
     isg_map_q(p, theta, at[0]->q);
@@ -264,13 +289,13 @@ static void descend_for(const isg_problem *p, const isg_rows *rows, const double
     out->converged = newton(&d, last, at, steps, TOLERANCE, first > last ? 1e-4 : 0);
     out->objective = at[0]->f;
     out->evaluations = d.evaluations;
-    isg_map_theta(p, at[0]->q, out->theta);
+    theta_of(&d, at[0]->q, out->theta);
 }
 
-static void descend(const isg_problem *p, const isg_rows *rows, const double *theta, double first,
-                    double last, isg_refit *out)
+static void descend(const isg_problem *p, const isg_rows *rows, const double *held,
+                    const double *theta, double first, double last, isg_refit *out)
 {
-    descend_for(p, rows, theta, first, last, STEPS, out);
+    descend_for(p, rows, held, theta, first, last, STEPS, out);
 }
 
 /* ---- full fit --------------------------------------------------------------------- */
@@ -326,7 +351,8 @@ static void residual_scale(const isg_problem *p, const double *theta, double *r,
 
 typedef struct starts {
     double theta[MAX_STARTS][P];
-    size_t n_scan; /* of theta */
+    size_t n_scan;      /* of theta */
+    const double *held; /* of the first of two stages, or NULL */
 } starts;
 
 static void theta_of_start(const isg_problem *p, const starts *s, size_t k, double *theta)
@@ -348,7 +374,7 @@ static isg_err all_starts(const isg_problem *p, const starts *s, double delta, i
         double theta[P];
         isg_refit end;
         theta_of_start(p, s, k, theta);
-        descend(p, &p->rows, theta, fmax(COLD_DELTA, delta), delta, &end);
+        descend(p, &p->rows, s->held, theta, fmax(COLD_DELTA, delta), delta, &end);
         ends[k] = end.objective;
         if (end.objective < best.objective) best = end;
     }
@@ -387,7 +413,7 @@ static isg_err find_delta(const isg_problem *p, const starts *s, double *scratch
         isg_refit end;
         residual_scale(p, out->theta, scratch, out);
         *delta = fmax(HUBER_TUNING * out->robust_sd, LEAST_DELTA);
-        descend(p, &p->rows, out->theta, *delta, *delta, &end);
+        descend(p, &p->rows, s->held, out->theta, *delta, *delta, &end);
         memcpy(out->theta, end.theta, sizeof end.theta);
     }
     if (lad) *delta = fmax(LAD_DELTA * out->robust_sd, LAD_DELTA * LEAST_DELTA);
@@ -415,7 +441,8 @@ static size_t count_guarded(const isg_problem *p, const double *theta)
 
 static isg_err describe(const isg_problem *p, double *scratch, isg_fit *out)
 {
-    descent d = {.p = p, .rows = &p->rows, .delta = out->delta};
+    descent d = {
+        .p = p, .rows = &p->rows, .held = p->first ? out->theta : NULL, .delta = out->delta};
     point at;
     double norm = 0;
 
@@ -462,15 +489,21 @@ static isg_err scan_starts(const isg_problem *p, isg_workspace *w, starts *s)
 {
     double rss[MAX_SCAN];
 
+    if (s->held) {
+        while (s->n_scan < MAX_STARTS && p->law->setting(p->law, s->n_scan, s->theta[s->n_scan]))
+            s->n_scan++;
+        return ISG_OK;
+    }
     if (isg_problem_scans_at(p)) return scan_settings(p, w, s);
     if (p->scan)
         s->n_scan = isg_scan_find(p->scan, p->rows.w, w->scratch, 3, MAX_SCAN, s->theta, rss);
     return ISG_OK;
 }
 
-isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
+/* @param held  what the first of two stages found, or NULL */
+static isg_err full_fit(const isg_problem *p, isg_workspace *w, const double *held, isg_fit *out)
 {
-    starts s = {0};
+    starts s = {.held = held};
     double delta = 0;
 
     *out = (isg_fit){0};
@@ -482,6 +515,17 @@ isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
     if (!rc) rc = all_starts(p, &s, delta, out);
     if (!rc) rc = describe(p, w->weights, out);
     return rc;
+}
+
+isg_err isg_fit_full(const isg_problem *p, isg_workspace *w, isg_fit *out)
+{
+    isg_fit first;
+
+    if (!p->first) return full_fit(p, w, NULL, out);
+    ISG_TRY(full_fit(p->first, w->first, NULL, &first));
+    ISG_TRY(full_fit(p, w, first.theta, out));
+    isg_stages_merge(p, &first, out);
+    return ISG_OK;
 }
 
 /* ---- refits --------------------------------------------------------------------------- */
@@ -521,7 +565,8 @@ void isg_fit_from(const isg_problem *p, isg_workspace *w, const isg_fit *full,
                   const double *weights, const double *theta, isg_refit *out)
 {
     (void)pack(p, w, weights);
-    descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, out);
+    descend(p, &w->rows, p->first ? theta : NULL, theta, fmax(COLD_DELTA, full->delta), full->delta,
+            out);
 }
 
 /* The scan of refits: at the further parameters of the full fit. NULL: the law has none. */
@@ -561,24 +606,28 @@ static bool agree(const isg_problem *p, const isg_refit *a, const isg_refit *b)
 
 /* What has not converged creeps along a curved valley (an exponent that goes to zero makes its
  * term a second E): go on with patience, then from elsewhere. */
-static void rescue(const isg_problem *p, isg_workspace *w, const isg_fit *full, isg_refit *out)
+static void rescue(const isg_problem *p, isg_workspace *w, const isg_fit *full, const double *held,
+                   isg_refit *out)
 {
     isg_refit other;
 
-    descend_for(p, &w->rows, out->theta, warm_delta(p, full), full->delta, PATIENT_STEPS, &other);
+    descend_for(p, &w->rows, held, out->theta, warm_delta(p, full), full->delta, PATIENT_STEPS,
+                &other);
     take_better(out, &other);
     for (size_t k = 0; k < RESCUES && !out->converged; k++) {
         double theta[P];
         cold_start(p, k, theta);
-        descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
+        descend(p, &w->rows, held, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
         bool same = agree(p, out, &other);
         take_better(out, &other);
         out->converged = out->converged || same;
     }
 }
 
-isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
-                      const double *weights, const isg_refit_options *options, isg_refit *out)
+/* One stage. @param held  what the first of two stages found, or NULL */
+static isg_err refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                     const double *weights, const isg_refit_options *options, const double *held,
+                     isg_refit *out)
 {
     const isg_scan *scan = NULL;
     isg_refit other;
@@ -586,23 +635,42 @@ isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *ful
 
     *out = (isg_refit){.objective = INFINITY};
     if (pack(p, w, weights) < p->map.n) return ISG_OK;
-    if (options->start & ISG_START_SCAN) ISG_TRY(refit_scan(p, w, full, &scan));
+    if ((options->start & ISG_START_SCAN) && !held) ISG_TRY(refit_scan(p, w, full, &scan));
     if ((options->start & ISG_START_WARM) || !scan)
-        descend(p, &w->rows, full->theta, warm_delta(p, full), full->delta, out);
+        descend(p, &w->rows, held, full->theta, warm_delta(p, full), full->delta, out);
     if (scan) {
         memcpy(w->weights, weights, p->rows.n * sizeof *weights);
         for (size_t i = p->rows.n; i < p->rows.blocks * ISG_LANES; i++) w->weights[i] = 0;
         if (isg_scan_find(scan, w->weights, w->scratch, 1, 1, cell, rss)) {
-            descend(p, &w->rows, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta, &other);
+            descend(p, &w->rows, held, cell[0], SCAN_STAGES * warm_delta(p, full), full->delta,
+                    &other);
             take_better(out, &other);
         }
     }
     for (size_t k = 0; k < options->cold_starts; k++) {
         double theta[P];
         cold_start(p, k, theta);
-        descend(p, &w->rows, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
+        descend(p, &w->rows, held, theta, fmax(COLD_DELTA, full->delta), full->delta, &other);
         take_better(out, &other);
     }
-    if (!out->converged) rescue(p, w, full, out);
+    if (!out->converged) rescue(p, w, full, held, out);
+    return ISG_OK;
+}
+
+isg_err isg_fit_refit(const isg_problem *p, isg_workspace *w, const isg_fit *full,
+                      const double *weights, const isg_refit_options *options, isg_refit *out)
+{
+    isg_fit first = {.delta = full->first_delta};
+    isg_refit end;
+
+    if (!p->first) return refit(p, w, full, weights, options, NULL, out);
+    *out = (isg_refit){.objective = INFINITY};
+    memcpy(first.theta, full->theta, p->law->n_params * sizeof *first.theta);
+    isg_stages_weights(p, weights, w->first_weights);
+    ISG_TRY(refit(p->first, w->first, &first, w->first_weights, options, NULL, &end));
+    if (!isfinite(end.objective)) return ISG_OK;
+    ISG_TRY(refit(p, w, full, weights, options, end.theta, out));
+    out->converged = out->converged && end.converged;
+    out->evaluations += end.evaluations;
     return ISG_OK;
 }

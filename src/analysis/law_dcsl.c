@@ -90,6 +90,15 @@ static bool optimum(const isg_law *law, const double *p, const isg_law_budget *b
     return true;
 }
 
+static bool nothing_repeats(const isg_law *law, const double *var)
+{
+    (void)law;
+    return var[D] <= var[U];
+}
+
+/* As good as no decay: N' = N, D' = D. */
+static const double no_decay[] = {230, 230};
+
 static double most_data(const isg_law *law, const double *p)
 {
     (void)law;
@@ -144,5 +153,9 @@ const isg_law isg_law_dcsl = {
     .eval = eval,
     .view = view,
     .setting = setting,
+    .n_first = RD,
+    .first_row = nothing_repeats,
+    .first_theta = no_decay,
+    .first_rule = "D <= U",
     .optimum = optimum,
 };

@@ -110,9 +110,13 @@ static isg_err make_map(isg_problem *p, const isg_fit_options *o)
     size_t n = p->law->n_params;
     bool dependent[ISG_LAW_PARAMS] = {false};
 
-    for (size_t i = 0; i < n; i++) m->t[i][i] = 1;
+    for (size_t i = 0; i < n; i++) {
+        dependent[i] = o->two_stages && i < p->law->n_first;
+        m->t[i][i] = !dependent[i];
+    }
     for (size_t k = 0; k < o->n_constraints; k++) {
         const isg_constraint *c = &o->constraints[k];
+        if (o->two_stages && c->param < p->law->n_first) continue; /* the first stage's */
         if (dependent[c->param]) {
             return ISG_FAIL(ISG_EUSAGE, "parameter %s is fixed or tied twice",
                             p->law->params[c->param].name);
@@ -331,6 +335,7 @@ isg_err isg_problem_create(const isg_fit_options *o, const isg_obs *obs, isg_pro
                       p->n_distinct, p->n_distinct > 1 ? "s" : "", p->map.n);
     }
     if (!rc) rc = make_scan(p, o);
+    if (!rc && o->two_stages) rc = isg_stages_create(p, o, obs);
     if (rc) isg_problem_destroy(&p);
     *out = p;
     return rc;
@@ -341,6 +346,8 @@ void isg_problem_destroy(isg_problem **problem)
     isg_problem *p = *problem;
     if (!p) return;
     isg_scan_destroy(&p->scan);
+    isg_problem_destroy(&p->first);
+    free(p->first_row);
     free(p->memory);
     free(p->loss);
     free(p->distinct);
@@ -362,7 +369,17 @@ size_t isg_problem_rows(const isg_problem *p)
 
 size_t isg_problem_free_params(const isg_problem *p)
 {
-    return p->map.n;
+    return p->map.n + (p->first ? p->first->map.n : 0);
+}
+
+size_t isg_problem_first_rows(const isg_problem *p)
+{
+    return p->first ? p->first->rows.n : 0;
+}
+
+bool isg_problem_is_first(const isg_problem *p, size_t param)
+{
+    return p->first && param < p->law->n_first;
 }
 
 size_t isg_problem_distinct_rows(const isg_problem *p)
@@ -387,6 +404,7 @@ void isg_problem_natural(const isg_problem *p, const double *theta, double *natu
 
 bool isg_problem_at_bound(const isg_problem *p, const double *theta, size_t param)
 {
+    if (isg_problem_is_first(p, param)) return isg_problem_at_bound(p->first, theta, param);
     for (size_t j = 0; j < p->map.n; j++) {
         if (p->map.owner[j] != param) continue;
         return theta[param] <= p->map.lo[j] + 1e-9 || theta[param] >= p->map.hi[j] - 1e-9;
@@ -411,6 +429,7 @@ static size_t equal_to(const isg_map *m, size_t param)
 
 bool isg_problem_bounds(const isg_problem *p, size_t param, double *lo, double *hi)
 {
+    if (isg_problem_is_first(p, param)) return isg_problem_bounds(p->first, param, lo, hi);
     size_t j = equal_to(&p->map, param);
 
     if (j == p->map.n) return false;

@@ -33,7 +33,21 @@ struct isg_problem {
     isg_scan *scan;          /* of laws without further parameters; NULL for others */
     size_t *distinct;        /* [n] number of the row's tuple of variables */
     size_t n_distinct;
+    /* Two stages: the problem of the first; here its parameters have empty rows in the map and
+     * stand in theta as they were found there. NULL: one stage. */
+    struct isg_problem *first;
+    size_t *first_row; /* [first->rows.n] */
 };
+
+/** Parameter that the first of two stages determines. */
+bool isg_problem_is_first(const isg_problem *problem, size_t param);
+
+/** The first stage's problem (stages.c). */
+isg_err isg_stages_create(isg_problem *problem, const isg_fit_options *options, const isg_obs *obs);
+/** Weights of its rows [first->rows.n] from those of all. */
+void isg_stages_weights(const isg_problem *problem, const double *weights, double *out);
+/** What the first stage says of its own parameters, into the fit of the second. */
+void isg_stages_merge(const isg_problem *problem, const isg_fit *first, isg_fit *out);
 
 /** theta [n_params] of q [n], and the q of a theta that may miss the constraints. */
 void isg_map_theta(const isg_problem *problem, const double *q, double *theta);

@@ -219,7 +219,7 @@ isg_err isg_sandwich_create(const isg_problem *p, const isg_fit *fit, const size
     s->n_clusters = n_clusters;
     s->n_params = p->law->n_params;
     memcpy(s->theta, fit->theta, sizeof s->theta);
-    s->usable = n_clusters > 1 && curvature_inverse(p, fit, keep, &inverse);
+    s->usable = !p->first && n_clusters > 1 && curvature_inverse(p, fit, keep, &inverse);
     if (s->usable) {
         add_scores(p, fit, cluster, score);
         centre_scores(p, n_clusters, score);

@@ -21,7 +21,7 @@ typedef struct own_args {
 /* Rows of the common table that this verb does not have: each law is named with what it holds. */
 static size_t without(isg_opt *rows, size_t n)
 {
-    static const char *const names[] = {"law", "fix", "tie", "starts-per-replicate", "by"};
+    static const char *const names[] = {"law", "fix", "tie", "stages", "starts-per-replicate", "by"};
     size_t m = 0;
 
     for (size_t k = 0; k < n; k++) {

@@ -5,6 +5,7 @@
 const char *const fit_points_names[] = {"final", "stable", "all", NULL};
 const char *const fit_objective_names[] = {"huber", "lad", "lsq", "log-lsq", NULL};
 static const char *const resample_names[] = {"clusters", "rows", NULL};
+static const char *const stages_names[] = {"joint", "two", NULL};
 static const char *const compat_names[] = {"hoffmann", NULL};
 const char *const fit_terms_names[] = {"transfer", "other", "target", NULL};
 const char *const fit_lambda_names[] = {"shared", "per-source", NULL};
@@ -99,6 +100,10 @@ static size_t law_rows(fit_args *a, isg_opt *rows, size_t at)
          "Law atlas: bilingual transfer scores, whose BTS/(2-BTS) are starts of tau. A CSV matrix "
          "whose first column is called target or source, or columns source, target, bts.",
          0, 0, NULL},
+        {0, "stages", ISG_OPT_STRING, &a->stages, "HOW",
+         "joint (default): all parameters from all rows; two, for dcsl: those of single epochs "
+         "first, then, with these held, those of repetition, in every refit.",
+         0, 0, stages_names},
         {0, "starts", ISG_OPT_U64, &a->starts, "K",
          "Cold starts besides those of the scan. Default: 64.", 0, 1e6, NULL},
     };
@@ -188,6 +193,7 @@ json_t *fit_args_json(const fit_args *a)
         {"compat", word(a->compat)},
         {"fix", words(&a->fix)},
         {"tie", words(&a->tie)},
+        {"stages", word(a->stages)},
         {"var", words(&a->var)},
         {"best_over", words(&a->best_over)},
         {"starts", whole(a->starts)},

@@ -11,7 +11,7 @@
 
 typedef struct fit_args {
     const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective,
-        *delta, *compat;
+        *delta, *compat, *stages;
     const char *terms, *sources, *lambda, *transfer; /**< of law atlas */
     const char *by;
     isg_opt_list where, fix, tie, var, best_over, profile;

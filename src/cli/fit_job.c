@@ -207,6 +207,7 @@ static isg_err set_up(const fit_args *a, fit_job *s)
     ISG_TRY(set_best_over(a, s));
     ISG_TRY(set_delta(a, &s->fit));
     if (!isg_law_atlas_config(s->fit.law)) ISG_TRY(fit_job_parameters(s)); /* later made for data */
+    s->fit.two_stages = a->stages && !strcmp(a->stages, "two");
     if (a->level > 1 && a->level < 100)
         return ISG_FAIL(ISG_EUSAGE,
                         "--level %g: wanted a share from 0.5 to 0.9999; did you mean %g?", a->level,

@@ -273,6 +273,20 @@ static json_t *bootstrap(const isg_fit_report *r)
     return o;
 }
 
+static json_t *stages(const isg_fit_report *r)
+{
+    const size_t rows = isg_problem_first_rows(r->problem);
+    json_t *o = rows ? json_object() : json_null(), *names = rows ? json_array() : NULL;
+
+    for (size_t k = 0; rows && k < r->law->n_first; k++)
+        (void)json_array_append_new(names, json_string(r->law->params[k].name));
+    if (!rows) return o;
+    (void)set(o, "parameters", names);
+    (void)set(o, "rule", json_string(r->law->first_rule));
+    (void)set(o, "rows", whole(rows));
+    return o;
+}
+
 static isg_err warnings(const isg_fit_report *r, json_t **out)
 {
     char **w = NULL;
@@ -331,7 +345,7 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
             good && set(o, "by", json_string(r->by)) && set(o, "group", json_string(r->by_value));
     good = good && set(o, "law", json_string(r->law->name)) &&
            set(o, "formula", json_string(r->law->formula)) && set(o, "law_config", config(r));
-    good = good && set(o, "objective", objective(r));
+    good = good && set(o, "objective", objective(r)) && set(o, "stages", stages(r));
     good = good && set(o, "n_observations", whole(r->selection->n));
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));
     good = good && set(o, "selection", selection(r)) && set(o, "excluded", excluded(r->selection));

@@ -62,6 +62,22 @@ static void print_data(const isg_fit_report *r, FILE *out)
     for (size_t k = 0; k < s->n_notes; k++) isg_text_paragraph(out, "note       ", s->note[k]);
 }
 
+static void print_stages(const isg_fit_report *r, FILE *out)
+{
+    const size_t rows = isg_problem_first_rows(r->problem);
+    isg_str names = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; rows && k < r->law->n_first && !rc; k++)
+        rc = isg_str_printf(&names, "%s%s", k ? ", " : "", r->law->params[k].name);
+    if (rows && !rc)
+        isg_text_say(out, "stages     ",
+                     isg_strf("%s from the %zu rows with %s; then, with these held, the others "
+                              "from all rows: objective and optimum below are of that",
+                              isg_str_c(&names), rows, r->law->first_rule));
+    isg_str_free(&names);
+}
+
 static void print_objective(const isg_fit_report *r, FILE *out)
 {
     const isg_fit *f = r->fit;
@@ -196,6 +212,7 @@ isg_err isg_report_fit_text(const isg_fit_report *r, FILE *out)
     print_data(r, out);
     if (r->loss_table) print_loss_table(r, out);
     if (r->loss_table) (void)fputc('\n', out);
+    print_stages(r, out);
     print_objective(r, out);
     isg_report_fit_numbers(r, out);
     for (size_t k = 0; k < n; k++) {

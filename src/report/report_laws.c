@@ -65,6 +65,23 @@ static size_t widest(const isg_law *law)
     return n;
 }
 
+/* "A, B from rows with ..., then the others from all rows"; NULL without stages. New memory. */
+static char *stages_of(const isg_law *law)
+{
+    isg_str names = {0};
+    isg_err rc = ISG_OK;
+
+    for (size_t k = 0; k < law->n_first && !rc; k++)
+        rc = isg_str_printf(&names, "%s%s", k ? ", " : "", law->params[k].name);
+    char *out = rc || !law->n_first
+                    ? NULL
+                    : isg_strf("%s from the rows with %s, then, with these held, the others from "
+                               "all rows",
+                               isg_str_c(&names), law->first_rule);
+    isg_str_free(&names);
+    return out;
+}
+
 /* ---- text --------------------------------------------------------------------------- */
 
 void isg_report_laws_list(FILE *out)
@@ -110,6 +127,11 @@ void isg_report_laws_text(const isg_law *law, FILE *out)
     if (law->n_derived) (void)fprintf(out, "\nWhat follows\n");
     for (size_t k = 0; k < law->n_derived; k++)
         print_line(out, width, law->derived[k].name, isg_strdup(law->derived[k].meaning));
+    char *stages = stages_of(law);
+    if (stages) {
+        (void)fprintf(out, "\nStages\n");
+        print_line(out, width, "--stages two", stages);
+    }
     (void)fprintf(out, "\nExample\n  isogloss fit runs.csv %s\n", law->example);
 }
 
@@ -141,6 +163,9 @@ static void law_markdown(const isg_law *law, FILE *out)
     if (law->n_derived) (void)fprintf(out, "\nWhat follows, with an interval of its own:\n\n");
     for (size_t k = 0; k < law->n_derived; k++)
         (void)fprintf(out, "* %s: %s\n", law->derived[k].name, law->derived[k].meaning);
+    char *stages = stages_of(law);
+    if (stages) (void)fprintf(out, "\n`--stages two`: %s.\n", stages);
+    free(stages);
     (void)fprintf(out, "\n    isogloss fit runs.csv %s\n", law->example);
 }
 
@@ -224,6 +249,7 @@ static json_t *law_json(const isg_law *law)
     set(o, "parameters", params);
     set(o, "variables", vars);
     set(o, "derived", derived);
+    set(o, "two_stages", json_boolean(law->n_first > 0));
     set(o, "mixtures", json_boolean(law->mixtures));
     set(o, "best_size", json_boolean(law->optimum != NULL));
     set(o, "example", json_string(law->example));

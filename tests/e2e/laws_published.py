@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tempfile
 
-ISOGLOSS = os.environ["ISOGLOSS"]
+import jsonschema
+
+ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+SCHEMA = jsonschema.Draft202012Validator(json.load(open(os.path.join(SOURCE, "schemas/fit.schema.json"))))
 DATA = os.path.join(os.environ.get("ISOGLOSS_SHARED", "/nonexistent"), "data")
 if not os.path.isdir(DATA):
     print("the published data are not here")
@@ -26,7 +29,10 @@ def expect(what, good, *details):
 def fit(*args):
     p = subprocess.run([ISOGLOSS, "fit", "--json", *args], capture_output=True, text=True, timeout=100)
     expect(f"fit {args}", p.returncode == 0, p.stderr)
-    return json.loads(p.stdout)
+    result = json.loads(p.stdout)
+    errors = [e.message for e in SCHEMA.iter_errors(result)]
+    expect(f"schema of {args}", not errors, *errors)
+    return result
 
 
 def estimates(result):
@@ -148,8 +154,13 @@ def test_repeats():
             q = r["parameters"][name]
             expect(f"gap {gap}: the interval of {name} is wide", q["hi"] > 4 * q["lo"], q)
         only = fit(path, "--law", "dcsl", "--compat", "hoffmann", "--bootstrap", "0", "--fix", "RN=1e100", *held)
+        expect("one stage", r["stages"] is None)
         expect("without decay of N the fit is worse", only["objective"]["value"] > 1.02 * r["objective"]["value"])
         near("decay of D only is faster", estimates(only)["RD"] / 2.9157, 1, 1)
+    two = fit(path, "--law", "dcsl", "--compat", "hoffmann", "--bootstrap", "100", "--stages", "two", "--tie", "alpha=beta")
+    single = sum(number(r, "D_tokens") <= number(r, "unique_tokens") for r in rows)
+    expect("first stage of single epochs", two["stages"] and two["stages"]["rows"] == single, two["stages"], single)
+    expect("both stages have intervals", all(p["lo"] < p["hi"] for p in two["parameters"].values()), two["parameters"])
     plain = estimates(fit(path, "--law", "chinchilla", "--bootstrap", "0"))
     none = estimates(fit(path, "--law", "dcsl", "--bootstrap", "0", "--fix", "RN=1e100", "--fix", "RD=1e100"))
     for name in ("A", "B", "E", "alpha", "beta"):

@@ -191,6 +191,113 @@ static void test_nothing_repeated(void)
     isg_problem_destroy(&problem);
 }
 
+/* ---- two stages ---------------------------------------------------------------------- */
+
+enum { STAGED = 90, FIRST = 45, FIVE = 5 };
+static double staged_n[STAGED], staged_d[STAGED], staged_u[STAGED], staged_loss[STAGED];
+
+/* The first half read no token twice. */
+static void make_staged(double sd)
+{
+    const double truth[] = {480, 2100, 1.8, .35, .37, 10, 5};
+    const isg_law *law = law_of("dcsl");
+    isg_rng r;
+
+    isg_rng_at(&r, 2, ISG_RNG_TEST, 0);
+    for (size_t i = 0; i < STAGED; i++) {
+        staged_n[i] = 1e7 * pow(300, isg_rng_double(&r));
+        staged_u[i] = 1e8 * pow(100, isg_rng_double(&r));
+        if (i < FIRST) staged_u[i] = 2e9 * pow(100, isg_rng_double(&r));
+        staged_d[i] =
+            staged_u[i] * (i < FIRST ? 1 - .5 * isg_rng_double(&r) : 1 + 30 * isg_rng_double(&r));
+        const double var[] = {staged_n[i], staged_d[i], staged_u[i]};
+        double p[7];
+        memcpy(p, truth, sizeof p);
+        if (i < FIRST) p[6] = 1e100; /* of the first stage: N' = N */
+        staged_loss[i] = isg_law_loss(law, p, var) * exp(sd * isg_rng_normal(&r));
+    }
+}
+
+static void fit_staged(size_t n, bool two, const isg_constraint *c, size_t n_c,
+                       isg_problem **problem, isg_workspace **w, isg_fit *fit)
+{
+    const isg_obs obs = {.n = n, .var = {staged_n, staged_d, staged_u}, .loss = staged_loss};
+    isg_fit_options options = isg_fit_defaults();
+
+    options.law = law_of("dcsl");
+    options.delta = .01;
+    options.two_stages = two;
+    options.constraints = c;
+    options.n_constraints = n_c;
+    CHECK_OK(isg_problem_create(&options, &obs, problem));
+    CHECK_OK(isg_workspace_create(*problem, w));
+    CHECK_OK(isg_fit_full(*problem, *w, fit));
+}
+
+/* The same as the two fits by hand, and refits of equal weights are the full fit. */
+static void test_two_stages(void)
+{
+    isg_constraint no_decay[] = {{.param = 5, .value = 1e100}, {.param = 6, .value = 1e100}};
+    isg_constraint held[FIVE];
+    isg_problem *problem[3] = {NULL};
+    isg_workspace *w[3] = {NULL};
+    isg_fit both, first, second;
+    double weights[STAGED];
+    const isg_refit_options from = {.start = ISG_START_BOTH};
+    isg_refit again;
+
+    make_staged(.004);
+    fit_staged(STAGED, true, NULL, 0, &problem[0], &w[0], &both);
+    fit_staged(FIRST, false, no_decay, 2, &problem[1], &w[1], &first);
+    for (size_t k = 0; k < FIVE; k++)
+        held[k] = (isg_constraint){.param = k, .value = first.natural[k]};
+    fit_staged(STAGED, false, held, FIVE, &problem[2], &w[2], &second);
+    CHECK_EQ_U64(isg_problem_free_params(problem[0]), 7);
+    CHECK_EQ_U64(isg_problem_first_rows(problem[0]), FIRST);
+    CHECK(both.converged);
+    for (size_t k = 0; k < 7; k++) {
+        const double wanted = k < FIVE ? first.natural[k] : second.natural[k];
+        CHECK_NEAR(relative(both.natural[k], wanted), 0, 1e-6);
+        CHECK(both.identified[k] && both.free[k]);
+    }
+    CHECK_NEAR(both.natural[3], .35, .05);
+    CHECK_NEAR(relative(both.objective, second.objective), 0, 1e-9);
+
+    for (size_t i = 0; i < STAGED; i++) weights[i] = 1;
+    CHECK_OK(isg_fit_refit(problem[0], w[0], &both, weights, &from, &again));
+    CHECK(again.converged);
+    for (size_t k = 0; k < 7; k++) CHECK_NEAR(again.theta[k], both.theta[k], 1e-6);
+    for (size_t i = 0; i < STAGED; i++) weights[i] = (double)(i % 3);
+    CHECK_OK(isg_fit_refit(problem[0], w[0], &both, weights, &from, &again));
+    CHECK(fabs(again.theta[3] - both.theta[3]) > 1e-6); /* the first stage is resampled, too */
+    for (size_t i = 0; i < FIRST; i++) weights[i] = i < 3;
+    CHECK_OK(isg_fit_refit(problem[0], w[0], &both, weights, &from, &again));
+    CHECK(!isfinite(again.objective)); /* three rows cannot bear five parameters */
+    for (size_t k = 0; k < 3; k++) {
+        isg_workspace_destroy(&w[k]);
+        isg_problem_destroy(&problem[k]);
+    }
+}
+
+static void test_stages_refused(void)
+{
+    const isg_constraint across = {.param = 6, .tied = true, .other = 0};
+    const isg_obs obs = {.n = STAGED, .var = {staged_n, staged_d, staged_u}, .loss = staged_loss};
+    isg_fit_options options = isg_fit_defaults();
+    isg_problem *problem = NULL;
+
+    options.two_stages = true;
+    CHECK(isg_problem_create(&options, &obs, &problem) == ISG_EUSAGE); /* chinchilla has none */
+    options.law = law_of("dcsl");
+    options.constraints = &across;
+    options.n_constraints = 1;
+    CHECK(isg_problem_create(&options, &obs, &problem) == ISG_EUSAGE);
+    options.n_constraints = 0;
+    for (size_t i = 0; i < STAGED; i++) staged_u[i] = .5 * staged_d[i];
+    CHECK(isg_problem_create(&options, &obs, &problem) == ISG_EDATA);
+    CHECK(!problem);
+}
+
 int main(void)
 {
     test_repeated_data();
@@ -199,5 +306,7 @@ int main(void)
     test_optimum();
     test_no_optimum();
     test_nothing_repeated();
+    test_two_stages();
+    test_stages_refused();
     return check_done();
 }
