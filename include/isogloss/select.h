@@ -114,7 +114,9 @@ void isg_selection_destroy(isg_selection **selection);
 isg_err isg_select_where(const isg_table *table, const char *const *where, size_t n,
                          unsigned char *keep);
 
-/** The values of a column in order of their text. Borrowed texts; caller frees the array. */
-isg_err isg_select_values(const isg_table *table, const char *column, const char ***out, size_t *n);
+/** The values of the column options->by among the rows that options->where and target ask for, in
+ * order of their text. Borrowed texts; caller frees the array. */
+isg_err isg_select_groups(const isg_table *table, const isg_select_options *options,
+                          const char ***out, size_t *n);
 
 #endif

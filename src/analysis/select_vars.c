@@ -319,11 +319,22 @@ static bool allowed(isg_var_kind kind, double x)
     }
 }
 
+/* No token of the target, where the law wants some? */
+static bool without_target(const isg_selecting *w, size_t k, size_t row)
+{
+    const isg_law_var *v = &w->law->vars[k];
+    const double x = w->var[k][row];
+    return w->law->mixtures && v->kind == ISG_VAR_LOG && v->from &&
+           strstr(v->from[0], "{target}") && !(x < 0) && !(x > 0) && !isnan(x);
+}
+
 void isg_selecting_exclude_vars(isg_selecting *w)
 {
     for (size_t i = 0; i < w->t->n_rows; i++) {
         for (size_t k = 0; k < w->law->n_vars && w->state[i] == ISG_ROW_KEPT; k++) {
-            if (!allowed(w->law->vars[k].kind, w->var[k][i]))
+            if (without_target(w, k, i))
+                w->state[i] = ISG_ROW_NOT_TARGET;
+            else if (!allowed(w->law->vars[k].kind, w->var[k][i]))
                 w->state[i] = (unsigned char)(ISG_ROW_BAD_VAR + k);
         }
     }

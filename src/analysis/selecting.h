@@ -19,6 +19,7 @@ enum {
     ISG_ROW_HIGHEST,
     ISG_ROW_NOT_COOLED,
     ISG_ROW_REPEATED,
+    ISG_ROW_NOT_TARGET,
     ISG_ROW_BAD_VAR, /**< variable 0 of the law; then the others */
     ISG_ROW_STATES = ISG_ROW_BAD_VAR + ISG_LAW_VARS
 };
@@ -58,6 +59,8 @@ typedef struct isg_item {
     size_t row;
 } isg_item;
 
+/** The rows kept. @param items  [rows kept] @return how many */
+size_t isg_items_collect(const isg_selecting *w, isg_item *items);
 /** By run, N, D, loss and the law's variables. */
 int isg_item_by_run(const void *a, const void *b);
 /** The same run, N and D? */
@@ -84,6 +87,16 @@ isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *co
 /** Did the user name several values of the column, or of one that it follows, to be taken together? */
 bool isg_selecting_chosen(const isg_selecting *w, const isg_column *column);
 bool isg_selecting_asks_for(const isg_selecting *w, const char *column);
+
+/* select_exclude.c: rows that cannot be used */
+bool isg_selecting_is_campaign(const isg_selecting *w);
+void isg_selecting_exclude_losses(isg_selecting *w);
+/** Of a law of one language: runs trained on it and nothing else. */
+isg_err isg_selecting_monolingual(isg_selecting *w);
+isg_err isg_selecting_note_repeats(isg_selecting *w);
+isg_err isg_selecting_leave_out_repeated(isg_selecting *w);
+isg_err isg_selecting_drop_highest(isg_selecting *w);
+isg_err isg_selecting_list_excluded(isg_selecting *w);
 
 /* select_points.c: runs and which of their points */
 isg_err isg_selecting_name_runs(isg_selecting *w);

@@ -215,7 +215,7 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     const char **values = NULL;
     size_t n = 0, good = 0;
     json_t *fits = NULL;
-    isg_err rc = isg_select_values(s->table, s->args->by, &values, &n), last = ISG_OK;
+    isg_err rc = isg_select_groups(s->table, &s->select, &values, &n), last = ISG_OK;
 
     if (rc) return rc;
     fits = json_array();

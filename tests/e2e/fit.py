@@ -126,6 +126,8 @@ def test_refusals():
     expect("--target picks one", fit(twice, "--target", "y", "--bootstrap", "0")["n_observations"] == 60)
     expect("--pool takes both", fit(twice, "--pool", "--bootstrap", "0")["n_observations"] == 120)
     groups = fit(twice, "--by", "eval_set", "--bootstrap", "0")
+    one = fit(twice, "--by", "eval_set", "--where", "eval_set!=y", "--bootstrap", "0")
+    expect("--by has the groups that --where leaves", [f["group"] for f in one["fits"]] == ["x"], one)
     expect("--by fits each", [f["group"] for f in groups["fits"]] == ["x", "y"])
     families = write("c.csv", [{**r, "family": "fg"[i % 2]} for i, r in enumerate(rows)])
     refused("two families", 2, ["family (2 values: f, g)"], families)

@@ -30,6 +30,13 @@ for name, value in truth.items():
 other = fit(full, "--target", "aa", "--n", "nonembedding", "--bootstrap", "0")
 check(other["selection"]["n_column"] == "N_nonembedding", "--n nonembedding")
 
+curse = json.loads(subprocess.run([ISOGLOSS, "fit", full, "--target", "aa", "--law", "curse", "--fix", "phi=0", "--fix", "psi=0", "--json",
+                                   "--bootstrap", "0"], capture_output=True, text=True, timeout=60, check=False).stdout)
+check(curse["selection"]["variables"]["D"]["from"] == "tokens_aa" and curse["n_observations"] == 24, curse["selection"])
+check([(e["reason"], e["count"]) for e in curse["excluded"]] == [("not trained on the target language", 24)], curse["excluded"])
+for name, value in truth.items():
+    check(abs(curse["parameters"][name]["estimate"] / value - 1) < 1e-6, f"curse, {name}: {curse['parameters'][name]}")
+
 groups = fit(full, "--by", "evaluation", "--bootstrap", "0")
 check([f["group"] for f in groups["fits"]] == ["aa", "bb"], "--by evaluation")
 check(all(f["n_observations"] == 24 for f in groups["fits"]), "each language has its own runs")
