@@ -1,4 +1,4 @@
-/* The engine against closed forms, its own cold starts, and designs that cannot
+/* The engine against closed forms and designs that cannot
  * answer; replicates do not depend on how they are cut into blocks. */
 
 #include "check.h"
@@ -125,40 +125,6 @@ static void test_line(void)
     clear(&f);
 }
 
-/* FITTING: no replicate at n = 240 and at most 1 in 100 at n = 30 is bettered by many cold starts.
- */
-static void test_cold_starts(size_t rows, size_t replicates, size_t starts, unsigned allowed)
-{
-    static world w;
-    unsigned worse = 0;
-    isg_rng r;
-
-    simulate(&w, rows, .005, 5);
-    isg_fit_options options = isg_fit_defaults();
-    options.delta = 1e-3;
-    fitted f = fit(&w, options, NULL, 0);
-    isg_rng_at(&r, 6, ISG_RNG_TEST, rows);
-    for (size_t b = 0; b < replicates; b++) {
-        double weights[N] = {0}, best = INFINITY;
-        isg_refit end, cold;
-        for (size_t i = 0; i < rows; i++) weights[isg_rng_below(&r, rows)]++;
-        CHECK(isg_fit_refit(f.problem, f.w, &f.fit, weights, &both, &end) == ISG_OK);
-        for (size_t k = 0; k < starts; k++) {
-            double theta[P] = {0}, scale = log(2.2);
-            for (size_t j = 0; j < 3; j++) theta[j] = scale - 3 * isg_rng_double(&r);
-            for (size_t j = 3; j < 5; j++) theta[j] = .05 + isg_rng_double(&r);
-            isg_fit_from(f.problem, f.w, &f.fit, weights, theta, &cold);
-            best = fmin(best, cold.objective);
-        }
-        worse += best < end.objective * (1 - 1e-7);
-        CHECK(end.converged);
-    }
-    if (worse > allowed)
-        fprintf(stderr, "n = %zu: %u of %zu replicates bettered\n", rows, worse, replicates);
-    CHECK(worse <= allowed);
-    clear(&f);
-}
-
 /* Resamples of few rows have curved valleys where an exponent goes to zero; every one of 2000 is
  * followed to its end (of these, 5 and 30 stall within the usual 200 steps). */
 static void test_valleys(size_t rows, double sd)
@@ -274,8 +240,6 @@ int main(void)
     test_quantile();
     test_mean();
     test_line();
-    test_cold_starts(N, 40, 30, 0);
-    test_cold_starts(30, 100, 30, 1);
     test_valleys(15, .005);
     test_valleys(20, .05);
     test_blocks();
