@@ -154,6 +154,19 @@ check(p.returncode == 5 and "other languages besides the target" in p.stderr, f"
 write("tidy.csv", isogloss("export", path("runs.h5")))
 same_fit(fit(path("tidy.csv"), "--target", "web"), fit(runs, "--target", "web"), "the exported table")
 
+# ---- tokens of languages are what the law of transfer reads: planted worth .3 and .2 of a token
+rows = []
+for n in [1e7, 3e7, 1e8, 3e8, 1e9]:
+    for d in [1e9, 3e9, 1e10, 3e10]:
+        for shares in [(1, 0, 0), (.5, .5, 0), (.4, .3, .3), (.2, .7, .1), (.1, 0, .9)]:
+            en, de, ru = (x * d for x in shares)
+            value = 1.6 + 300 / n**.33 + 500 / (en + .3 * de + .2 * ru)**.3
+            rows.append({"N_params": n, "D_tokens": d, "loss": value * random.uniform(.999, 1.001), "evaluation": "en", "e": en / 1e9, "d": de / 1e9, "r": ru / 1e9})
+write("transfer.yaml", "run_id: row\ntokens: {en: e*1B, de: d*1B, ru: r*1B}\n")
+isogloss("import", write_rows("transfer.csv", rows), "--map", path("transfer.yaml"), "-o", path("transfer.h5"))
+found = json.loads(isogloss("fit", path("transfer.h5"), "--law", "atlas", "--target", "en", "--bootstrap", "0", "--json"))["parameters"]
+check(abs(found["tau_de"]["estimate"] - .3) < .03 and abs(found["tau_ru"]["estimate"] - .2) < .03, f"planted transfer: {found}")
+
 # ---- the store opens elsewhere, and says where it comes from
 try:
     import h5py
