@@ -83,6 +83,10 @@ typedef struct isg_fit {
     bool at_bound[ISG_LAW_PARAMS];
     bool identified[ISG_LAW_PARAMS]; /**< false: the data do not determine it (or what it follows
                                         from) */
+    bool no_effect[ISG_LAW_PARAMS];  /**< no loss depends on it */
+    size_t n_null; /**< directions in which parameters can go without a change of any loss */
+    double null_direction[ISG_LAW_PARAMS]; /**< if there is one: in the parameters of the formula,
+                                              logs of those that have one; longest component 1 */
     bool converged;
     size_t guarded;         /**< rows that a guard of the law holds, not its formula */
     double objective;       /**< the sum: of Huber losses, of |r|, or of squares */

@@ -10,7 +10,8 @@
  * H is the exact Hessian with psi' smoothed: the near-L1 losses have too few residuals inside
  * delta to count their density there, so that (delta/h) 1(|r| <= h), h = 1.6 robust sd n^(-1/5),
  * stands for 1(|r| <= delta) where h > delta. Where that is not positive definite, the same
- * without the law's own curvature (Gauss-Newton). Measured coverage: docs/statistics.md.
+ * without the law's own curvature (Gauss-Newton). Of parameters that are not identified apart one
+ * is held for each free direction. Measured coverage: docs/statistics.md.
  */
 
 #include "isogloss/fit.h"

@@ -11,6 +11,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
 #include <math.h>
+#include <string.h>
 
 static const double ZERO_COLUMN = 1e-5; /* root mean square change of ln L per unit of theta */
 static const double RANK_TOLERANCE = 1e-6, MIXED = 0.1;
@@ -40,7 +41,7 @@ static void fill_jacobian(const isg_problem *p, const double *theta, gsl_matrix 
 
 /* Scale the columns to length 1; those of length zero are not identified, those at a bound stay
  * where they are. */
-static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matrix *j, bool *known)
+static columns scale_columns(const isg_problem *p, isg_fit *fit, gsl_matrix *j, bool *known)
 {
     columns used = {0};
     for (size_t c = 0; c < p->map.n; c++) {
@@ -52,6 +53,8 @@ static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matri
         bool vanished =
             fit->at_bound[owner] && p->law->params[owner].log; /* a term that is not there: known */
         known[c] = vanished || length > ZERO_COLUMN * sqrt((double)p->rows.n);
+        fit->no_effect[owner] = !known[c];
+        fit->n_null += !known[c];
         /* a bound of what may be negative is only there to stop it */
         const bool held = fit->at_bound[owner] && (owner < CHINCHILLA || p->law->params[owner].log);
         if (!known[c] || held) continue;
@@ -62,6 +65,21 @@ static columns scale_columns(const isg_problem *p, const isg_fit *fit, gsl_matri
         used.q[used.n++] = c;
     }
     return used;
+}
+
+/* A direction in the free parameters, as one in the formula's. */
+static void set_direction(const isg_problem *p, const double *q, isg_fit *fit)
+{
+    double longest = 0;
+
+    for (size_t k = 0; k < p->law->n_params; k++) {
+        fit->null_direction[k] = 0;
+        for (size_t c = 0; c < p->map.n; c++) fit->null_direction[k] += p->map.t[k][c] * q[c];
+    }
+    p->law->shift(p->law, fit->null_direction, p->centre);
+    for (size_t k = 0; k < p->law->n_params; k++)
+        longest = fmax(longest, fabs(fit->null_direction[k]));
+    for (size_t k = 0; k < p->law->n_params && longest > 0; k++) fit->null_direction[k] /= longest;
 }
 
 /* Is the standard error of column c, with residuals as they are, wider than the parameter's box? */
@@ -97,10 +115,14 @@ static isg_err singular_values(const isg_problem *p, gsl_matrix *j, const column
         double most = gsl_vector_get(s, 0), least = gsl_vector_get(s, used->n - 1);
         fit->condition = least > 0 ? most / least : (double)INFINITY;
         for (size_t k = 0; k < used->n; k++) {
+            double direction[ISG_LAW_PARAMS] = {0};
             if (gsl_vector_get(s, k) >= RANK_TOLERANCE * most) continue;
             for (size_t c = 0; c < used->n; c++) {
                 if (fabs(gsl_matrix_get(v, c, k)) > MIXED) known[used->q[c]] = false;
+                direction[used->q[c]] = gsl_matrix_get(v, c, k) / used->length[c];
             }
+            fit->n_null++;
+            set_direction(p, direction, fit);
         }
         for (size_t c = 0; c < used->n; c++)
             if (undetermined(p, fit, v, s, used, c)) known[used->q[c]] = false;
@@ -133,6 +155,9 @@ isg_err isg_identify(const isg_problem *p, isg_fit *fit)
     gsl_matrix *j = gsl_matrix_calloc(p->rows.n > p->map.n ? p->rows.n : p->map.n, p->map.n);
 
     if (!j) return ISG_FAIL(ISG_ENOMEM, "no memory for a Jacobian of %zu rows", p->rows.n);
+    fit->n_null = 0;
+    memset(fit->no_effect, 0, sizeof fit->no_effect);
+    memset(fit->null_direction, 0, sizeof fit->null_direction);
     gsl_error_handler_t *aborting = gsl_set_error_handler_off();
     fill_jacobian(p, fit->theta, j);
     columns used = scale_columns(p, fit, j, known);

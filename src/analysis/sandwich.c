@@ -8,7 +8,8 @@
 
 enum { P = ISG_LAW_PARAMS };
 
-static const double BANDWIDTH = 1.6; /* times robust sd n^(-1/5) */
+static const double BANDWIDTH = 1.6;  /* times robust sd n^(-1/5) */
+static const double SINGULAR = 1e-11; /* of a pivot of the scaled curvature */
 
 typedef struct matrix {
     size_t n;
@@ -86,8 +87,8 @@ static void add_law_curvature(const isg_problem *p, const isg_fit *fit, matrix *
 }
 
 /* In place by Cholesky's method, after scaling to a diagonal of ones; rows that are not in `in`
- * become zero. @return false if not positive definite */
-static bool invert(matrix *m, const bool *in)
+ * become zero. @return m->n, or the first row that depends on those before it; m is as it was */
+static size_t invert(matrix *m, const bool *in)
 {
     double l[P][P] = {{0}}, scale[P];
     size_t idx[P], n = 0;
@@ -97,14 +98,14 @@ static bool invert(matrix *m, const bool *in)
     }
     for (size_t j = 0; j < n; j++) {
         double d = m->at[idx[j]][idx[j]];
-        if (!(d > 0)) return false;
+        if (!(d > 0)) return idx[j];
         scale[j] = 1 / sqrt(d);
     }
     for (size_t j = 0; j < n; j++) {
         for (size_t i = j; i < n; i++) {
             double u = m->at[idx[i]][idx[j]] * scale[i] * scale[j];
             for (size_t k = 0; k < j; k++) u -= l[i][k] * l[j][k];
-            if (i == j && !(u > 1e-13)) return false;
+            if (i == j && !(u > SINGULAR)) return idx[j];
             l[i][j] = i == j ? sqrt(u) : u / l[j][j];
         }
     }
@@ -122,7 +123,22 @@ static bool invert(matrix *m, const bool *in)
             m->at[idx[i]][idx[c]] = x[i] * scale[i] * scale[c];
         }
     }
-    return true;
+    return m->n;
+}
+
+/* Of parameters that only together are determined one is held for each free direction: what the
+ * data do determine does not depend on which. */
+static bool invert_holding(matrix *m, const bool *in, size_t n_null)
+{
+    bool left[P];
+
+    memcpy(left, in, m->n * sizeof *left);
+    for (size_t held = 0; held <= n_null; held++) {
+        size_t bad = invert(m, left);
+        if (bad == m->n) return true;
+        left[bad] = false;
+    }
+    return false;
 }
 
 /* Inverse of the curvature of the free parameters that are not at a bound. */
@@ -139,10 +155,10 @@ static bool curvature_inverse(const isg_problem *p, const isg_fit *fit, size_t k
     gauss_newton(p, fit, width, out);
     if (regular) { /* at a bound the gradient is not zero, and the curvature of logs is made of it */
         add_law_curvature(p, fit, out);
-        if (invert(out, in)) return true;
+        if (invert_holding(out, in, fit->n_null)) return true;
         gauss_newton(p, fit, width, out);
     }
-    return invert(out, in);
+    return invert_holding(out, in, fit->n_null);
 }
 
 /* ---- influence -------------------------------------------------------------------- */

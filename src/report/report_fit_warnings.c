@@ -21,24 +21,59 @@ static void add(list *l, char *text)
     l->item[l->n++] = text;
 }
 
+static const char *log_of(const isg_law_param *p)
+{
+    return p->log ? "ln " : "";
+}
+
+/* "psi + beta and ln B - 23 beta": what stays the same along the one direction that is free. The
+ * first exponent in it serves as measure. */
+static isg_err combinations(const isg_fit_report *r, isg_str *out)
+{
+    const double *v = r->fit->null_direction;
+    size_t unit = r->law->n_params;
+
+    for (size_t k = r->law->n_params; k-- > 0;) {
+        if (r->fit->identified[k]) continue;
+        if (!(fabs(v[k]) > 1e-6)) return ISG_OK; /* unknown for another reason */
+        if ((unit == r->law->n_params || !r->law->params[k].log)) unit = k;
+    }
+    if (unit == r->law->n_params) return ISG_OK;
+    for (size_t k = 0; k < r->law->n_params; k++) {
+        const isg_law_param *p = &r->law->params[k], *u = &r->law->params[unit];
+        double by = -v[k] / v[unit];
+        char factor[32] = "";
+        if (k == unit || r->fit->identified[k] || !(fabs(by) > 1e-6)) continue;
+        if (fabs(fabs(by) - 1) > 5e-4) (void)snprintf(factor, sizeof factor, "%.3g ", fabs(by));
+        ISG_TRY(isg_str_printf(out, "%s%s%s %c %s%s%s", out->len ? " and " : "", log_of(p), p->name,
+                               by > 0 ? '+' : '-', factor, log_of(u), u->name));
+    }
+    return ISG_OK;
+}
+
 static void warn_unidentified(const isg_fit_report *r, list *l)
 {
-    isg_str names = {0};
-    size_t n = 0;
+    isg_str names = {0}, none = {0}, fixed = {0};
+    const isg_fit *f = r->fit;
 
     for (size_t k = 0; k < r->law->n_params; k++) {
-        if (r->fit->identified[k]) continue;
-        if (isg_str_printf(&names, "%s%s", n ? ", " : "", r->law->params[k].name))
+        isg_str *to = f->no_effect[k] ? &none : &names;
+        if (f->identified[k]) continue;
+        if (isg_str_printf(to, "%s%s", to->len ? ", " : "", r->law->params[k].name))
             l->rc = ISG_ENOMEM;
-        n++;
     }
-    if (n) {
-        add(l, isg_strf("Not identified: %s. Other values fit these runs just as well; vary N and "
-                        "D apart from each other, "
-                        "or --fix or --tie parameters.",
-                        isg_str_c(&names)));
+    if (none.len)
+        add(l, isg_strf("Not identified: %s. No loss here depends on it.", isg_str_c(&none)));
+    if (f->n_null == 1 && names.len && !none.len && combinations(r, &fixed)) l->rc = ISG_ENOMEM;
+    if (names.len) {
+        add(l, isg_strf("Not identified: %s. Other values fit these runs just as well%s%s; vary "
+                        "%s apart from each other, or --fix or --tie parameters.",
+                        isg_str_c(&names), fixed.len ? ": the runs determine only " : "",
+                        isg_str_c(&fixed), r->law->n_vars > 2 ? "the law's variables" : "N and D"));
     }
     isg_str_free(&names);
+    isg_str_free(&none);
+    isg_str_free(&fixed);
 }
 
 /* The end at which a one-sided interval begins is ours, not the data's. */

@@ -133,6 +133,26 @@ def test_noise():
     expect("a line", "run noise" in run(write("seeds.csv", rows), "--bootstrap", "0"))
 
 
+def test_combinations():
+    """D per language = D_tot / K at one D_tot: only psi + beta and ln B - ln(D_tot) beta can be known."""
+    r, rows = random.Random(3), []
+    for i, (n, k) in enumerate((1e8 * 2**i, 2**j) for i in range(7) for j in range(6)):
+        d = 1e10 / k
+        loss = (.7 + 480 * k**.11 / n**.35 + 2100 * k**-.04 / d**.37) * math.exp(r.gauss(0, .003))
+        rows.append({"run_id": f"r{i}", "N_params": n, "D_tokens": d, "n_languages": k, "loss": loss})
+    one = fit(write("one.csv", rows), "--law", "curse", "--var", "D=D_tokens", "--var", "K=n_languages", "--pool",
+              "--bootstrap", "200", "--profile", "all")
+    p = one["parameters"]
+    lost = sorted(name for name in p if not p[name]["identified"])
+    expect("psi, beta and B cannot be told apart", lost == ["B", "beta", "psi"], lost)
+    expect("what can be known of them", any("determine only ln B - 23 beta and psi + beta" in w for w in one["warnings"]),
+           one["warnings"])
+    expect("nothing is said of them", all(p[k][what] is None for k in lost for what in ("se", "lo", "bca", "profile")), p)
+    for name in "A", "E", "alpha", "phi":
+        expect(f"{name} is as sure as ever", p[name]["se"] and p[name]["sandwich_se"] and p[name]["profile"]
+               and .4 < p[name]["sandwich_se"] / p[name]["se"] < 2, p[name])
+
+
 # Standard errors of 4000 refits each, by what is resampled; a Monte-Carlo error of 1.1 % and, for compute, another
 # tolerance of what is one budget (22 groups in both).
 PUBLISHED = {"run": {"alpha": .0151, "beta": .0196, "E": .0252, "a": .0192},
@@ -155,7 +175,7 @@ def test_published():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_groupings, test_bound, test_profile, test_noise):
+    for test in (test_groupings, test_bound, test_profile, test_noise, test_combinations):
         test()
     if os.path.isdir(DATA):
         test_published()
