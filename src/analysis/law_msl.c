@@ -74,7 +74,7 @@ const isg_law isg_law_msl = {
     .formula = "L = (E + A/N^alpha + B/D^beta) p^-gamma",
     .summary = "loss of one language by its share of the training tokens",
     .source = "He et al. 2024, arXiv 2410.12883",
-    .example = "--law msl --target de --pool",
+    .example = "--law msl --target de",
     .params = params,
     .n_params = PARAMS,
     .vars = vars,

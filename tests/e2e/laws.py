@@ -1,8 +1,13 @@
 """isogloss laws: what it lists is what fit knows, in text, in JSON by its schema, within 80 columns."""
+import csv
 import json
+import math
 import os
+import random
+import shlex
 import subprocess
 import sys
+import tempfile
 
 import jsonschema
 
@@ -63,8 +68,139 @@ def test_wrong():
     expect("one law", rc == 2 and "at most one law" in err, err)
 
 
-for entry in test_list():
-    test_one(entry)
+# ---- runs planted on each law are what its example fits
+
+TRUTH = {"A": 480, "B": 2100, "E": 1.8, "alpha": 0.35, "beta": 0.37}
+
+
+def saturated(amount, whole, most):
+    return whole + whole * most * (1 - math.exp(-(amount / whole - 1) / most)) if amount > whole else amount
+
+
+def chinchilla(n, d):
+    return TRUTH["E"] + TRUTH["A"] / n ** TRUTH["alpha"] + TRUTH["B"] / d ** TRUTH["beta"]
+
+
+def routed(row):
+    start, most = 1.9, 300
+    experts = math.log10(1 / (1 / (row["num_experts"] - 1 + 1 / (1 / start - 1 / most)) + 1 / most))
+    n = math.log10(row["N_params"])
+    return 10 ** (-0.083 * n - 0.12 * experts + 0.01 * n * experts + 1.11)
+
+
+def over_trained(row):
+    n, m = row["N_params"], row["D_tokens"] / row["N_params"]
+    return 1.8 + (200 * m ** 0.13 + 370 * m ** -0.13) * (6 * m * n * n) ** -0.13
+
+
+def worth(row, lam=0.3):
+    def s(code):
+        d, u = row["tokens_" + code], row["unique_" + code]
+        return saturated(d, u, 1 / lam) if d else 0
+    return s("de") + 0.4 * s("ru") + 0.2 * s("el") + 0.1 * s("ja") + 0.05 * s("fi")
+
+
+PLANTED = {
+    "chinchilla": lambda r: chinchilla(r["N_params"], r["D_tokens"]),
+    "msl": lambda r: chinchilla(r["N_params"], r["D_tokens"]) * (r["tokens_de"] / r["D_tokens"]) ** -0.1,
+    "curse": lambda r: TRUTH["E"] + TRUTH["A"] * r["n_languages"] ** 0.11 / r["N_params"] ** TRUTH["alpha"] +
+    TRUTH["B"] * r["n_languages"] ** -0.04 / r["tokens_de"] ** TRUTH["beta"],
+    "gadre": over_trained,
+    "clark": routed,
+    "atlas": lambda r: chinchilla(r["N_params"], worth(r)),
+}
+WANTED = {
+    "chinchilla": TRUTH, "msl": {**TRUTH, "gamma": 0.1}, "curse": {**TRUTH, "phi": 0.11, "psi": -0.04},
+    "gadre": {"a": 200, "b": 370, "E": 1.8, "eta": 0.13},
+    "clark": {"a": -0.083, "b": -0.12, "c": 0.01, "d": 1.11, "E_start": 1.9, "E_max": 300},
+    "atlas": {**TRUTH, "lambda": 0.3},
+}
+CODES = ["de", "ru", "el", "ja", "fi"]
+
+
+def runs(law, mixed, repeats):
+    """80 runs of exact losses: of one language, or of two to five at random shares."""
+    r = random.Random(law)
+    rows = []
+    for i in range(80):
+        n, d = 1e7 * 10 ** r.uniform(0, 2.5), 1e9 * 10 ** r.uniform(0, 2)
+        some = ["de"] + r.sample(CODES[1:], r.randint(0, 4) if mixed else 0)
+        weight = {code: r.uniform(0.2, 1) for code in some}
+        row = {"run_id": f"r{i:02d}", "N_params": n, "D_tokens": d, "eval_language": "de", "n_languages": len(some),
+               "num_experts": r.choice([1, 2, 8, 32, 128, 512]), "train_corpus": "abc"[i % 3] if law == "gadre" else "a"}
+        for code in CODES:
+            row["tokens_" + code] = d * weight.get(code, 0) / sum(weight.values())
+            row["unique_" + code] = row["tokens_" + code] / (r.choice([0.5, 2, 4, 8]) if repeats else 1)
+        row["unique_tokens"] = sum(row["unique_" + code] for code in CODES)
+        rows.append(row)
+    return rows
+
+
+def test_example(law, tmp):
+    name, words = law["name"], shlex.split(law["example"])
+    expect(f"{name}: the example names it", words[:2] == ["--law", name], law["example"])
+    if name not in PLANTED:
+        return
+    rows = runs(name, law["mixtures"], name == "atlas")
+    path = os.path.join(tmp, name + ".csv")
+    with open(path, "w", newline="") as f:
+        w = csv.DictWriter(f, [*rows[0], "loss"])
+        w.writeheader()
+        w.writerows({**row, "loss": PLANTED[name](row)} for row in rows)
+    rc, text, err = isogloss("fit", path, "--json", "--bootstrap", "0", *[w for w in words if w != "--tie" and "=beta" not in w])
+    expect(f"{name}: its example fits", rc == 0, err)
+    if rc:
+        return
+    fits = json.loads(text)
+    for fit in fits.get("fits", [fits]):
+        for parameter, wanted in WANTED[name].items():
+            got = fit["parameters"][parameter]["estimate"]
+            expect(f"{name}: {parameter} is {got}, wanted {wanted}", abs(got / wanted - 1) < 1e-4)
+
+
+def test_curse_pooled(tmp):
+    """Every language of a run has a row; D is that language's own tokens."""
+    path = os.path.join(tmp, "pooled.csv")
+    rows = []
+    for row in runs("curse", True, False):
+        for code in CODES:
+            if row["tokens_" + code]:
+                loss = PLANTED["curse"]({**row, "tokens_de": row["tokens_" + code]})
+                rows.append({**row, "eval_language": code, "loss": loss})
+    with open(path, "w", newline="") as f:
+        w = csv.DictWriter(f, rows[0])
+        w.writeheader()
+        w.writerows(rows)
+    rc, out, err = isogloss("fit", path, "--law", "curse", "--bootstrap", "0")
+    expect("languages are not pooled unasked", rc == 2 and "eval_language" in err, err)
+    rc, text, err = isogloss("fit", path, "--law", "curse", "--pool", "--json", "--bootstrap", "50")
+    expect("curse, pooled", rc == 0, err)
+    fit = json.loads(text) if rc == 0 else {"parameters": {}, "n_observations": 0, "n_clusters": 0}
+    expect("rows of all languages, clusters of runs", (fit["n_observations"], fit["n_clusters"]) == (len(rows), 80), fit)
+    for name, parameter in fit["parameters"].items():
+        expect(f"pooled {name}", abs(parameter["estimate"] / WANTED["curse"][name] - 1) < 1e-4, parameter)
+
+
+def test_tied(laws, tmp):
+    path = os.path.join(tmp, "chinchilla.csv")
+    for law in laws:
+        if not {"alpha", "beta"} <= {p["name"] for p in law["parameters"]}:
+            continue
+        options = ["--target", "de"] if law["mixtures"] else []
+        rc, text, err = isogloss("fit", path, "--json", "--law", law["name"], "--tie", "alpha=beta", "--fix", "E=1.7",
+                                 "--bootstrap", "0", *options)
+        fit = json.loads(text)["parameters"] if text else {}
+        expect(f"{law['name']}: alpha = beta", fit and fit["alpha"]["estimate"] == fit["beta"]["estimate"], err)
+        expect(f"{law['name']}: E held", fit and abs(fit["E"]["estimate"] - 1.7) < 1e-12, err)
+
+
+listed = test_list()
+with tempfile.TemporaryDirectory() as folder:
+    for entry in listed:
+        test_one(entry)
+        test_example(entry, folder)
+    test_curse_pooled(folder)
+    test_tied(listed, folder)
 test_wrong()
 print(f"{checks} checks, {failed} failed")
 sys.exit(failed > 0)
