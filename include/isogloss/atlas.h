@@ -9,7 +9,8 @@
  *     S(D; U) = D                                            D <= U
  *               U [1 + (1 - exp(-lambda (D/U - 1)))/lambda]  D > U
  *
- * with D tokens trained on [token], U different ones among them. Which languages i have a tau
+ * with D tokens trained on [token], U different ones among them. D_eff is at least .001 of the
+ * different tokens of the target (of all where it has none), whatever interferes (a guard). Which languages i have a tau
  * of their own depends on the data, so a law is made for them; `--law atlas` is a template.
  */
 

@@ -6,11 +6,12 @@
 
 #include "kernel.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { PA, PB, PE, ALPHA, BETA, LAMBDA };
 
-static const double FLOOR = 1e-3; /* of D_t, as in rows_atlas.inc */
+static const double FLOOR = 1e-3; /* of min(D_t, U_t), as in rows_atlas.inc */
 
 static const isg_atlas_config *config_of(const isg_law *law)
 {
@@ -44,9 +45,9 @@ static double effective(const isg_law *law, const double *p, const double *x, bo
         const double d = x[1 + 2 * k], u = x[2 + 2 * k], over = d > u ? d - u : 0;
         const double y = isg_exp(p[lambda_of(c, k)]) * (over / (u > 1e-30 ? u : 1e-30));
         sum += tau_of(c, p, k) * ((d < u ? d : u) + over * phi(y));
-        all += d;
+        all += d < u ? d : u;
     }
-    double floor = FLOOR * (x[1] > 0 ? x[1] : all);
+    double floor = FLOOR * (x[1] > 0 ? fmin(x[1], x[2]) : all);
     if (floor < 1e-30) floor = 1e-30;
     *guarded = !(sum > floor);
     return *guarded ? floor : sum;
@@ -128,6 +129,90 @@ static double data_exponent(const isg_law *law, const double *p)
 {
     (void)law;
     return p[ALPHA] / (p[ALPHA] + p[BETA]);
+}
+
+/* ---- best size -------------------------------------------------------------------------- */
+
+/* A budget spent on D tokens of fixed shares: what the search for the best D asks. */
+typedef struct spending {
+    const isg_law *law;
+    const double *p;                   /* natural parameters */
+    double log_lambda[ISG_LAW_PARAMS]; /* p with ln lambda, as effective() wants it */
+    double var[ISG_LAW_VARS];          /* U in place; D of total 1 in `share` */
+    double share[ISG_ATLAS_SOURCES + 2];
+    double log_nd; /* ln C/6 */
+} spending;
+
+/* d (A/N^alpha + B/D_eff^beta)/d ln D at constant C, and the value itself. The second term falls by
+ * its elasticity, sum of tau_k p_k D S'(p_k D)/D_eff, S' = exp(-lambda (D/U - 1)) beyond U. */
+static double slope(spending *s, double log_d, double *value)
+{
+    const isg_atlas_config *c = config_of(s->law);
+    const double *p = s->p, d = isg_exp(log_d);
+    double more = 0;
+    bool held;
+
+    for (size_t k = 0; k < c->amounts; k++) {
+        const double used = s->share[k] * d, u = s->var[2 + 2 * k],
+                     over = used > u ? used / u - 1 : 0;
+        s->var[1 + 2 * k] = used;
+        if (used > 0) more += tau_of(c, p, k) * used * isg_exp(-p[lambda_of(c, k)] * over);
+    }
+    const double data = effective(s->law, s->log_lambda, s->var, &held);
+    const double of_n = p[PA] * isg_exp(-p[ALPHA] * (s->log_nd - log_d));
+    const double of_d = p[PB] * isg_exp(-p[BETA] * isg_ln(data));
+    *value = of_n + of_d;
+    return p[ALPHA] * of_n - p[BETA] * of_d * (held ? 0 : more / data);
+}
+
+/* Shares of the D that the budget names; none of them: the target alone. */
+static bool take_budget(spending *s, const isg_law_budget *budget)
+{
+    const isg_atlas_config *c = config_of(s->law);
+    double all = 0;
+
+    memcpy(s->log_lambda, s->p, s->law->n_params * sizeof *s->p);
+    for (size_t j = LAMBDA; j < LAMBDA + c->lambdas; j++)
+        s->log_lambda[j] = isg_ln(s->p[j] > 1e-300 ? s->p[j] : 1e-300);
+    memcpy(s->var, budget->var, s->law->n_vars * sizeof *s->var);
+    for (size_t k = 0; k < c->amounts; k++) all += s->var[1 + 2 * k];
+    for (size_t k = 0; k < c->amounts; k++) s->share[k] = all > 0 ? s->var[1 + 2 * k] / all : !k;
+    for (size_t k = 0; k < c->amounts; k++)
+        if (s->share[k] > 0 && !(s->var[2 + 2 * k] > 0)) return false;
+    s->log_nd = isg_ln(budget->flops / 6);
+    return s->p[PA] > 0 && s->p[PB] > 0 && s->log_nd > 0;
+}
+
+/* alpha A N^-alpha = beta B D_eff^-beta times the elasticity. Interference may make several
+ * valleys, so the best of a grid is taken first and its zero of the slope halved in. */
+static bool optimum(const isg_law *law, const double *p, const isg_law_budget *budget, double *n,
+                    double *d)
+{
+    enum { GRID = 256, HALVINGS = 60 };
+    spending s = {.law = law, .p = p};
+    double least = 0, value;
+    size_t best = 0;
+
+    if (!take_budget(&s, budget)) return false;
+    const double step = s.log_nd / GRID;
+    for (size_t k = 0; k <= GRID; k++) {
+        (void)slope(&s, step * (double)k, &value);
+        if (k && !(value < least)) continue;
+        least = value;
+        best = k;
+    }
+    if (best == 0 || best == GRID) return false; /* less than one parameter or one token */
+    double lo = step * (double)(best - 1), hi = step * (double)(best + 1);
+    for (int k = 0; k < HALVINGS; k++) {
+        const double middle = 0.5 * (lo + hi);
+        if (slope(&s, middle, &value) > 0)
+            hi = middle;
+        else
+            lo = middle;
+    }
+    *d = isg_exp(0.5 * (lo + hi));
+    *n = isg_exp(s.log_nd - 0.5 * (lo + hi));
+    return true;
 }
 
 static const isg_law_derived derived[] = {
@@ -213,6 +298,7 @@ const isg_law isg_law_atlas = {
     .eval = eval,
     .view = view,
     .setting = setting,
+    .optimum = optimum,
     .guarded = guarded,
     .config = &template_config,
 };

@@ -117,8 +117,9 @@ static void test_values(void)
         }
         bool guarded;
         double got = isg_atlas_effective(law, p, var, &guarded);
-        CHECK(guarded == (want <= 1e-3 * var[1]));
-        if (guarded) want = 1e-3 * var[1];
+        const double least = 1e-3 * fmin(var[1], var[2]);
+        CHECK(guarded == (want <= least));
+        if (guarded) want = least;
         CHECK_NEAR(got / want, 1, 1e-13);
         CHECK_NEAR(isg_law_loss(law, p, var), 0.7 + 300 * pow(1e8, -0.34) + 600 * pow(want, -0.32),
                    1e-12);
@@ -152,11 +153,80 @@ static void test_guard(void)
     isg_law_destroy(&law);
 }
 
+/* Least loss along a budget, by golden section on the law's own prediction. */
+static double best_tokens(const isg_law *law, const double *p, double flops, const double *share,
+                          const double *unique)
+{
+    const double golden = 0.6180339887498949;
+    double lo = log(1e6), hi = log(flops / 6e6), f[2], at[2];
+
+    for (int i = 0; i < 200; i++) {
+        at[0] = hi - golden * (hi - lo);
+        at[1] = lo + golden * (hi - lo);
+        for (int k = 0; k < 2; k++) {
+            double var[ISG_LAW_VARS] = {flops / 6 / exp(at[k])};
+            for (size_t j = 0; j < 3; j++) {
+                var[1 + 2 * j] = share[j] * exp(at[k]);
+                var[2 + 2 * j] = unique[j];
+            }
+            f[k] = isg_law_loss(law, p, var);
+        }
+        if (f[0] < f[1])
+            hi = at[1];
+        else
+            lo = at[0];
+    }
+    return exp(0.5 * (lo + hi));
+}
+
+/* Of one language without repeats the answer is that of chinchilla; data that run out bend it. */
+static void test_optimum(void)
+{
+    static const char *const codes[] = {"ru"};
+    static const double shares[][3] = {{1, 0, 0}, {.5, .5, 0}, {.2, .3, .5}};
+    const isg_atlas_options o = {.sources = codes, .n_sources = 1};
+    const double p[] = {300, 600, 0.7, 0.34, 0.3, 0.25, 0.5, -0.05};
+    isg_law *law = make(&o);
+    const isg_law *plain = NULL;
+    double n, d, n_plain, d_plain;
+
+    CHECK_OK(isg_law_find("chinchilla", &plain));
+    for (double flops = 1e18; flops < 1e24; flops *= 10) {
+        const double alone[ISG_LAW_VARS] = {0, 0, 1e15, 0, 1e15, 0, 1e15};
+        const double scarce[ISG_LAW_VARS] = {0, 0, 1e9, 0, 1e9, 0, 1e9};
+        const double none[ISG_LAW_VARS] = {0};
+        const isg_law_budget rich = {.flops = flops, .var = alone};
+        CHECK(law->optimum(law, p, &rich, &n, &d));
+        CHECK(plain->optimum(plain, p, &rich, &n_plain, &d_plain));
+        CHECK_NEAR(n / n_plain, 1, 1e-10);
+        CHECK_NEAR(d / d_plain, 1, 1e-10);
+        CHECK(law->optimum(law, p, &(isg_law_budget){.flops = flops, .var = scarce}, &n, &d));
+        CHECK(d_plain < 1e9 ? fabs(n / n_plain - 1) < 1e-10 : n > n_plain && d < d_plain);
+        CHECK_NEAR(6 * n * d / flops, 1, 1e-10);
+        CHECK(!law->optimum(law, p, &(isg_law_budget){.flops = flops, .var = none}, &n, &d));
+        for (size_t k = 0; k < 3; k++) {
+            const double unique[] = {2e9, 4e8, 1e11};
+            double var[ISG_LAW_VARS] = {0};
+            for (size_t j = 0; j < 3; j++) {
+                var[1 + 2 * j] = 7 * shares[k][j]; /* in any proportion */
+                var[2 + 2 * j] = unique[j];
+            }
+            CHECK(law->optimum(law, p, &(isg_law_budget){.flops = flops, .var = var}, &n, &d));
+            /* golden section sees differences of the loss down to 1e-16: ln D to 1e-8 */
+            CHECK_NEAR(log(best_tokens(law, p, flops, shares[k], unique) / d), 0, 2e-6);
+        }
+    }
+    CHECK(!law->optimum(
+        law, p, &(isg_law_budget){.flops = 1, .var = (double[7]){0, 0, 1, 0, 1, 0, 1}}, &n, &d));
+    isg_law_destroy(&law);
+}
+
 int main(void)
 {
     test_shapes();
     test_refusals();
     test_values();
     test_guard();
+    test_optimum();
     return check_done();
 }
