@@ -39,7 +39,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
     const isg_opt rows[] = {
         {0, "laws", ISG_OPT_STRING, &own->laws, "LAW,...",
          "Laws to compare, the first with each of the others; LAW[alpha=beta,E=0] ties and fixes "
-         "parameters. Default: chinchilla.",
+         "parameters; atlas:target and atlas:other are atlas with those terms. Default: chinchilla.",
          0, 0, NULL},
         {0, "splits", ISG_OPT_STRING, &own->splits, "SPLIT,...",
          "What is held out: random, N, D, C (the highest), low-C, M (mixtures that are neither "

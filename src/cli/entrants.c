@@ -1,5 +1,6 @@
 #include "entrants.h"
 
+#include "fit_law.h"
 #include "isogloss/expr.h"
 #include "isogloss/str.h"
 
@@ -24,6 +25,20 @@ static isg_err add_constraint(entrant *e, const char *word)
     return ISG_OK;
 }
 
+/* "atlas:other" is law atlas with --terms other. */
+static isg_err cut_terms(entrant *e)
+{
+    char *terms = strchr(e->words, ':');
+
+    if (!terms) return ISG_OK;
+    *terms++ = '\0';
+    e->args.terms = terms;
+    if (strcmp(e->words, "atlas") != 0 || !fit_terms_names[fit_args_index(terms, fit_terms_names)])
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--laws %s: there are atlas:transfer, atlas:other, atlas:target", e->name);
+    return ISG_OK;
+}
+
 /* "law[alpha=beta,E=0]" */
 static isg_err parse_one(const fit_job *job, const char *text, size_t n, entrant *e)
 {
@@ -34,8 +49,9 @@ static isg_err parse_one(const fit_job *job, const char *text, size_t n, entrant
     e->args.fix.n = e->args.tie.n = 0;
     char *inside = strchr(e->words, '[');
     e->args.law = e->words;
+    if (inside) *inside++ = '\0';
+    ISG_TRY(cut_terms(e));
     if (!inside) return ISG_OK;
-    *inside++ = '\0';
     size_t length = strlen(inside);
     if (length < 2 || inside[length - 1] != ']')
         return ISG_FAIL(ISG_EUSAGE, "--laws %s: wanted LAW[NAME=VALUE,...]", e->name);
@@ -106,6 +122,7 @@ static isg_err parse(const fit_job *job, const char *laws, const char *by_value,
         ISG_TRY(keep_vars(job, e));
         ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "--laws %s", e->name));
         e->job.select.by_value = by_value;
+        ISG_TRY(isg_err_context(fit_law_set(&e->job, by_value), "--laws %s", e->name));
         for (size_t k = 0; k + 1 < out->n; k++) {
             if (!strcmp(out->one[k].name, e->name))
                 return ISG_FAIL(ISG_EUSAGE, "--laws: %s stands there twice", e->name);
@@ -291,6 +308,7 @@ void entrants_clear(entrants *e)
     for (size_t k = 0; e->one && k < e->n; k++) {
         for (size_t i = 0; i < FIT_JOB_SWEPT; i++) free(e->one[k].job.best_over[i]);
         isg_selection_destroy(&e->one[k].selection);
+        fit_law_clear(&e->one[k].job);
         free(e->one[k].name);
         free(e->one[k].words);
         free(e->one[k].d);

@@ -59,9 +59,14 @@ isg_err fit_law_make(const fit_job *loaded, const char *by_value, fit_job *out)
 {
     *out = *loaded;
     out->fit.constraints = out->constraints;
-    out->made = NULL;
-    out->target_only = NULL;
-    return isg_law_atlas_config(out->fit.law) ? make_atlas(out, by_value) : ISG_OK;
+    return fit_law_set(out, by_value);
+}
+
+isg_err fit_law_set(fit_job *job, const char *by_value)
+{
+    job->made = NULL;
+    job->target_only = NULL;
+    return isg_law_atlas_config(job->fit.law) ? make_atlas(job, by_value) : ISG_OK;
 }
 
 void fit_law_clear(fit_job *job)

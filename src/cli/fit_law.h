@@ -13,6 +13,8 @@ isg_err fit_law_check(const fit_args *args);
  * constraints on it; otherwise a copy. fit_law_clear() it; the loaded job must live longer.
  */
 isg_err fit_law_make(const fit_job *loaded, const char *by_value, fit_job *out);
+/** The same in place: `job` must not be copied or moved afterwards. */
+isg_err fit_law_set(fit_job *job, const char *by_value);
 void fit_law_clear(fit_job *job);
 
 #endif
