@@ -83,7 +83,8 @@ static void set_params(made *m)
 
 static isg_err add_var(made *m, size_t amount, char prefix, const char *code, const char *from)
 {
-    const size_t k = m->law.n_vars++;
+    const size_t k = m->law.n_vars++, own = 2 * m->config.n_sources;
+    const size_t like = amount < 2 ? 1 : amount < 2 + own ? 3 : 9; /* target, sources, others */
 
     (void)snprintf(m->var_name[k], sizeof m->var_name[k], "%c_%s", prefix, code);
     m->own[amount] = from ? isg_strdup(from)
@@ -94,7 +95,7 @@ static isg_err add_var(made *m, size_t amount, char prefix, const char *code, co
     m->var[k] = (isg_law_var){.name = m->var_name[k],
                               .kind = ISG_VAR_AMOUNT,
                               .scale = 1,
-                              .meaning = isg_law_atlas.vars[prefix == 'D' ? 1 : 2].meaning,
+                              .meaning = isg_law_atlas.vars[like + amount % 2].meaning,
                               .from = m->from[amount]};
     return ISG_OK;
 }

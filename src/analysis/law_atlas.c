@@ -236,15 +236,17 @@ static const isg_law_derived derived[] = {
     }
 #define TAU_PARAM(name)                                                                            \
     {                                                                                              \
-        name, false, -20, 20, 0, 1, "worth of a token of the source in tokens of the target",      \
-            false                                                                                  \
+        name, false, -20, 20, 0, 1, "worth of a token of it in tokens of the target", false        \
     }
 #define AMOUNT(name, meaning, from)                                                                \
     {                                                                                              \
         name, ISG_VAR_AMOUNT, 1, meaning, from, false                                              \
     }
 
-static const char tokens_meaning[] = "training tokens of it [token]";
+static const char of_target[] = "training tokens of the target language [token]";
+static const char of_source[] = "training tokens of a source: a language much sampled with the "
+                                "target, or of --sources [token]";
+static const char of_others[] = "training tokens of all other languages [token]";
 static const char unique_meaning[] = "different ones among them [token]";
 
 static const isg_law_param template_params[] = {CHINCHILLA,         LAMBDA_PARAM("lambda"),
@@ -252,21 +254,20 @@ static const isg_law_param template_params[] = {CHINCHILLA,         LAMBDA_PARAM
                                                 TAU_PARAM("tau_3"), TAU_PARAM("tau_other")};
 
 static const char *const template_from[][2] = {
-    {"tokens_{target}"}, {"unique_{target}"}, {"tokens_1"}, {"unique_1"},     {"tokens_2"},
-    {"unique_2"},        {"tokens_3"},        {"unique_3"}, {"tokens_other"}, {"unique_other"}};
+    {"tokens_{target}"}, {"unique_{target}"}, {"tokens_LANG"}, {"unique_LANG"}};
 
 static const isg_law_var template_vars[] = {
     {"N", ISG_VAR_LOG, 0, "model size [parameter]", NULL, false},
-    AMOUNT("D_t", tokens_meaning, template_from[0]),
+    AMOUNT("D_t", of_target, template_from[0]),
     AMOUNT("U_t", unique_meaning, template_from[1]),
-    AMOUNT("D_1", tokens_meaning, template_from[2]),
+    AMOUNT("D_1", of_source, template_from[2]),
     AMOUNT("U_1", unique_meaning, template_from[3]),
-    AMOUNT("D_2", tokens_meaning, template_from[4]),
-    AMOUNT("U_2", unique_meaning, template_from[5]),
-    AMOUNT("D_3", tokens_meaning, template_from[6]),
-    AMOUNT("U_3", unique_meaning, template_from[7]),
-    AMOUNT("D_other", tokens_meaning, template_from[8]),
-    AMOUNT("U_other", unique_meaning, template_from[9]),
+    AMOUNT("D_2", of_source, template_from[2]),
+    AMOUNT("U_2", unique_meaning, template_from[3]),
+    AMOUNT("D_3", of_source, template_from[2]),
+    AMOUNT("U_3", unique_meaning, template_from[3]),
+    AMOUNT("D_other", of_others, template_from[2]),
+    AMOUNT("U_other", unique_meaning, template_from[3]),
 };
 
 static const isg_atlas_config template_config = {.n_sources = 3,

@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "fit_job.h"
+#include "fit_law.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
 #include "isogloss/report_simulate.h"
@@ -228,8 +229,9 @@ static isg_err load(simulation *s, char **paths, size_t n)
     if (campaign) ISG_TRY(simulate_campaign(paths[0], &table));
     ISG_TRY(table ? fit_job_take(&s->job, &s->args, table, campaign)
                   : fit_job_load(&s->job, &s->args, paths, n));
-    if (s->own.design) name_factors(s);
     ISG_TRY(without_losses(&s->job));
+    ISG_TRY(fit_law_set(&s->job, NULL));
+    if (s->own.design) name_factors(s);
     return isg_select(s->job.table, &s->job.select, &s->selection);
 }
 
@@ -281,6 +283,7 @@ static isg_err prepare(simulation *s)
 
 static void clear(simulation *s)
 {
+    fit_law_clear(&s->job);
     isg_noise_destroy(&s->noise);
     isg_selection_destroy(&s->selection);
     free(s->cluster);

@@ -204,6 +204,35 @@ def designs():
     check("Not identified: lambda." in text, "the warning names lambda")
 
 
+def ablation():
+    """Held-out runs: each term of D_eff explains more, as in Table 1 of Longpre et al. 2025."""
+    path = os.path.join(work, "good.csv")
+    laws = ["chinchilla", "msl", "atlas:target", "atlas:other", "atlas"]
+    p = subprocess.run([ISOGLOSS, "compare", path, "--laws", ",".join(laws), "--splits", "N,M", "--bootstrap", "200",
+                        "--json"], capture_output=True, text=True, timeout=100)
+    if p.returncode:
+        check(False, p.stderr)
+        return
+    r2 = {s["name"]: {x["law"]: x["r2"] for x in s["scores"]} for s in json.loads(p.stdout)["splits"]}
+    for split, gain in (("N", 0.01), ("M", 0.01)):
+        r = r2[split]
+        check(r["atlas"] > r["msl"] + gain and r["atlas"] > r["chinchilla"] + 0.1, f"R2({split}) {r}")
+        check(r["atlas"] > r["atlas:other"] > r["atlas:target"], f"R2({split}) {r}")
+    p = subprocess.run([ISOGLOSS, "compare", path, "--laws", "curse:other"], capture_output=True, text=True, timeout=100)
+    check(p.returncode == 2 and "atlas:other" in p.stderr, p.stderr)
+
+
+def simulated():
+    """Losses for the same runs under another truth, and the fit that finds it."""
+    truth = "A=200,B=800,E=0.9,alpha=0.3,beta=0.33,lambda=0.4,tau_ru=-0.1,tau_es=0.2,tau_de=0.3,tau_other=0.05"
+    path = os.path.join(work, "simulated.csv")
+    p = subprocess.run([ISOGLOSS, "simulate", os.path.join(work, "good.csv"), "--law", "atlas", "--params", truth,
+                        "-o", path], capture_output=True, text=True, timeout=100)
+    check(p.returncode == 0, p.stderr)
+    got = estimates(fit(path, "--bootstrap", "0"))
+    check(abs(got["tau_ru"] + 0.1) < 0.05 and abs(got["E"] - 0.9) < 0.05, got)
+
+
 def without_languages():
     rows = campaign([{"en": 1}], 120)
     for row in rows:
@@ -231,5 +260,7 @@ with tempfile.TemporaryDirectory() as work:
     targets()
     designs()
     without_languages()
+    ablation()
+    simulated()
 print(f"{failed} failed")
 sys.exit(failed > 0)
