@@ -54,8 +54,10 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
         "number is. A CSV file has columns N_params, D_tokens, loss and whatever tells\n"
         "runs apart (run_id, family, eval_language, ...).\n"
         "\n"
-        "Exit status: 0 a fit; 2 rows that do not belong together, or wrong usage; 5 the\n"
-        "data determine no parameter (what there is to say is printed) or are too few.",
+        "Exit status: 0 a fit; 2 rows that do not belong together, or wrong usage; 4 the\n"
+        "file of --save is damaged; 5 the data determine no parameter (what there is to\n"
+        "say is printed) or are too few; 75 stopped by a signal: with --save the same\n"
+        "command goes on.",
         opts, argc, argv, operands, done);
 }
 
@@ -181,6 +183,7 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
         if (!rc) rc = isg_report_fit_json(&r, out);
         if (!rc) rc = add_origin(s, *out);
         if (!rc && o.save) rc = fit_save_finish(o.save, s, &o, *out);
+        fit_save_close(&o.save); /* others may write to the file */
     }
     if (!rc && own->check.worlds) rc = check_group(s, own, by_value, &o, s->speak ? *out : NULL);
     if (!rc && says_nothing(&o.fit, s->fit.law)) {

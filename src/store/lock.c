@@ -196,7 +196,7 @@ static isg_err busy(const char *path, const holder *h)
         return ISG_FAIL(ISG_EBUSY, "lock '%s' is held by a process that is just starting", path);
     }
     return ISG_FAIL(ISG_EBUSY,
-                    "the campaign is being written by pid %ld on host %s%s%s since %s "
+                    "it is being written by pid %ld on host %s%s%s since %s "
                     "(last sign of life %.0f s ago): wait for it or stop it; the lock is '%s'",
                     h->info.pid, h->info.host, h->info.job[0] ? ", job " : "", h->info.job,
                     isg_time_iso(h->info.since, since), isg_time_now() - h->info.heartbeat, path);

@@ -233,6 +233,15 @@ _, said = fit("runs.csv", *B, "--save", "a", "--level", "0.9", "--replace")
 check("saved as 'a'" in said, "--replace")
 schema("runs.fits.h5")
 
+# What changes the refits is part of the request, or a fit would be taken for another one.
+SHOWN = {"table", "save", "replace", "output", "json", "help", "format", "check", "rival", "forecast"}
+with h5py.File("runs.fits.h5", "r") as f:
+    request = json.loads(f["fits/a"].attrs["request"])
+options = set(re.findall(r"--([a-z][a-z-]*)[ =\n]", subprocess.run([ISOGLOSS, "fit", "--help"], capture_output=True, text=True,
+                                                                  timeout=20, check=False).stdout))
+lacking = {o for o in options - SHOWN if o.replace("-", "_") not in request}
+check(len(options) > 20 and not lacking, f"options that the request does not hold: {lacking}")
+
 # Damage: exit status 4; a torn block of a fit that is begun is made again.
 shutil.copy("runs.fits.h5", "bad.h5")
 with h5py.File("bad.h5", "r+") as f:
