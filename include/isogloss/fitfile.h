@@ -114,6 +114,7 @@ isg_err isg_fitfile_sync(isg_fitfile *file);
 typedef struct isg_fitfile_intervals {
     const double *se, *lo, *hi, *share_at_bound; /**< [n]; the last may be NULL */
     const char *const *method;                   /**< [n] */
+    const char *const *set;                      /**< [n] whose interval it is; "": none's */
 } isg_fitfile_intervals;
 
 /** Borrowed for the call. */

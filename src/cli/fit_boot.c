@@ -114,8 +114,7 @@ static isg_err open_save(const fit_job *s, const char *by_value, refits *r)
     if (!s->save.name) return ISG_OK;
     for (size_t k = 0; k < r->n; k++) {
         const fit_way *w = &r->o->way[r->way[k]];
-        set[k].name = r->way[k] ? w->name : s->select.rows ? "rows" : "clusters";
-        set[k].boot = &w->boot;
+        set[k] = (fit_save_set){.name = w->name, .boot = &w->boot};
     }
     if (s->speak) rc = fit_save_open(s, by_value, r->o, set, r->n, &r->o->save);
     r->save = r->o->save;

@@ -16,12 +16,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_SETS = 8 };
+enum { MAX_SETS = 8, FIT_SAVE_NAME = 65 };
 
 struct fit_save {
     isg_fitfile *file;
     char *path, *name;
     fit_save_set set[MAX_SETS];
+    char set_name[MAX_SETS][FIT_SAVE_NAME]; /* in the file */
     size_t n_sets;
 };
 
@@ -45,16 +46,33 @@ char *fit_save_default(const char *source)
     return isg_strf("%.*s.fits.h5", (int)n, source);
 }
 
-/* Each group of --by is a fit of its own: NAME.VALUE, of the letters that a name may have. */
-static char *name_of(const char *name, const char *by_value)
+/* Only letters that a name may have. */
+static char *cleaned(char *name)
 {
-    if (!by_value) return isg_strdup(name);
-    char *own = isg_strf("%s.%s", name, by_value);
-    for (char *p = own; p && *p; p++) {
+    for (char *p = name; p && *p; p++) {
         char one[2] = {*p, '\0'};
         if (*p != '.' && !isg_str_is_name(one)) *p = '_';
     }
-    return own;
+    return name;
+}
+
+/* Each group of --by is a fit of its own: NAME.VALUE. */
+static char *name_of(const char *name, const char *by_value)
+{
+    return by_value ? cleaned(isg_strf("%s.%s", name, by_value)) : isg_strdup(name);
+}
+
+/* "by_run", "by_COLUMN": never the name of a dataset. */
+static void name_set(fit_save *s, size_t set)
+{
+    char *name = s->set_name[set];
+    (void)snprintf(name, FIT_SAVE_NAME, "by_%.50s", s->set[set].name);
+    (void)cleaned(name);
+    for (size_t i = 0; i < set; i++) {
+        if (!strcmp(name, s->set_name[i]))
+            (void)snprintf(name, FIT_SAVE_NAME, "by_%.50s_%zu", s->set[i].name, set);
+    }
+    (void)cleaned(name);
 }
 
 /* ---- what the fit is made of ---------------------------------------------------------- */
@@ -195,8 +213,9 @@ isg_err fit_save_open(const fit_job *job, const char *by_value, const fit_outcom
     if (!rc && (!s->name || !s->path)) rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t i = 0; i < n && !rc; i++) {
         s->set[i] = sets[i];
+        name_set(s, i);
         p.set[i] =
-            (isg_fitfile_set){.name = sets[i].name,
+            (isg_fitfile_set){.name = s->set_name[i],
                               .replicates = sets[i].boot->replicates,
                               .per_block = isg_boot_per_block(sets[i].boot, ISG_BLOCK_BYTES)};
     }
@@ -265,7 +284,7 @@ isg_err fit_save_sync(fit_save *s)
 typedef struct columns {
     double estimate[ISG_LAW_PARAMS], se[ISG_LAW_PARAMS], lo[ISG_LAW_PARAMS], hi[ISG_LAW_PARAMS],
         share[ISG_LAW_PARAMS];
-    const char *method[ISG_LAW_PARAMS];
+    const char *method[ISG_LAW_PARAMS], *set[ISG_LAW_PARAMS];
 } columns;
 
 _Static_assert((int)ISG_LAW_DERIVED <= (int)ISG_LAW_PARAMS, "one size of columns serves both");
@@ -276,53 +295,46 @@ static double real_of(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
-static void read_number(const json_t *numbers, const char *name, columns *c, size_t k)
+static const char *set_called(const fit_save *s, const char *grouping)
 {
-    const json_t *o = json_object_get(numbers, name);
-    c->estimate[k] = real_of(o, "estimate");
+    for (size_t i = 0; i < s->n_sets; i++) {
+        if (grouping && !strcmp(s->set[i].name, grouping)) return s->set_name[i];
+    }
+    return "";
+}
+
+/* One number's interval: the report's own, or what a set says of it. */
+static void read_interval(const json_t *o, const char *set, size_t k, columns *c)
+{
+    const char *method = json_string_value(json_object_get(o, "method"));
     c->se[k] = real_of(o, "se");
     c->lo[k] = real_of(o, "lo");
     c->hi[k] = real_of(o, "hi");
     c->share[k] = real_of(o, "share_at_bound");
-    c->method[k] = known(json_string_value(json_object_get(o, "method")));
+    c->method[k] = method ? method : "none";
+    c->set[k] = set;
+}
+
+typedef struct numbers {
+    columns fit, set[MAX_SETS];
+} numbers;
+
+/* @param object  the report's parameters, or its derived numbers */
+static void read_number(const fit_save *s, const json_t *object, const char *name, size_t k,
+                        numbers *out)
+{
+    const json_t *o = json_object_get(object, name), *by = json_object_get(o, "by_grouping");
+    const char *grouping = json_string_value(json_object_get(o, "grouping"));
+    out->fit.estimate[k] = real_of(o, "estimate");
+    read_interval(o, set_called(s, grouping), k, &out->fit);
+    for (size_t i = 0; i < s->n_sets; i++) {
+        read_interval(json_object_get(by, s->set[i].name), s->set_name[i], k, &out->set[i]);
+    }
 }
 
 static isg_fitfile_intervals intervals_of(const columns *c)
 {
-    return (isg_fitfile_intervals){c->se, c->lo, c->hi, c->share, c->method};
-}
-
-static void read_interval(const isg_interval *i, size_t k, columns *c)
-{
-    c->se[k] = i ? i->se : (double)NAN;
-    c->lo[k] = i ? i->lo : (double)NAN;
-    c->hi[k] = i ? i->hi : (double)NAN;
-    c->share[k] = i ? i->share_at_bound : (double)NAN;
-    c->method[k] = i ? isg_report_fit_method(i) : "none";
-}
-
-/* What one of several sets says by itself. */
-static isg_err read_set(const fit_save *s, size_t set, double level, columns *param,
-                        columns *derived)
-{
-    const isg_boot *boot = s->set[set].boot;
-    const isg_law *law = isg_problem_law(boot->problem);
-    isg_replicates *r = NULL;
-    isg_boot_summary summary;
-    ISG_TRY(isg_replicates_create(boot, &r));
-    isg_err rc = fit_save_load(s, set, r);
-    if (!rc) rc = isg_boot_summarise(boot, r, level, &summary);
-    isg_replicates_destroy(&r);
-    bool none = rc == ISG_EDATA;
-    if (none) isg_err_clear();
-    if (rc && !none) return rc;
-    for (size_t k = 0; k < law->n_params; k++) {
-        bool known = !none && boot->full->identified[k];
-        read_interval(known ? &summary.param[k] : NULL, k, param);
-    }
-    for (size_t k = 0; k < law->n_derived; k++)
-        read_interval(none ? NULL : &summary.derived[k], k, derived);
-    return ISG_OK;
+    return (isg_fitfile_intervals){c->se, c->lo, c->hi, c->share, c->method, c->set};
 }
 
 /* How the full fit went, for those who read the file without its report. */
@@ -346,46 +358,40 @@ static size_t diagnostics(const fit_outcome *o, isg_fitfile_note *note)
     return sizeof all / sizeof *all;
 }
 
-typedef struct sets {
-    columns param[MAX_SETS], derived[MAX_SETS];
-    isg_fitfile_intervals of_param[MAX_SETS], of_derived[MAX_SETS];
-} sets;
-
-static isg_err read_sets(const fit_save *s, double level, sets *out)
-{
-    for (size_t i = 0; i < s->n_sets && s->n_sets > 1; i++) {
-        ISG_TRY(read_set(s, i, level, &out->param[i], &out->derived[i]));
-        out->of_param[i] = intervals_of(&out->param[i]);
-        out->of_derived[i] = intervals_of(&out->derived[i]);
-    }
-    return ISG_OK;
-}
-
-static isg_err finish(fit_save *s, const fit_job *job, const fit_outcome *o, const json_t *report,
-                      const char *text, sets *of)
-{
-    const isg_law *law = job->fit.law;
-    columns param = {0}, derived = {0};
+/* Everything that goes into the file at the end. */
+typedef struct ending {
+    numbers param, derived;
+    isg_fitfile_intervals set_param[MAX_SETS], set_derived[MAX_SETS];
     const char *name[ISG_LAW_DERIVED], *meaning[ISG_LAW_DERIVED];
     isg_fitfile_note note[16];
+} ending;
+
+static isg_err finish(fit_save *s, const isg_law *law, const fit_outcome *o, const json_t *report,
+                      const char *text, ending *e)
+{
+    const json_t *params = json_object_get(report, "parameters");
+    const json_t *derived = json_object_get(report, "derived");
     for (size_t k = 0; k < law->n_params; k++)
-        read_number(json_object_get(report, "parameters"), law->params[k].name, &param, k);
+        read_number(s, params, law->params[k].name, k, &e->param);
     for (size_t k = 0; k < law->n_derived; k++) {
-        name[k] = law->derived[k].name;
-        meaning[k] = known(law->derived[k].meaning);
-        read_number(json_object_get(report, "derived"), name[k], &derived, k);
+        e->name[k] = law->derived[k].name;
+        e->meaning[k] = known(law->derived[k].meaning);
+        read_number(s, derived, e->name[k], k, &e->derived);
     }
-    ISG_TRY(read_sets(s, job->args->level, of));
+    for (size_t i = 0; i < s->n_sets; i++) {
+        e->set_param[i] = intervals_of(&e->param.set[i]);
+        e->set_derived[i] = intervals_of(&e->derived.set[i]);
+    }
     const isg_fitfile_result r = {.n_derived = law->n_derived,
-                                  .derived = name,
-                                  .derived_meaning = meaning,
-                                  .derived_estimate = derived.estimate,
-                                  .param = intervals_of(&param),
-                                  .of_derived = intervals_of(&derived),
-                                  .set_param = of->of_param,
-                                  .set_derived = of->of_derived,
-                                  .notes = note,
-                                  .n_notes = diagnostics(o, note),
+                                  .derived = e->name,
+                                  .derived_meaning = e->meaning,
+                                  .derived_estimate = e->derived.fit.estimate,
+                                  .param = intervals_of(&e->param.fit),
+                                  .of_derived = intervals_of(&e->derived.fit),
+                                  .set_param = e->set_param,
+                                  .set_derived = e->set_derived,
+                                  .notes = e->note,
+                                  .n_notes = diagnostics(o, e->note),
                                   .report = text};
     return isg_fitfile_finish(s->file, &r);
 }
@@ -394,11 +400,11 @@ isg_err fit_save_finish(fit_save *s, const fit_job *job, const fit_outcome *o, c
 {
     if (isg_fitfile_was(s->file) == ISG_FITFILE_COMPLETE) return ISG_OK;
     char *text = isg_json_text(report);
-    sets *of = calloc(1, sizeof *of);
-    isg_err rc = text && of ? finish(s, job, o, report, text, of)
+    ending *e = calloc(1, sizeof *e);
+    isg_err rc = text && e ? finish(s, job->fit.law, o, report, text, e)
                             : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
     if (!rc) (void)fprintf(stderr, "saved as '%s' in %s\n", s->name, s->path);
     free(text);
-    free(of);
+    free(e);
     return rc;
 }

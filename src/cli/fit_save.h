@@ -13,7 +13,7 @@ typedef struct fit_save fit_save;
 
 /** A bootstrap of the fit. Borrowed for as long as the fit_save lives. */
 typedef struct fit_save_set {
-    const char *name; /**< what is resampled */
+    const char *name; /**< what is resampled, as the report calls it */
     const isg_boot *boot;
 } fit_save_set;
 

@@ -32,6 +32,7 @@ static isg_err put_intervals(hid_t file, const char *path, const isg_fits_ending
     ISG_TRY(isg_fits_put(&g, ISG_FITS_HI, p->hi));
     ISG_TRY(put_share(&g, p->share_at_bound, e->n_params));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_METHOD, p->method));
+    ISG_TRY(isg_fits_put(&g, ISG_FITS_BY_SET, p->set));
     if (!r->n_derived) return ISG_OK;
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED, r->derived));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_MEANING, r->derived_meaning));
@@ -39,7 +40,8 @@ static isg_err put_intervals(hid_t file, const char *path, const isg_fits_ending
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_SE, d->se));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_LO, d->lo));
     ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_HI, d->hi));
-    return isg_fits_put(&g, ISG_FITS_DERIVED_METHOD, d->method);
+    ISG_TRY(isg_fits_put(&g, ISG_FITS_DERIVED_METHOD, d->method));
+    return isg_fits_put(&g, ISG_FITS_DERIVED_SET, d->set);
 }
 
 static isg_err status_names(hid_t set, char **out)

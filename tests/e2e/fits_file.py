@@ -167,6 +167,8 @@ def numbers(path, name="a"):
                 for w, x in got.items():
                     check(np.isnan(x) if want[w] is None else x == want[w], f"{w} of {p}: {x}, the JSON says {want[w]}")
                 check(g[prefix + "method"].asstr()[k] == want["method"], f"method of {p}")
+                of = g[prefix + "set"].asstr()[k]
+                check(of == ("by_" + want["grouping"] if want["grouping"] else ""), f"set of {p}: {of}")
         return report
 
 
@@ -280,10 +282,17 @@ else:
             continue
         for name in ["a", "by.x_z", "none"]:
             xr.open_dataset("runs.fits.h5", group=f"fits/{name}", engine=engine).load()
-        a = xr.open_dataset("runs.fits.h5", group="fits/a", engine=engine)
+        a = xr.open_dataset("runs.fits.h5", group="fits/a", engine=engine).load()
         check(a.replicate.dims == ("b", "parameter") and a.replicate.shape == (500, 5), f"{engine}: {a.replicate.dims}")
-        spread = float(a.replicate.sel(parameter="alpha").std(ddof=1))
-        check(abs(spread / float(a.se.sel(parameter="alpha")) - 1) < 1e-9, f"{engine}: the standard error is that of the refits")
+        check(set(a.attrs["sets"].split()) == {"by_run", "by_size", "by_compute"}, f"{engine}: sets {a.attrs['sets']}")
+        for name in a.attrs["sets"].split():
+            one = xr.open_dataset("runs.fits.h5", group=f"fits/a/{name}", engine=engine).load()
+            spread = one.replicate.std("b", ddof=1)
+            check(bool((abs(spread / one.se - 1) < 1e-9).all()), f"{engine}: standard errors of {name} are those of its refits")
+            mine = a.set == name
+            check(bool((a.se[mine] == one.se[mine]).all()), f"{engine}: what is reported by {name}")
+        check(bool((a.replicate == xr.open_dataset("runs.fits.h5", group="fits/a/by_run", engine=engine).replicate).all()),
+              f"{engine}: the headline's replicates")
         check(float(a.lo.sel(parameter="alpha")) < float(a.estimate.sel(parameter="alpha")), f"{engine}: interval")
         check(str(a.launch_start.values[0])[:2] == "20", f"{engine}: a time reads as a date")
         check(json.loads(a.report.item())["law"] == a.attrs["law"] == "chinchilla", f"{engine}: the report")

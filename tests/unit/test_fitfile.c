@@ -103,8 +103,8 @@ static void check_block(const isg_fitfile *f, size_t set, size_t block, size_t n
 
 static const double se[P] = {0.1, 20, 0.01}, lo[P] = {1.3, 360, 0.33}, hi[P] = {1.7, 440, 0.37};
 static const char *const method[P] = {"percentile", "percentile", "none"};
-static const isg_fitfile_intervals interval[2] = {{se, lo, hi, se, method},
-                                                  {lo, se, hi, NULL, method}};
+static const isg_fitfile_intervals interval[2] = {{se, lo, hi, se, method, param},
+                                                  {lo, se, hi, NULL, method, method}};
 
 static isg_fitfile_result result_of(const char *report)
 {
