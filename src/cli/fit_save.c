@@ -93,6 +93,7 @@ static const char *known(const char *text)
 
 typedef struct parts {
     isg_fitfile_source *source;
+    size_t n_sources;
     char (*hash)[65];
     isg_fitfile_set set[MAX_SETS];
     const char *param[ISG_LAW_PARAMS], *meaning[ISG_LAW_PARAMS];
@@ -137,13 +138,16 @@ static void describe(const fit_job *job, const char *by_value, const fit_outcome
 
 static isg_err gather(const fit_job *job, const char *by_value, const fit_outcome *o, parts *p)
 {
+    const char *scores = job->args->transfer; /* read beside the sources */
     size_t n = job->save.n_sources;
-    p->source = calloc(n, sizeof *p->source);
-    p->hash = calloc(n, sizeof *p->hash);
+    p->source = calloc(n + 1, sizeof *p->source);
+    p->hash = calloc(n + 1, sizeof *p->hash);
     if (!p->source || !p->hash) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu sources", n);
-    for (size_t i = 0; i < n; i++) {
-        ISG_TRY(source_hash(job->save.sources[i], p->hash[i]));
-        p->source[i] = (isg_fitfile_source){job->save.sources[i], p->hash[i]};
+    for (size_t i = 0; i < n; i++) p->source[p->n_sources++].path = job->save.sources[i];
+    if (scores && isg_path_exists(scores)) p->source[p->n_sources++].path = scores;
+    for (size_t i = 0; i < p->n_sources; i++) {
+        ISG_TRY(source_hash(p->source[i].path, p->hash[i]));
+        p->source[i].sha256 = p->hash[i];
     }
     for (size_t k = 0; k < job->fit.law->n_params; k++) {
         p->param[k] = job->fit.law->params[k].name;
@@ -182,7 +186,7 @@ static isg_err open_file(fit_save *s, const fit_job *job, const fit_outcome *o, 
                                    .request = p->request,
                                    .version = isg_build_version(),
                                    .sources = p->source,
-                                   .n_sources = job->save.n_sources,
+                                   .n_sources = p->n_sources,
                                    .n_params = job->fit.law->n_params,
                                    .param = p->param,
                                    .meaning = p->meaning,
@@ -402,7 +406,7 @@ isg_err fit_save_finish(fit_save *s, const fit_job *job, const fit_outcome *o, c
     char *text = isg_json_text(report);
     ending *e = calloc(1, sizeof *e);
     isg_err rc = text && e ? finish(s, job->fit.law, o, report, text, e)
-                            : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
+                           : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
     if (!rc) (void)fprintf(stderr, "saved as '%s' in %s\n", s->name, s->path);
     free(text);
     free(e);

@@ -109,13 +109,15 @@ def hit(job, tally):
 
 
 def there():
-    """{block: mark} of the fit so far."""
+    """{(set, block): mark} of the fit so far."""
     path = os.path.join(directory, "runs.fits.h5")
     if not os.path.exists(path):
         return {}
     with h5py.File(path, "r") as f:
-        marks = f["fits/it/mark"][:]
-        return {b: int(m) for b, m in enumerate(marks) if m}
+        group = f["fits/it"]
+        names = group.attrs["sets"].split()
+        marks = {n: (group if len(names) == 1 else group[n])["mark"][:] for n in names}
+        return {(n, b): int(m) for n in names for b, m in enumerate(marks[n]) if m}
 
 
 def digest():
@@ -137,7 +139,7 @@ def kill_until_done(way, refits, tally):
     for launch in range(200):
         with open(log_path, "w", encoding="utf-8") as log:
             job = start(WAYS[way][launch % len(WAYS[way])], refits, log)
-        what = f"{way}, launch {launch}"
+        what, kind = f"{way}, launch {launch}", None
         if sum(tally.values()) < KILLS:
             time.sleep(10 ** chance.uniform(-1.7, 0.1))
             kind = hit(job, tally)
@@ -152,6 +154,7 @@ def kill_until_done(way, refits, tally):
         before = now
         if status == 0:
             return resumed, launch + 1
+        expect(kind or status == 75, f"{what}: exit status {status} though nobody killed it: {tail(log_path)}")
         known = {75, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGKILL, 128 + signal.SIGTERM}
         expect(status in known or way != "one process", f"{what}: exit status {status}: {tail(log_path)}")
     raise Broken(f"{way}: did not end in 200 launches: {tail(log_path)}")
