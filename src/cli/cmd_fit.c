@@ -247,7 +247,8 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     }
     free(values);
     *out = json_object();
-    (void)json_object_set_new(*out, "format", json_integer(1));
+    (void)json_object_set_new(*out, "schema", json_string("isogloss-fit"));
+    (void)json_object_set_new(*out, "version", json_integer(1));
     (void)json_object_set_new(*out, "by", json_string(s->args->by));
     (void)json_object_set_new(*out, "fits", fits);
     return good && !ends_all(s, last) ? ISG_OK : last;

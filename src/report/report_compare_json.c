@@ -110,7 +110,8 @@ isg_err isg_report_compare_json(const isg_compare_report *r, json_t **out)
         (void)json_array_append_new(notes, json_string(r->selection->note[k]));
     for (size_t k = 0; k < r->n_notes; k++)
         (void)json_array_append_new(notes, json_string(r->notes[k]));
-    bool good = set(o, "format", whole(1)) && set(o, "source", json_string(r->source));
+    bool good = set(o, "schema", json_string("isogloss-compare")) && set(o, "version", whole(1)) &&
+                set(o, "source", json_string(r->source));
     good = good && set(o, "n_observations", whole(r->n_observations));
     good = good && set(o, "n_left_out", whole(r->n_left_out));
     good = good && set(o, "n_clusters", whole(r->selection->n_clusters));

@@ -338,7 +338,7 @@ isg_err isg_report_fit_json(const isg_fit_report *r, json_t **out)
     }
     (void)set(residuals, "robust_sd", isg_json_real(r->fit->robust_sd));
     (void)set(residuals, "rms", isg_json_real(r->fit->rms));
-    bool good = !rc && set(o, "format", whole(1));
+    bool good = !rc && set(o, "schema", json_string("isogloss-fit")) && set(o, "version", whole(1));
     good = good && set(o, "source", json_string(r->source));
     if (r->by)
         good =

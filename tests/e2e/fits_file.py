@@ -174,22 +174,22 @@ def numbers(path, name="a"):
 
 # One fit, twice.
 runs("runs.csv")
-plain, _ = fit("runs.csv", "--pool", "--bootstrap", "500", "--json")
-first, said = fit("runs.csv", "--pool", "--bootstrap", "500", "--json", "--save", "a")
+plain, _ = fit("runs.csv", "--pool", "--bootstrap", "200", "--json")
+first, said = fit("runs.csv", "--pool", "--bootstrap", "200", "--json", "--save", "a")
 check("saved as 'a' in runs.fits.h5" in said, said)
 check(first == plain, "--save changes the result")
 check(sorted(os.listdir()) == ["runs.csv", "runs.fits.h5"], f"left in the directory: {os.listdir()}")
 with open("runs.fits.h5", "rb") as f:
     bytes_then = f.read()
-again, said = fit("runs.csv", "--pool", "--bootstrap", "500", "--json", "--save", "a")
+again, said = fit("runs.csv", "--pool", "--bootstrap", "200", "--json", "--save", "a")
 check(again == plain and "complete in runs.fits.h5: no refits" in said, said)
 with open("runs.fits.h5", "rb") as f:
     check(f.read() == bytes_then, "a complete fit is not touched")
-fit("runs.csv", "--pool", "--bootstrap", "500", "-o", "plain.json")
+fit("runs.csv", "--pool", "--bootstrap", "200", "-o", "plain.json")
 with open("plain.json", encoding="utf-8") as f:
     check(numbers("runs.fits.h5") == json.load(f), "the report in the file is the JSON")
-text, _ = fit("runs.csv", "--pool", "--bootstrap", "500", "--save", "a")
-check(text == fit("runs.csv", "--pool", "--bootstrap", "500")[0], "the text of a complete fit")
+text, _ = fit("runs.csv", "--pool", "--bootstrap", "200", "--save", "a")
+check(text == fit("runs.csv", "--pool", "--bootstrap", "200")[0], "the text of a complete fit")
 
 # More fits in one file; groups; no interval; -o.
 fit("runs.csv", "--by", "family", "--bootstrap", "100", "--save", "by")
@@ -200,7 +200,7 @@ with h5py.File("runs.fits.h5", "r") as f:
     check(set(f["fits"]) == {"a", "by.x_z", "by.y_z", "none"}, f"fits: {list(f['fits'])}")
     check(f["fits/by.y_z"].attrs["group"] == "y z", "the group of --by is kept")
     check(f["fits/none"].attrs["no_interval"] == "--bootstrap 0" and not f["fits/none"].attrs["sets"], "without a bootstrap")
-    check(f["fits/a/replicate"].shape == (500, 5) and bool((f["fits/a/status"][:] == 1).all()), "replicates")
+    check(f["fits/a/replicate"].shape == (200, 5) and bool((f["fits/a/status"][:] == 1).all()), "replicates")
     check(f["fits/a/sha256"].asstr()[0] == hashlib.sha256(open("runs.csv", "rb").read()).hexdigest(), "hash of the source")
 fit("runs.csv", "--pool", "--bootstrap", "100", "--save", "a", "-o", "own.h5")
 schema("own.h5")
@@ -216,9 +216,9 @@ def refused(what, code, parts, *words):
 
 
 # What is not the same fit is refused, with what differs.
-B = ["--pool", "--bootstrap", "500"]
+B = ["--pool", "--bootstrap", "200"]
 refused("another option", 2, ["level: was 0.95, is 0.9", "--save OTHER", "--replace"], "runs.csv", *B, "--save", "a", "--level", "0.9")
-refused("more refits", 2, ["bootstrap: was 500, is 600"], "runs.csv", "--pool", "--bootstrap", "600", "--save", "a")
+refused("more refits", 2, ["bootstrap: was 200, is 600"], "runs.csv", "--pool", "--bootstrap", "600", "--save", "a")
 runs("other.csv", change=0.1)
 refused("other data", 2, ["other.csv: its content has changed"], "other.csv", *B, "--save", "a", "-o", "runs.fits.h5")
 shutil.copy("runs.csv", "moved.csv")
@@ -283,7 +283,7 @@ else:
         for name in ["a", "by.x_z", "none"]:
             xr.open_dataset("runs.fits.h5", group=f"fits/{name}", engine=engine).load()
         a = xr.open_dataset("runs.fits.h5", group="fits/a", engine=engine).load()
-        check(a.replicate.dims == ("b", "parameter") and a.replicate.shape == (500, 5), f"{engine}: {a.replicate.dims}")
+        check(a.replicate.dims == ("b", "parameter") and a.replicate.shape == (200, 5), f"{engine}: {a.replicate.dims}")
         check(set(a.attrs["sets"].split()) == {"by_run", "by_size", "by_compute"}, f"{engine}: sets {a.attrs['sets']}")
         for name in a.attrs["sets"].split():
             one = xr.open_dataset("runs.fits.h5", group=f"fits/a/{name}", engine=engine).load()
