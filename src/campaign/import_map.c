@@ -271,6 +271,15 @@ static bool is_text(const isg_node *v)
     return v->kind == ISG_NODE_SCALAR && v->text[0] && (v->quoted || strcmp(v->text, "~") != 0);
 }
 
+/* What the user wrote for a column of the tidy table. */
+static const char *key_of(const char *column)
+{
+    for (size_t i = 0; i < KEYS; i++) {
+        if (keys[i].shape == ONE && !strcmp(keys[i].column, column)) return keys[i].key;
+    }
+    return column;
+}
+
 /* One column, expression or {value: constant} as an item called `name`. */
 static isg_err read_item(map_reader *r, const char *name, bool text, const isg_node *v,
                          isg_import_item **list, size_t *n)
@@ -279,7 +288,7 @@ static isg_err read_item(map_reader *r, const char *name, bool text, const isg_n
     const isg_node *source = value ? value : v;
 
     if (!is_text(source)) {
-        isg_diag_add(&r->diag, v, "%s: wanted a column%s or {value: ...}, found %s", name,
+        isg_diag_add(&r->diag, v, "%s: wanted a column%s or {value: ...}, found %s", key_of(name),
                      text ? "" : ", an expression", isg_node_show(v));
         return ISG_OK;
     }

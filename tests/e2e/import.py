@@ -243,6 +243,7 @@ ok = "N_total: params\nD_tokens: flops/(6*params)\nloss: val\n"
 for text, says in [
     ("N_totl: params\n", "bad.yaml:1:1: unknown key 'N_totl'; did you mean 'N_total'?"),
     (ok + "foo: 3\n", "bad.yaml:4:1: unknown key 'foo' (a further column belongs under 'keep:')"),
+    ("N_total: [1]\n", "bad.yaml:1:10: N_total: wanted a column, an expression or {value: ...}, found a list"),
     (ok + "loss: x\n", "bad.yaml:4:1: key 'loss' is given twice"),
     (ok + "N_params: x\n", "bad.yaml:4:1: 'N_total' is given twice (N_params)"),
     (ok + "losses: {en: val}\n", "loss is for a long table, losses for a wide one"),
