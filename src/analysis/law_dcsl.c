@@ -120,8 +120,10 @@ static const isg_law_derived derived[] = {
 
 static const isg_law_param params[PARAMS] = {
     ISG_LAW_FIVE,
-    {"RD", true, -5, 11.5, -1, 4.5, "epochs of repetition over which data lose their worth", true},
-    {"RN", true, -5, 11.5, -1, 4.5, "the same of parameters beyond U_N, in units of U_N", true},
+    {"RD", true, -5, 11.5, -1, 4.5,
+     "epochs of repetition over which data lose their worth (--fix RD=1e100: never)", true},
+    {"RN", true, -5, 11.5, -1, 4.5,
+     "the same of parameters beyond U_N, in units of U_N (--fix RN=1e100: never)", true},
 };
 
 static const char *const unique[] = {"unique_tokens", "unique_{target}", "{D}/epochs", NULL};

@@ -365,12 +365,13 @@ static void check_recovery(const isg_law *law)
             options.law = law;
             options.objective = objectives[o];
             CHECK_OK(isg_problem_create(&options, &obs, &problem));
-            CHECK_OK(isg_problem_create(&options, &other, &second));
-            if (!problem || !second) return;
+            const bool shuffle = o == (size_t)trial % 4;
+            if (shuffle) CHECK_OK(isg_problem_create(&options, &other, &second));
+            if (!problem || (shuffle && !second)) return;
             CHECK_OK(isg_workspace_create(problem, &w));
-            CHECK_OK(isg_workspace_create(second, &w2));
+            if (shuffle) CHECK_OK(isg_workspace_create(second, &w2));
             CHECK_OK(isg_fit_full(problem, w, &fit));
-            CHECK_OK(isg_fit_full(second, w2, &refit));
+            if (shuffle) CHECK_OK(isg_fit_full(second, w2, &refit));
             memcpy(want, theta, sizeof want);
             uncentre(law, want);
             CHECK(fit.converged);
@@ -378,7 +379,7 @@ static void check_recovery(const isg_law *law)
                 double got = law->params[j].log ? isg_ln(fit.natural[j]) : fit.natural[j];
                 CHECK_NEAR(got, want[j], 1e-6);
                 CHECK(fit.identified[j] && fit.free[j] && !fit.at_bound[j]);
-                CHECK_NEAR(refit.natural[j] / fit.natural[j], 1, 1e-6);
+                if (shuffle) CHECK_NEAR(refit.natural[j] / fit.natural[j], 1, 1e-6);
             }
             isg_workspace_destroy(&w);
             isg_workspace_destroy(&w2);
