@@ -22,7 +22,8 @@ typedef struct isg_check {
     const isg_law *law;
     double level;
     size_t replicates, n_clusters, n_places, strata;
-    const char *unit; /**< of the clusters */
+    const char *unit;  /**< of the clusters that worlds keep whole */
+    const char *first; /**< what the first of several ways resamples, or NULL: there is one */
     uint64_t seed;
     const bool *shown;             /**< [isg_world_numbers]: free, determined, not the user's own */
     const isg_place *place;        /**< [n_places] */

@@ -12,7 +12,7 @@
  * The noise of a fit's own residuals is drawn so that the worlds resemble the
  * data in what decides coverage:
  *  - Clusters stay whole. A cluster takes all residuals of another one (its donor), in
- *    their order, so that what a run's points share and how they follow one
+ *    the order of N and D, so that what a run's points share and how they follow one
  *    another is kept. Where sizes differ, the residuals are taken round and
  *    round from a random one of the donor.
  *  - Donors are near in the design: clusters are split by medians of the logs of the law's
@@ -31,6 +31,7 @@
 
 #include "isogloss/boot.h"
 #include "isogloss/rng.h"
+#include "isogloss/select.h"
 
 enum {
     ISG_WORLD_PLACES = 2, /**< losses predicted besides parameters and derived numbers */
@@ -83,14 +84,22 @@ typedef struct isg_place {
     double var[ISG_LAW_VARS];
 } isg_place;
 
+/** One way to resample. Those of too few clusters are passed over. */
+typedef struct isg_world_way {
+    const size_t *cluster; /**< [n] */
+    size_t n_clusters;
+    const char *stream; /**< as of isg_boot */
+} isg_world_way;
+
 /** What worlds are made of and how they are fitted. Borrowed; only read. */
 typedef struct isg_worlds {
     isg_fit_options fit; /**< law, objective and constraints of the pipeline */
     isg_obs design;      /**< loss is not looked at */
     const double *clean; /**< [n] true losses */
     const isg_noise *noise;
-    const size_t *cluster; /**< [n] what the pipeline resamples */
-    size_t n_clusters;
+    isg_world_way way[ISG_GROUPINGS]; /**< what the pipeline resamples */
+    size_t n_ways;
+    bool first_speaks;       /**< the first way, whatever the others say (isg_boot_headline) */
     size_t replicates;       /**< of each world's bootstrap */
     size_t replicate_starts; /**< cold starts of each refit */
     double level;            /**< nominal, of the intervals */
@@ -103,9 +112,10 @@ typedef struct isg_worlds {
 void isg_world_draw(const isg_worlds *worlds, uint64_t index, double *loss);
 
 typedef enum isg_world_method {
-    ISG_WORLD_PERCENTILE,
+    ISG_WORLD_PERCENTILE, /**< by the way to resample that speaks for the number */
     ISG_WORLD_BCA,
     ISG_WORLD_SANDWICH, /**< estimate and normal quantiles of the sandwich's standard error */
+    ISG_WORLD_FIRST,    /**< percentile by the first way, if there are others */
     ISG_WORLD_METHODS
 } isg_world_method;
 

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const isg_world_method_name[ISG_WORLD_METHODS] = {"percentile", "bca", "sandwich"};
+const char *const isg_world_method_name[ISG_WORLD_METHODS] = {"percentile", "bca", "sandwich",
+                                                              "first"};
 
 static isg_err no_memory(void)
 {
@@ -73,23 +74,24 @@ static double value_of(const void *ctx, const double *natural)
     return isg_law_loss(law, natural, a->worlds->place[k - law->n_derived].var);
 }
 
-static void keep(const isg_worlds *s, const isg_interval *i, double estimate, isg_world_number *out)
+static void keep(const isg_worlds *s, const isg_interval *i, const isg_interval *first,
+                 double estimate, isg_world_number *out)
 {
     const double reach = isg_normal_quantile(0.5 * (1 + s->level)) * i->sandwich_se;
 
-    *out = (isg_world_number){.estimate = estimate,
-                              .lo = {i->lo, i->bca_lo, estimate - reach},
-                              .hi = {i->hi, i->bca_hi, estimate + reach},
-                              .has = {i->hi > i->lo, i->has_bca, i->has_sandwich}};
+    *out = (isg_world_number){
+        .estimate = estimate,
+        .lo = {i->lo, i->bca_lo, estimate - reach, first ? first->lo : 0},
+        .hi = {i->hi, i->bca_hi, estimate + reach, first ? first->hi : 0},
+        .has = {i->hi > i->lo, i->has_bca, i->has_sandwich, first && first->hi > first->lo}};
 }
 
-static isg_err intervals(const isg_worlds *s, const isg_boot *boot, isg_world_result *out)
+/* Intervals of all numbers by one way. @param out [numbers] */
+static isg_err one_way(const isg_worlds *s, const isg_boot *boot, isg_interval *out)
 {
     const size_t numbers = isg_world_numbers(s), params = law_of(s)->n_params;
-    double estimate[ISG_WORLD_NUMBERS];
     isg_boot_number number[ISG_WORLD_NUMBERS];
     asked ask[ISG_WORLD_NUMBERS];
-    isg_interval further[ISG_WORLD_NUMBERS];
     isg_boot_summary summary;
     isg_replicates *r = NULL;
 
@@ -103,13 +105,43 @@ static isg_err intervals(const isg_worlds *s, const isg_boot *boot, isg_world_re
     if (!rc && 2 * summary.converged < boot->replicates)
         rc = ISG_FAIL(ISG_EDATA, "too few replicates converged");
     if (!rc)
-        rc = isg_boot_numbers(boot, r, s->level, number + params, numbers - params,
-                              further + params);
-    isg_worlds_truth(s, boot->full->natural, estimate);
-    for (size_t k = 0; !rc && k < numbers; k++)
-        keep(s, k < params ? &summary.param[k] : &further[k], estimate[k], &out->number[k]);
+        rc = isg_boot_numbers(boot, r, s->level, number + params, numbers - params, out + params);
+    if (!rc) memcpy(out, summary.param, params * sizeof *out);
     isg_replicates_destroy(&r);
     return rc;
+}
+
+/* By every way; the first must give intervals, what another cannot say is left out. */
+static isg_err intervals(const isg_worlds *s, const isg_problem *problem, const isg_fit *fit,
+                         uint64_t index, isg_world_result *out)
+{
+    isg_interval all[ISG_GROUPINGS][ISG_WORLD_NUMBERS];
+    bool has[ISG_GROUPINGS] = {false};
+    double estimate[ISG_WORLD_NUMBERS];
+
+    for (size_t w = 0; w < s->n_ways; w++) {
+        const isg_boot boot = {.problem = problem,
+                               .full = fit,
+                               .cluster = s->way[w].cluster,
+                               .n_clusters = s->way[w].n_clusters,
+                               .stream = s->way[w].stream,
+                               .replicates = s->replicates,
+                               .seed = isg_mix64(s->seed) + index,
+                               .cold_starts = s->replicate_starts};
+        if (w && boot.n_clusters < ISG_BOOT_MIN_CLUSTERS) continue;
+        isg_err rc = one_way(s, &boot, all[w]);
+        if (rc && (!w || rc != ISG_EDATA)) return rc;
+        has[w] = !rc;
+        isg_err_clear();
+    }
+    isg_worlds_truth(s, fit->natural, estimate);
+    for (size_t k = 0; k < isg_world_numbers(s); k++) {
+        const isg_interval *by[ISG_GROUPINGS] = {NULL};
+        for (size_t w = 0; w < s->n_ways; w++) by[w] = has[w] ? &all[w][k] : NULL;
+        const size_t way = s->first_speaks ? 0 : isg_boot_headline(by, s->n_ways);
+        keep(s, by[way], s->n_ways > 1 ? by[0] : NULL, estimate[k], &out->number[k]);
+    }
+    return ISG_OK;
 }
 
 isg_err isg_world_run(const isg_worlds *s, uint64_t index, isg_world_result *out)
@@ -128,15 +160,8 @@ isg_err isg_world_run(const isg_worlds *s, uint64_t index, isg_world_result *out
     if (!rc) rc = isg_workspace_create(problem, &w);
     if (!rc) rc = isg_fit_full(problem, w, &fit);
     if (!rc) {
-        const isg_boot boot = {.problem = problem,
-                               .full = &fit,
-                               .cluster = s->cluster,
-                               .n_clusters = s->n_clusters,
-                               .replicates = s->replicates,
-                               .seed = isg_mix64(s->seed) + index,
-                               .cold_starts = s->replicate_starts};
         out->rms = fit.rms;
-        rc = intervals(s, &boot, out);
+        rc = intervals(s, problem, &fit, index, out);
     }
     out->good = rc == ISG_OK;
     if (rc == ISG_EDATA) { /* an outcome of this world */

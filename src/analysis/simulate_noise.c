@@ -83,6 +83,38 @@ static size_t rows_of(const isg_noise *s, size_t g)
     return s->start[g + 1] - s->start[g];
 }
 
+/* ---- rows of a cluster in the order of the design ------------------------------------------- */
+
+typedef struct placed {
+    double x[2];
+    size_t row;
+} placed;
+
+static int by_variables(const void *a, const void *b)
+{
+    const placed *p = a, *q = b;
+    for (size_t k = 0; k < 2; k++) {
+        if (p->x[k] < q->x[k] || p->x[k] > q->x[k]) return p->x[k] > q->x[k] ? 1 : -1;
+    }
+    return (p->row > q->row) - (p->row < q->row);
+}
+
+static isg_err order_rows(const isg_problem *p, isg_noise *s)
+{
+    placed *at = malloc(s->n * sizeof *at);
+
+    if (!at) return no_memory(s->n);
+    for (size_t k = 0; k < s->n; k++) {
+        at[k] = (placed){.row = s->row[k]};
+        for (size_t v = 0; v < 2 && v < p->law->n_vars; v++) at[k].x[v] = p->rows.x[v][s->row[k]];
+    }
+    for (size_t g = 0; g < s->n_clusters; g++)
+        qsort(at + s->start[g], rows_of(s, g), sizeof *at, by_variables);
+    for (size_t k = 0; k < s->n; k++) s->row[k] = at[k].row;
+    free(at);
+    return ISG_OK;
+}
+
 /* ---- strata ------------------------------------------------------------------------------ */
 
 typedef struct spot {
@@ -429,6 +461,7 @@ isg_err isg_noise_of_fit(const isg_problem *p, const isg_fit *fit, const size_t 
         s->misfit = calloc(n, sizeof *s->misfit);
         if (!s->order || !s->stratum || !s->strata || !s->residual || !s->misfit) rc = no_memory(n);
     }
+    if (!rc) rc = order_rows(p, s);
     if (!rc) set_residuals(p, fit, s);
     if (!rc) rc = stratify(p, fit, s);
     if (!rc) rc = inflate_all(p, fit, s);

@@ -3,14 +3,16 @@
 
 #include "fit_check.h"
 
+#include "fit_boot.h"
 #include "isogloss/run.h"
 #include "isogloss/str.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORLDS = 200, REFITS = 400, COLD_STARTS = 16, PARTS = 2, POOLED_ROWS = 60000, POOLED = 64 };
+enum { WORLDS = 200, REFITS = 300, COLD_STARTS = 16, PARTS = 2, POOLED_ROWS = 60000, POOLED = 64 };
 
 static const uint64_t rival_streams = (uint64_t)1 << 32; /* the rival's worlds draw from here on */
 static const char *const place_names[] = {"loss of the best run"};
@@ -206,8 +208,8 @@ static isg_worlds worlds_of(const fit_job *job, const fit_outcome *o, const fit_
                     .design = {.n = s->n},
                     .clean = c->clean[0],
                     .noise = c->noise,
-                    .cluster = s->cluster,
-                    .n_clusters = s->n_clusters,
+                    .n_ways = o->n_ways,
+                    .first_speaks = fit_boot_chosen(job),
                     .replicates = job->args->bootstrap < REFITS ? job->args->bootstrap : REFITS,
                     .replicate_starts = job->args->starts_per_replicate,
                     .level = job->args->level,
@@ -215,12 +217,51 @@ static isg_worlds worlds_of(const fit_job *job, const fit_outcome *o, const fit_
                     .n_places = 1,
                     .seed = job->args->seed};
 
+    for (size_t k = 0; k < o->n_ways; k++) {
+        const isg_boot *b = &o->way[k].boot;
+        w.way[k] = (isg_world_way){b->cluster, o->way[k].n_groups, b->stream};
+    }
     w.fit.law = isg_problem_law(o->problem);
     /* The scan finds the optimum of a law that has one; others keep some of their cold starts. */
     if (w.fit.cold_starts > COLD_STARTS) w.fit.cold_starts = COLD_STARTS;
     if (w.fit.law->view) w.fit.cold_starts = 0;
     for (size_t k = 0; k < w.fit.law->n_vars; k++) w.design.var[k] = s->var[k];
     return w;
+}
+
+/* The way that speaks for most parameters, as rank 0 knows it. */
+static isg_err speaking_way(const fit_job *job, const fit_outcome *o, const isg_law *law, int *way)
+{
+    size_t votes[ISG_GROUPINGS] = {0}, most = 0;
+
+    for (size_t k = 0; k < law->n_params && job->speak && !fit_boot_chosen(job); k++) {
+        const isg_interval *by[ISG_GROUPINGS] = {NULL};
+        for (size_t w = 0; w < o->n_ways; w++)
+            by[w] = o->way[w].has_boot ? &o->way[w].summary.param[k] : NULL;
+        if (o->fit.free[k] && o->fit.identified[k]) votes[isg_boot_headline(by, o->n_ways)]++;
+    }
+    for (size_t w = 1; w < o->n_ways; w++) most = votes[w] > votes[most] ? w : most;
+    *way = job->speak ? (int)most : INT_MAX;
+    return job->comm ? isg_comm_min_int(job->comm, way) : ISG_OK;
+}
+
+/* What shares errors: the groups that the intervals resample; runs, where the user's are less. */
+static isg_err whole_clusters(const fit_job *job, const fit_outcome *o, const char *by_value,
+                              fit_check *c)
+{
+    const isg_selection *s = o->selection;
+    int way = 0;
+
+    ISG_TRY(speaking_way(job, o, isg_problem_law(o->problem), &way));
+    ISG_TRY(fit_job_runs(job, by_value, s, &c->cluster, &c->n_runs));
+    if (way) {
+        c->n_runs = o->way[way].n_groups;
+        memcpy(c->cluster, o->way[way].boot.cluster, s->n * sizeof *c->cluster);
+        c->report.unit = o->way[way].unit;
+    }
+    if (o->n_ways > 1) c->report.first = o->way[0].name;
+    c->report.n_clusters = c->n_runs;
+    return ISG_OK;
 }
 
 static isg_err prepare(const fit_job *job, const fit_outcome *o, const char *by_value,
@@ -241,8 +282,7 @@ static isg_err prepare(const fit_job *job, const fit_outcome *o, const char *by_
                             .data_rms = o->fit.rms,
                             .part = c->part,
                             .n_parts = PARTS};
-    ISG_TRY(fit_job_runs(job, by_value, s, &c->cluster, &c->n_runs));
-    c->report.n_clusters = c->n_runs;
+    ISG_TRY(whole_clusters(job, o, by_value, c));
     ISG_TRY(clean_losses(s, law, o->fit.natural, &c->clean[0]));
     ISG_TRY(isg_noise_of_fit(o->problem, &o->fit, c->cluster, c->n_runs, &c->noise));
     c->report.strata = isg_noise_strata(c->noise);

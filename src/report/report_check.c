@@ -145,6 +145,10 @@ static char *warning_of(const isg_check *c, const isg_check_part *p)
 
 isg_err isg_report_check_text(const isg_check *c, FILE *out)
 {
+    char first[16];
+
+    (void)snprintf(first, sizeof first, " %.1f %%",
+                   100 * mean_share(c, &c->part[0], ISG_WORLD_FIRST));
     (void)fputc('\n', out);
     for (size_t k = 0; k < c->n_parts; k++)
         isg_text_say(out, k ? "           " : "check      ", sentence(c, &c->part[k]));
@@ -156,9 +160,12 @@ isg_err isg_report_check_text(const isg_check *c, FILE *out)
                           100 * c->part[0].rms, 100 * c->data_rms, c->replicates,
                           (unsigned long long)c->seed));
     isg_text_say(out, "           ",
-                 isg_strf("Other intervals in the same campaigns: BCa %.1f %%, sandwich %.1f %%.",
+                 isg_strf("Other intervals in the same campaigns: BCa %.1f %%, sandwich %.1f "
+                          "%%%s%s%s.",
                           100 * mean_share(c, &c->part[0], ISG_WORLD_BCA),
-                          100 * mean_share(c, &c->part[0], ISG_WORLD_SANDWICH)));
+                          100 * mean_share(c, &c->part[0], ISG_WORLD_SANDWICH),
+                          c->first ? ", always by " : "", c->first ? c->first : "",
+                          c->first ? first : ""));
     for (size_t k = 0; k < c->n_parts; k++) {
         char *text = warning_of(c, &c->part[k]);
         if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for the report");

@@ -38,7 +38,7 @@ static void print_design(const isg_simulation *s, FILE *out)
     (void)fprintf(out, "%s: %s\n\n", law->name, law->formula);
     isg_text_say(out, "design     ",
                  isg_strf("%s: %zu observations in %zu clusters (%s)", s->source, w->design.n,
-                          w->n_clusters, s->unit));
+                          w->way[0].n_clusters, s->unit));
     for (size_t k = 0; k < 2 && k < law->n_vars; k++) {
         range_of(w->design.var[k], w->design.n, lo, hi);
         (void)fprintf(out, "%-10s %s to %s\n", law->vars[k].name, lo, hi);
@@ -106,7 +106,7 @@ static json_t *number(const isg_simulation *s, size_t k)
     (void)json_object_set_new(o, "truth", isg_json_real(s->truth[k]));
     (void)json_object_set_new(o, "mean", isg_json_real(c->mean));
     (void)json_object_set_new(o, "sd", isg_json_real(c->sd));
-    for (size_t m = 0; m < ISG_WORLD_METHODS; m++) {
+    for (size_t m = 0; m < ISG_WORLD_FIRST; m++) {
         const isg_covered *p = &c->by[m];
         json_t *of = json_object();
         (void)json_object_set_new(of, "intervals", whole(p->n));
@@ -141,7 +141,7 @@ isg_err isg_report_simulation_json(const isg_simulation *s, json_t **out)
     (void)json_object_set_new(o, "source", json_string(s->source));
     (void)json_object_set_new(o, "law", json_string(w->fit.law->name));
     (void)json_object_set_new(o, "n_observations", whole(w->design.n));
-    (void)json_object_set_new(o, "n_clusters", whole(w->n_clusters));
+    (void)json_object_set_new(o, "n_clusters", whole(w->way[0].n_clusters));
     (void)json_object_set_new(o, "unit", json_string(s->unit));
     (void)json_object_set_new(o, "noise", noise(s->noise));
     (void)json_object_set_new(o, "worlds", whole(s->n));

@@ -81,6 +81,9 @@ def test_honest_and_not():
     expect("the same again", again == result)
     expect("other worlds from another seed", check(path, "--points", "all", "--check=40", "--bootstrap", "200", "--seed", "2")
            ["check"] != result["check"])
+    rows = check(path, "--points", "all", "--check=40", "--bootstrap", "200", "--resample", "rows")["check"]
+    expect("rows resampled: the runs stay whole and the intervals fail", rows["n_clusters"] == 60 and
+           rows["parts"][0]["share"] < 0.8 and "too short" in rows["parts"][0]["warning"], rows["parts"][0]["sentence"])
     without = check(path, "--points", "all", "--bootstrap", "200")
     expect("the check changes nothing else", without == {k: v for k, v in result.items() if k != "check"})
 
@@ -123,7 +126,12 @@ def test_published():
     path = os.path.join(DATA, "chinchilla_replication.csv")
     result = check(path, "--drop-highest", "5", "--check=20")
     law = result["check"]["parts"][0]
-    expect("240 runs", (result["check"]["n_clusters"], result["check"]["strata"], law["with_intervals"]) == (240, 8, 20))
+    expect("groups of compute speak and stay whole", (result["check"]["n_clusters"], law["with_intervals"]) == (22, 20) and
+           result["check"]["unit"].startswith("C "), result["check"]["unit"])
+    first = sum(n["first"]["covered"] for k, n in law["numbers"].items() if k in result["parameters"]) / 100
+    expect("runs alone are not enough", first < law["share"] - 0.1, first, law["share"])
+    runs_only = check(path, "--drop-highest", "5", "--check=20", "--bootstrap", "100", "--cluster", "run_id")["check"]
+    expect("240 runs", (runs_only["n_clusters"], runs_only["strata"]) == (240, 8), runs_only["n_clusters"])
     expect("coverage on the published design", law["share"] > 0.85, law["sentence"])
 
 

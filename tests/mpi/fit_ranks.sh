@@ -27,7 +27,7 @@ awk 'BEGIN {
 }' >"$dir/sweep.csv"
 { head -1 "$dir/sweep.csv"; tail -n +2 "$dir/sweep.csv" | sort -t, -k8; } >"$dir/sorted.csv"
 sweep=(--law curse --best-over lr --bootstrap 100 --json)
-args=(fit "$dir/runs.csv" --pool --bootstrap 500 --check=20 --json)
+args=(fit "$dir/runs.csv" --pool --bootstrap 500 --json)
 groups=(fit "$dir/runs.csv" --by family --bootstrap 100 --json)
 
 "$ISOGLOSS" "${args[@]}" >"$dir/alone" || say "one process fails"
@@ -37,6 +37,10 @@ for ranks in 1 2 3 5; do
     timeout 60 mpirun -n $ranks "$ISOGLOSS" "${args[@]}" >"$dir/ranks" || say "$ranks ranks fail"
     cmp "$dir/alone" "$dir/ranks" || say "$ranks ranks give other bytes"
 done
+check=(fit "$dir/runs.csv" --pool --bootstrap 60 --check=20 --json)
+"$ISOGLOSS" "${check[@]}" >"$dir/alone.check" || say "one process fails with --check"
+timeout 60 mpirun -n 3 "$ISOGLOSS" "${check[@]}" >"$dir/ranks" || say "3 ranks fail with --check"
+cmp "$dir/alone.check" "$dir/ranks" || say "3 ranks give other bytes with --check"
 timeout 60 mpirun -n 3 "$ISOGLOSS" "${groups[@]}" >"$dir/ranks" || say "3 ranks fail with --by"
 cmp "$dir/alone.by" "$dir/ranks" || say "3 ranks give other bytes with --by"
 "$ISOGLOSS" fit "$dir/sweep.csv" "${sweep[@]}" >"$dir/sweep" || say "a sweep fails"

@@ -128,17 +128,18 @@ static void cover(const cover_case *c, uint64_t seed, size_t sets, size_t refits
     for (size_t i = 1; i < d.n; i++) least = d.clean[i] < d.clean[least] ? i : least;
     best.var[0] = d.size[least];
     best.var[1] = d.data[least];
-    r.worlds = (isg_worlds){.fit = isg_fit_defaults(),
-                            .design = {.n = d.n, .var = {d.size, d.data}},
-                            .clean = d.clean,
-                            .noise = noise,
-                            .cluster = c->rows ? d.row : d.run,
-                            .n_clusters = c->rows ? d.n : d.n_runs,
-                            .replicates = refits,
-                            .level = 0.95,
-                            .place = &best,
-                            .n_places = 1,
-                            .seed = seed};
+    r.worlds = (isg_worlds){
+        .fit = isg_fit_defaults(),
+        .design = {.n = d.n, .var = {d.size, d.data}},
+        .clean = d.clean,
+        .noise = noise,
+        .way = {{.cluster = c->rows ? d.row : d.run, .n_clusters = c->rows ? d.n : d.n_runs}},
+        .n_ways = 1,
+        .replicates = refits,
+        .level = 0.95,
+        .place = &best,
+        .n_places = 1,
+        .seed = seed};
     r.worlds.fit.cold_starts = 0; /* the scan's eight starts are enough and forty times faster */
     CHECK_OK(isg_run_blocks(NULL, &blocks, 0));
     isg_worlds_truth(&r.worlds, cover_truth, out->truth);

@@ -40,8 +40,8 @@ static isg_worlds worlds_on(const design *c, const isg_noise *noise)
                     .design = {.n = ROWS, .var = {c->n, c->d}},
                     .clean = c->clean,
                     .noise = noise,
-                    .cluster = c->run,
-                    .n_clusters = RUNS,
+                    .way = {{.cluster = c->run, .n_clusters = RUNS}},
+                    .n_ways = 1,
                     .replicates = 100,
                     .level = 0.95,
                     .seed = 7};
