@@ -55,24 +55,25 @@ static const char *code_of(const isg_column *c)
                : NULL;
 }
 
+static bool empty(const isg_column *c, size_t row)
+{
+    return c && c->numeric && !c->text[row][0];
+}
+
 void isg_table_fill_mixtures(isg_table *t)
 {
-    static const char *const prefix[] = {"tokens_", "unique_", "weight_"};
-
-    for (size_t k = 0; k < 3; k++) {
-        for (size_t i = 0; i < t->n_rows; i++) {
-            bool any = false;
-            for (size_t j = 0; j < t->n_columns && !any; j++) {
-                const isg_column *c = &t->columns[j];
-                any = c->numeric && !strncmp(c->name, prefix[k], 7) && !isnan(c->number[i]) &&
-                      strcmp(c->name, "unique_tokens") != 0;
-            }
-            for (size_t j = 0; j < t->n_columns && any; j++) {
-                isg_column *c = &t->columns[j];
-                if (c->numeric && !strncmp(c->name, prefix[k], 7) && !c->text[i][0] &&
-                    strcmp(c->name, "unique_tokens") != 0)
-                    c->number[i] = 0;
-            }
+    for (size_t j = 0; j < t->n_columns; j++) {
+        const char *code = code_of(&t->columns[j]);
+        const isg_column *tokens = &t->columns[j];
+        const isg_column *unique = code ? column_of(t, "unique_", code) : NULL;
+        for (size_t i = 0; code && i < t->n_rows; i++) {
+            bool others = false;
+            if (!empty(tokens, i)) continue;
+            for (size_t k = 0; k < t->n_columns && !others; k++)
+                others = code_of(&t->columns[k]) && !empty(&t->columns[k], i);
+            if (!others) continue;
+            tokens->number[i] = 0;
+            if (empty(unique, i)) unique->number[i] = 0;
         }
     }
 }
@@ -153,6 +154,23 @@ static isg_err find_target(choice *c, const isg_selection *s)
                     "law atlas needs to know the target language: %s has no eval_language; say "
                     "which with --var D_t=tokens_LANG",
                     c->t->source);
+}
+
+/* Tokens that are none of any: U = 0 would make them disappear. */
+static isg_err check_unique(const choice *c, const isg_selection *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const size_t row = s->row[i];
+        for (size_t k = 0; k < c->n; k++) {
+            const language *l = &c->language[k];
+            if (l->tokens->number[row] > 0 && l->unique && l->unique->number[row] <= 0)
+                return ISG_FAIL(ISG_EINPUT,
+                                "%s:%zu: %s is %s but %s, how many of them differ, is %s",
+                                c->t->source, c->t->line[row], l->tokens->name,
+                                l->tokens->text[row], l->unique->name, l->unique->text[row]);
+        }
+    }
+    return ISG_OK;
 }
 
 /* Shares beside the target, and whether the languages make up all tokens. */
@@ -434,6 +452,7 @@ isg_err isg_law_atlas_for(const isg_table *t, const isg_select_options *select,
     isg_err rc = candidates(t, select, &rows, &d);
     if (!rc) rc = find_languages(&c);
     if (!rc) rc = find_target(&c, rows);
+    if (!rc) rc = check_unique(&c, rows);
     if (!rc) count_shares(&c, rows, d);
     if (!rc && c.own && !c.runs)
         rc = ISG_FAIL(ISG_EDATA, "%s: no run has tokens of the target %s", t->source, c.target);

@@ -1,5 +1,7 @@
 #include "isogloss/report_fit.h"
 
+#include "isogloss/atlas.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -71,6 +73,10 @@ static void warn_unidentified(const isg_fit_report *r, list *l)
                         isg_str_c(&names), fixed.len ? ": the runs determine only " : "",
                         isg_str_c(&fixed), r->law->n_vars > 2 ? "the law's variables" : "N and D"));
     }
+    if ((names.len || none.len) && isg_law_atlas_config(r->law))
+        add(l,
+            isg_strf("lambda shows in runs that read a language that matters more than once; tau "
+                     "show in runs of the target alone and mixtures of different shares."));
     isg_str_free(&names);
     isg_str_free(&none);
     isg_str_free(&fixed);

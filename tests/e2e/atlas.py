@@ -184,6 +184,13 @@ def targets():
     check("no column names" in f["law_config"]["about"], f["law_config"])
     check(abs(estimates(f)["tau_other"] - 0.03) < 0.01, "the rest of D")
 
+    rows = campaign(GOOD)
+    rows[3]["unique_ru"] = 0
+    refused("bad.csv:5: tokens_ru is", write("bad.csv", rows), "--law", "atlas")
+    rows[3]["unique_ru"] = ""
+    f = fit(write("bad.csv", rows), "--bootstrap", "0")
+    check(f["n_observations"] == 349 and f["excluded"][0]["lines"] == [5], "a missing cell leaves its row out")
+
     zero = campaign(GOOD) + campaign([{"ru": 0.5, "es": 0.5}], 50, seed=5)
     path = write("zero.csv", zero)
     f = fit(path, "--bootstrap", "0")
