@@ -162,6 +162,11 @@ static isg_err open_all(isg_store *s, bool mpi)
     if (s->write) ISG_TRY(check_writable(s));
     ISG_TRY(isg_h5_open(s->path, s->write, mpi, &s->file));
     isg_err rc = isg_h5_get_u64(s->file, "isogloss_format", &format);
+    if (rc && H5Aexists(s->file, "isogloss_fits_format") > 0) {
+        return ISG_FAIL(ISG_EINPUT,
+                        "it holds fits, not runs: name the store or CSV files that they "
+                        "were made of");
+    }
     if (rc) return ISG_FAIL(ISG_ESTORE, "this HDF5 file was not made by 'isogloss run'");
     if (format != ISG_STORE_FORMAT) {
         return ISG_FAIL(ISG_ESTORE,

@@ -227,6 +227,7 @@ check("no refits" in said, "the same data under another name are the same")
 refused("a bad name", 2, ["cannot name a fit"], "runs.csv", *B, "--save", "a/b")
 refused("-o without a name", 2, ["--save NAME"], "runs.csv", *B, "-o", "x.h5")
 refused("--replace without a name", 2, ["--save NAME"], "runs.csv", *B, "--replace")
+refused("a file of fits as a source", 2, ["it holds fits, not runs"], "runs.fits.h5")
 refused("no directory", 1, ["absent/x.h5"], "runs.csv", *B, "--save", "a", "-o", "absent/x.h5")
 p = subprocess.run(f"cat runs.csv | {ISOGLOSS} fit /dev/stdin --pool --save a -o pipe.h5", shell=True, capture_output=True, text=True,
                    timeout=60, check=False)
