@@ -77,6 +77,8 @@ typedef enum isg_bounded {
 /** What the replicates say of one number, and beside them the sandwich. */
 typedef struct isg_interval {
     double se;     /**< standard deviation over converged replicates */
+    double spread; /**< half the distance from their 16 % to their 84 % point: what se would be if
+                        no replicate ran away */
     double lo, hi; /**< percentile interval */
     isg_bounded
         bounded; /**< more than (1 - level)/2 of the replicates, or the estimate, sit there */
@@ -113,7 +115,7 @@ isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *replicate
 
 /**
  * Which of several ways to resample speaks for a number: the first, unless their
- * standard errors differ by more than ISG_GROUPING_FACTOR; then the one of the largest.
+ * spreads differ by more than ISG_GROUPING_FACTOR; then the one of the largest.
  * @param by  [n] intervals of that number; NULL entries have none
  * @return index; 0 if there is none at all
  */

@@ -144,6 +144,7 @@ static void interval_of(const sample *s, const isg_boot_number *number, isg_inte
     if (n < 2) return;
     out->lo = isg_quantile(s->value, n, 0.5 * (1 - s->level));
     out->hi = isg_quantile(s->value, n, 0.5 * (1 + s->level));
+    out->spread = 0.5 * (isg_quantile(s->value, n, 0.84) - isg_quantile(s->value, n, 0.16));
     double estimate = number->value(number->ctx, s->boot->full->natural);
     if (!isfinite(estimate) || !linearise(s, number, &linear)) return;
     out->has_sandwich = true;
@@ -266,9 +267,9 @@ size_t isg_boot_headline(const isg_interval *const *by, size_t n)
     for (size_t k = 0; k < n; k++) {
         if (!by[k]) continue;
         if (first == n) first = widest = k;
-        if (by[k]->se > by[widest]->se) widest = k;
-        least = fmin(least, by[k]->se);
+        if (by[k]->spread > by[widest]->spread) widest = k;
+        least = fmin(least, by[k]->spread);
     }
     if (first == n) return 0;
-    return by[widest]->se > ISG_GROUPING_FACTOR * least ? widest : first;
+    return by[widest]->spread > ISG_GROUPING_FACTOR * least ? widest : first;
 }

@@ -146,9 +146,10 @@ static void warn_ways(const isg_fit_report *r, list *l)
         }
         if (names.len) {
             add(l, isg_strf("Standard errors depend on what is resampled (by a factor above %g): "
-                            "the interval of %s is the widest, by %s (%zu groups).",
+                            "the interval of %s is the widest, by %s (%zu groups%s).",
                             ISG_GROUPING_FACTOR, isg_str_c(&names), r->ways[w].name,
-                            r->ways[w].n_groups));
+                            r->ways[w].n_groups,
+                            r->ways[w].n_groups < ISG_BOOT_WARN_CLUSTERS ? ": it is rough" : ""));
         }
         isg_str_free(&names);
     }

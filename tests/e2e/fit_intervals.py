@@ -73,7 +73,7 @@ def test_groupings():
     expect("groups that share noise are wider", by["compute"]["se"] > 1.4 * by["run"]["se"], by)
     expect("the widest is the headline", beta["grouping"] == "compute" and beta["se"] == by["compute"]["se"]
            and beta["lo"] == by["compute"]["lo"], beta)
-    expect("and this is said", any("by compute (14 groups)" in w for w in shared["warnings"]), shared["warnings"])
+    expect("and this is said", any("by compute (14 groups: it is rough)" in w for w in shared["warnings"]), shared["warnings"])
     text = run(write("shared.csv", isoflop(.005)), "--bootstrap", "400")
     expect("in its line", any(line.startswith("beta") and line.endswith("by compute") for line in text.splitlines()), text)
     expect("a table by grouping", "by run    by size by compute   sandwich   BCa interval" in text, text)

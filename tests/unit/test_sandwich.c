@@ -234,7 +234,7 @@ static void test_streams(void)
 
 static void test_headline(void)
 {
-    const isg_interval a = {.se = 1}, b = {.se = 1.39}, c = {.se = .99};
+    const isg_interval a = {.spread = 1, .se = 9}, b = {.spread = 1.39}, c = {.spread = .99};
     const isg_interval *by[3] = {&a, &b, NULL};
 
     CHECK_EQ_U64(isg_boot_headline(by, 3), 0);
