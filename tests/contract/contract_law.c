@@ -6,6 +6,7 @@
 
 #include "analysis/kernel.h"
 #include "check.h"
+#include "isogloss/atlas.h"
 #include "isogloss/fit.h"
 #include "isogloss/numerics.h"
 #include "isogloss/rng.h"
@@ -389,8 +390,36 @@ static void check_recovery(const isg_law *law)
     }
 }
 
+/* Laws made for data have shapes of their own, some with code of their own. */
+static void check_made(void)
+{
+    static const char *const codes[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    static const isg_atlas_options options[] = {
+        {.terms = ISG_ATLAS_TARGET},
+        {.terms = ISG_ATLAS_OTHER},
+        {.sources = codes, .n_sources = 1},
+        {.sources = codes, .n_sources = 3, .lambda_by_source = true},
+        {.sources = codes, .n_sources = 8, .lambda_by_source = true},
+    };
+
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        isg_law *law = NULL;
+        CHECK_OK(isg_law_atlas_create(&options[k], &law));
+        if (!law) return;
+        check_gradient(law);
+        check_shift(law);
+        check_objective(law, false);
+        check_objective(law, true);
+        check_hessian(law, false);
+        check_hessian(law, true);
+        check_same_bits(law);
+        isg_law_destroy(&law);
+    }
+}
+
 int main(void)
 {
+    check_made();
     for (const isg_law *const *law = isg_laws; *law; law++) {
         const isg_law *found = NULL;
         CHECK_OK(isg_law_find((*law)->name, &found));
