@@ -11,16 +11,16 @@
  * - inflation: by how much the three together fell short in backtests, in which the law was
  *              fitted below a compute and met the runs above it.
  *
- * Backtests count by how near their k = C / (largest C fitted) is to that of the forecast. Where
- * there are few, the quantile of Student's t has few degrees of freedom; where there are none, it
- * has those of the prior (ISG_FORECAST_PRIOR backtests without any shortfall). docs/forecast.md
+ * Backtests count by how near their k = C / (largest C fitted) is to that of the forecast (below 1
+ * as at 1). Where there are few, the quantile of Student's t has few degrees of freedom: those that
+ * count and one more, a prior backtest without any shortfall (ISG_FORECAST_PRIOR). docs/forecast.md
  * has the formulas and what they cover on published data.
  */
 
 #include "isogloss/compare.h"
 
 enum {
-    ISG_FORECAST_PRIOR = 4,       /**< backtests that the prior counts as */
+    ISG_FORECAST_PRIOR = 1,       /**< backtests that the prior counts as */
     ISG_FORECAST_THRESHOLDS = 15, /**< at most */
     ISG_FORECAST_REPLICATES = 200 /**< of each backtest */
 };

@@ -11,6 +11,7 @@
 #include "isogloss/forecast.h"
 #include "isogloss/json.h"
 #include "isogloss/references.h"
+#include "isogloss/seeds.h"
 
 #include <stdio.h>
 
@@ -64,6 +65,7 @@ typedef struct isg_beyond_report {
     const isg_plausible *plausible; /**< [n_rivals + 1] */
     size_t n_rivals;
     double flops_max;                   /**< of the rows fitted */
+    const isg_run_noise *noise;         /**< NULL or df 0: no setting has several seeds */
     const isg_reference *reference;     /**< NULL: none asked for */
     const isg_beyond_reference *beside; /**< [n_beside] */
     size_t n_beside;

@@ -162,6 +162,7 @@ isg_inflation isg_backtests_inflation(const isg_backtests *b, const double *comp
                                       double k)
 {
     isg_inflation out = {.factor = ISG_FORECAST_PRIOR, .df = ISG_FORECAST_PRIOR};
+    const double at = isg_ln(fmax(k, 1)); /* inside the data nothing is extrapolated */
     verdict_of_one one = {0};
 
     for (size_t i = 0; b && i < b->n; i++) {
@@ -171,7 +172,7 @@ isg_inflation isg_backtests_inflation(const isg_backtests *b, const double *comp
             one = (verdict_of_one){0};
         }
         if (!(b->threshold[r->threshold] < below) || compute[r->row] > below) continue;
-        const double w = isg_exp(-fabs(isg_ln(r->k) - isg_ln(k)) / isg_ln(nearness));
+        const double w = isg_exp(-fabs(isg_ln(r->k) - at) / isg_ln(nearness));
         one.square += w * z_square(r);
         one.sum += w;
         one.weight = fmax(one.weight, w);

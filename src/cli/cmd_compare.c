@@ -21,7 +21,8 @@ typedef struct own_args {
 /* Rows of the common table that this verb does not have: each law is named with what it holds. */
 static size_t without(isg_opt *rows, size_t n)
 {
-    static const char *const names[] = {"law", "fix", "tie", "stages", "starts-per-replicate", "by"};
+    static const char *const names[] = {"law", "fix",    "tie", "stages", "starts-per-replicate",
+                                        "by",  "profile"};
     size_t m = 0;
 
     for (size_t k = 0; k < n; k++) {
@@ -189,7 +190,8 @@ static bool any_score(const contest *c)
 static isg_err compare_sources(const fit_job *job, const own_args *own)
 {
     contest c = {.job = job, .own = own};
-    isg_err rc = entrants_load(job, own->laws ? own->laws : "chinchilla", NULL, &c.e);
+    isg_err rc = isg_err_context(
+        entrants_load(job, own->laws ? own->laws : "chinchilla", NULL, &c.e), "--laws");
 
     if (!rc) rc = isg_mixtures_read(job->table, c.e.row, c.e.rows, &c.mixtures);
     if (!rc) rc = run_splits(&c);

@@ -1,6 +1,7 @@
 /* isogloss fit: a law, its parameters and their intervals, for each group of --by. */
 
 #include "cmd.h"
+#include "fit_beyond.h"
 #include "fit_boot.h"
 #include "fit_check.h"
 #include "fit_job.h"
@@ -19,6 +20,7 @@
 typedef struct own_args {
     const char *output, *save;
     fit_check_args check;
+    fit_beyond_args beyond;
     const char *format;
     bool table, json, replace; /* json: nothing but the result at the end goes to stdout */
 } own_args;
@@ -46,6 +48,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
     };
 
     n = fit_check_rows(&own->check, opts, n);
+    n = fit_beyond_rows(&own->beyond, opts, n);
     memcpy(opts + n, rows, sizeof rows);
     opts[n + sizeof rows / sizeof *rows] = fit_args_end;
     return isg_cmd_parse(
@@ -168,6 +171,22 @@ static isg_err add_origin(const fit_job *s, json_t *fit)
     return rc ? rc : good ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
 }
 
+/* Rank 0 looks beyond the data; every rank comes to the same end. @param rc  of what was before */
+static isg_err beyond_group(const fit_job *s, const own_args *own, const char *by_value,
+                            const fit_outcome *o, json_t *fit, isg_err rc)
+{
+    fit_beyond *beyond = NULL;
+
+    if (!rc && s->speak) rc = fit_beyond_run(s, o, by_value, &own->beyond, &beyond);
+    if (!rc && s->speak) {
+        const isg_beyond_report r = fit_beyond_report(beyond);
+        if (!own->json) rc = isg_report_beyond_text(&r, stdout);
+        if (!rc) rc = isg_report_beyond_json(&r, fit);
+    }
+    fit_beyond_destroy(&beyond);
+    return s->comm ? isg_comm_agree(s->comm, rc) : rc;
+}
+
 /* Fit and, on rank 0, report: text to stdout unless JSON is asked for, and the JSON. */
 static isg_err report_group(const fit_job *s, const own_args *own, const char *by_value,
                             json_t **out)
@@ -182,9 +201,10 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
         if (!own->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
         if (!rc) rc = add_origin(s, *out);
-        if (!rc && o.save) rc = fit_save_finish(o.save, s, &o, *out);
-        fit_save_close(&o.save); /* others may write to the file */
     }
+    if (fit_beyond_wanted(&own->beyond)) rc = beyond_group(s, own, by_value, &o, *out, rc);
+    if (!rc && s->speak && o.save) rc = fit_save_finish(o.save, s, &o, *out);
+    fit_save_close(&o.save); /* others may write to the file */
     if (!rc && own->check.worlds) rc = check_group(s, own, by_value, &o, s->speak ? *out : NULL);
     if (!rc && says_nothing(&o.fit, s->fit.law)) {
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
@@ -316,6 +336,7 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
                                  .n_sources = (size_t)operands};
     ISG_TRY(fit_law_check(&args));
     ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
+    ISG_TRY(fit_beyond_check(&own.beyond, job));
     return fit_sources(job, &own);
 }
 

@@ -16,11 +16,10 @@ static isg_err add_constraint(entrant *e, const char *word)
     double number;
 
     if (!value)
-        return ISG_FAIL(ISG_EUSAGE, "--laws %s: '%s': wanted NAME=VALUE or NAME=NAME", e->name,
-                        word);
+        return ISG_FAIL(ISG_EUSAGE, "%s: '%s': wanted NAME=VALUE or NAME=NAME", e->name, word);
     isg_opt_list *to = isg_str_to_double(value + 1, &number) ? &e->args.fix : &e->args.tie;
     if (to->n == sizeof to->item / sizeof *to->item)
-        return ISG_FAIL(ISG_EUSAGE, "--laws %s: too many constraints", e->name);
+        return ISG_FAIL(ISG_EUSAGE, "%s: too many constraints", e->name);
     to->item[to->n++] = word;
     return ISG_OK;
 }
@@ -54,7 +53,7 @@ static isg_err parse_one(const fit_job *job, const char *text, size_t n, entrant
     if (!inside) return ISG_OK;
     size_t length = strlen(inside);
     if (length < 2 || inside[length - 1] != ']')
-        return ISG_FAIL(ISG_EUSAGE, "--laws %s: wanted LAW[NAME=VALUE,...]", e->name);
+        return ISG_FAIL(ISG_EUSAGE, "%s: wanted LAW[NAME=VALUE,...]", e->name);
     inside[length - 1] = '\0';
     for (char *word = inside; word;) {
         char *next = strchr(word, ',');
@@ -70,7 +69,7 @@ static isg_err keep_vars(const fit_job *job, entrant *e)
 {
     const isg_law *law = NULL;
 
-    ISG_TRY(isg_err_context(isg_law_find(e->args.law, &law), "--laws"));
+    ISG_TRY(isg_law_find(e->args.law, &law));
     e->args.var.n = 0;
     for (size_t i = 0; i < job->args->var.n; i++) {
         const char *word = job->args->var.item[i];
@@ -114,18 +113,17 @@ static isg_err parse(const fit_job *job, const char *laws, const char *by_value,
 {
     for (const char *p = laws;; p++) {
         size_t n = length_of(p);
-        if (!n) return ISG_FAIL(ISG_EUSAGE, "--laws %s: a name is missing", laws);
-        if (out->n == MAX_ENTRANTS)
-            return ISG_FAIL(ISG_EUSAGE, "--laws: at most %d laws", MAX_ENTRANTS);
+        if (!n) return ISG_FAIL(ISG_EUSAGE, "%s: a name is missing", laws);
+        if (out->n == MAX_ENTRANTS) return ISG_FAIL(ISG_EUSAGE, "at most %d laws", MAX_ENTRANTS);
         entrant *e = &out->one[out->n++];
         ISG_TRY(parse_one(job, p, n, e));
         ISG_TRY(keep_vars(job, e));
-        ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "--laws %s", e->name));
+        ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "%s", e->name));
         e->job.select.by_value = by_value;
         ISG_TRY(isg_err_context(fit_law_set(&e->job, by_value), "--laws %s", e->name));
         for (size_t k = 0; k + 1 < out->n; k++) {
             if (!strcmp(out->one[k].name, e->name))
-                return ISG_FAIL(ISG_EUSAGE, "--laws: %s stands there twice", e->name);
+                return ISG_FAIL(ISG_EUSAGE, "%s stands there twice", e->name);
         }
         p += n;
         if (!*p) return check_vars(job, out);

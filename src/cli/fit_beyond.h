@@ -19,8 +19,9 @@ size_t fit_beyond_rows(fit_beyond_args *args, isg_opt *rows, size_t at);
 
 bool fit_beyond_wanted(const fit_beyond_args *args);
 
-/** Words that cannot be meant, before anything is computed. @return ISG_EUSAGE */
-isg_err fit_beyond_check(const fit_beyond_args *args, const isg_law *law);
+/** Words that cannot be meant, before anything is computed. @return ISG_EUSAGE; for a rival what
+ * its selection says */
+isg_err fit_beyond_check(const fit_beyond_args *args, const fit_job *job);
 
 typedef struct fit_beyond fit_beyond;
 

@@ -185,6 +185,11 @@ isg_err isg_report_beyond_text(const isg_beyond_report *r, FILE *out)
     for (size_t k = 0; k < r->n_optima; k++) print_optimum(r, &r->optimum[k], out);
     for (size_t k = 0; k < r->n_forecasts; k++) print_forecast(r, &r->forecast[k], out);
     if (r->no_forecast) isg_text_say(out, "forecast   ", isg_strf("none: %s", r->no_forecast));
+    if (r->n_forecasts && r->noise && r->noise->df)
+        isg_text_say(out, "           ",
+                     isg_strf("of the single runs' %.2g %% seeds alone are %.2g %%",
+                              percent(r->forecast[0].forecast.outlook.residual),
+                              percent(r->noise->sd)));
     if (r->coverage) print_backtests(r, out);
     if (r->n_forecasts) print_rivals(r, out);
     if (r->reference) print_reference(r, out);

@@ -38,22 +38,27 @@ static void test_inflation(void)
     f = isg_backtests_inflation(&b, compute, 4, 4); /* only the run at C = 4 is known there */
     CHECK_EQ_U64(f.backtests, 1);
     CHECK_NEAR(f.k_max, 4, 0);
-    CHECK_NEAR(f.df, 5, 1e-12);
-    CHECK_NEAR(f.factor, sqrt((4 + 1) / 5.), 1e-12);
+    CHECK_NEAR(f.df, 2, 1e-12);
+    CHECK_NEAR(f.factor, sqrt((1 + 1) / 2.), 1e-12);
 
     /* at C = 16 two thresholds; weights e^0 and e^-1 (k = 16 is four times 4) */
     const double w = exp(-1);
     f = isg_backtests_inflation(&b, compute, 16, 4);
     CHECK_EQ_U64(f.backtests, 2);
-    CHECK_NEAR(f.df, 6, 1e-12);
-    CHECK_NEAR(f.factor, sqrt((4 + (1 + 4 * w) / (1 + w) + 4) / 6), 1e-12);
+    CHECK_NEAR(f.df, 3, 1e-12);
+    CHECK_NEAR(f.factor, sqrt((1 + (1 + 4 * w) / (1 + w) + 4) / 3), 1e-12);
 
     /* far from all of them the nearest counts least */
     f = isg_backtests_inflation(&b, compute, 16, 64);
-    CHECK_NEAR(f.df, 4 + w + w * w, 1e-12);
+    CHECK_NEAR(f.df, 1 + w + w * w, 1e-12);
     f = isg_backtests_inflation(&b, compute, INFINITY, 4);
     CHECK_EQ_U64(f.backtests, 3);
     CHECK_NEAR(f.k_max, 64, 0);
+
+    /* inside the data as at their edge */
+    const isg_inflation edge = isg_backtests_inflation(&b, compute, INFINITY, 1);
+    f = isg_backtests_inflation(&b, compute, INFINITY, 1e-6);
+    CHECK(edge.df == f.df && edge.factor == f.factor);
 }
 
 static void test_coverage(void)
@@ -66,7 +71,7 @@ static void test_coverage(void)
     CHECK_EQ_U64(c.thresholds, 1);
     CHECK_EQ_U64(c.naive_covered, 0); /* the parameters' own spread is nothing here */
     const isg_inflation f = isg_backtests_inflation(&b, compute, 16, 4);
-    CHECK_NEAR(c.half_width / f.factor, 2.4469, 1e-4); /* t with 6 degrees of freedom */
+    CHECK_NEAR(c.half_width / f.factor, 3.1824, 1e-4); /* t with 3 degrees of freedom */
     CHECK_EQ_U64(c.covered, 4 <= c.half_width);
     CHECK_EQ_U64(c.beyond, 0);
 }
@@ -164,7 +169,7 @@ static void test_backtests(void)
     const isg_outlook o = {.residual = .01};
     const isg_forecast f = isg_forecast_make(&o, b, w.compute, 2, .95);
     CHECK(f.beyond);
-    CHECK_NEAR(f.hi, .01 * 2.7764, 1e-5); /* t with the prior's four degrees of freedom */
+    CHECK_NEAR(f.hi, .01 * 12.7062, 1e-4); /* t with the prior's one degree of freedom */
     isg_backtests_destroy(&b);
 }
 
