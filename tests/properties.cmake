@@ -30,3 +30,5 @@ endif()
 isogloss_test_except(kill_fit TIMEOUT 300 PROCESSORS 2)
 # The coverage study of docs/statistics.md: ten minutes on a free core. stat_coverage is its short form.
 isogloss_test_except(stat_study LABELS long TIMEOUT 7200 PROCESSORS 2)
+# 29 sets of published runs, each fitted below up to 15 thresholds with 200 refits.
+isogloss_test_except(forecast_public TIMEOUT 300)

@@ -11,6 +11,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Runs of one budget, whose C differ by rounding, lie on one side of a threshold; and thresholds
+ * nearer to each other would be one backtest counted twice. */
+static const double one_budget = 1.1;
 static const double nearness = 4; /* backtests at 4 times the k, or a quarter, count 1/e */
 
 /* ---- making them ---------------------------------------------------------------------------- */
@@ -93,14 +96,17 @@ static isg_err run_ladder(const isg_forecast_data *data, const double *sorted, u
                           isg_backtests *b)
 {
     const size_t rows = data->rivals[0].obs.n;
-    double last = -INFINITY;
+    double last = 0;
 
     for (size_t step = 5; step < 20; step++) {
         size_t n = (2 * step * rows + 20) / 40, n_held = 0;
         if (n < ISG_BOOT_MIN_CLUSTERS) n = ISG_BOOT_MIN_CLUSTERS;
+        for (double least = sorted[n < rows ? n - 1 : rows - 1];
+             n < rows && sorted[n] <= one_budget * least;)
+            n++;
         if (n + 2 > rows) break;
         const double threshold = sorted[n - 1];
-        if (!(threshold > last)) continue;
+        if (!(threshold > one_budget * last)) continue;
         last = threshold;
         for (size_t i = 0; i < rows; i++) {
             held[i] = data->compute[i] > threshold;

@@ -130,6 +130,15 @@ static void add_rival(const fitted *f, const isg_obs *points, size_t n, const is
     to->rivals++;
 }
 
+/* A fit that its rows do not determine may say anything of other points. */
+static bool says_something(const fitted *f)
+{
+    bool known = isg_problem_distinct_rows(f->problem) >= 2 * isg_problem_free_params(f->problem);
+    for (size_t k = 0; k < isg_problem_law(f->problem)->n_params; k++)
+        known = known && f->fit.identified[k];
+    return known;
+}
+
 static isg_err try_rival(const isg_rival *rival, const unsigned char *held, const isg_obs *points,
                          size_t n, double misfit, const isg_outlook *law, spread *to,
                          isg_plausible *out)
@@ -141,7 +150,7 @@ static isg_err try_rival(const isg_rival *rival, const unsigned char *held, cons
     if (!rc) rc = fit_to(&rival->fit, &rows.obs, &f);
     if (!rc) {
         out->misfit = misfit > 0 ? f.misfit / misfit : 1;
-        out->plausible = out->misfit <= ISG_FORECAST_AS_WELL;
+        out->plausible = out->misfit <= ISG_FORECAST_AS_WELL && says_something(&f);
         if (out->plausible && points->n) add_rival(&f, points, n, law, to);
     }
     isg_problem_destroy(&f.problem);

@@ -220,6 +220,7 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
     isg_err rc = fit_law_make(s, by_value, &job);
 
     *out = NULL;
+    if (!rc) rc = fit_beyond_check(&own->beyond, &job);
     if (!rc) rc = report_group(&job, own, by_value, out);
     fit_law_clear(&job);
     return rc;
@@ -336,7 +337,6 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
                                  .n_sources = (size_t)operands};
     ISG_TRY(fit_law_check(&args));
     ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
-    ISG_TRY(fit_beyond_check(&own.beyond, job));
     return fit_sources(job, &own);
 }
 

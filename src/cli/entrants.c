@@ -9,11 +9,24 @@
 
 /* ---- what is asked for ---------------------------------------------------------------------- */
 
+/* terms=WORD is that of law atlas. */
+static isg_err set_terms(entrant *e, const char *terms)
+{
+    for (size_t k = 0; fit_terms_names[k]; k++) {
+        if (strcmp(terms, fit_terms_names[k]) != 0) continue;
+        e->args.terms = fit_terms_names[k];
+        return isg_err_context(fit_law_check(&e->args), "%s", e->name);
+    }
+    return ISG_FAIL(ISG_EUSAGE, "%s: terms are target, other or transfer", e->name);
+}
+
 /* NAME=NUMBER fixes, NAME=NAME ties. */
 static isg_err add_constraint(entrant *e, const char *word)
 {
     const char *value = strchr(word, '=');
     double number;
+
+    if (!strncmp(word, "terms=", 6)) return set_terms(e, word + 6);
 
     if (!value)
         return ISG_FAIL(ISG_EUSAGE, "%s: '%s': wanted NAME=VALUE or NAME=NAME", e->name, word);
@@ -118,7 +131,8 @@ static isg_err parse(const fit_job *job, const char *laws, const char *by_value,
         entrant *e = &out->one[out->n++];
         ISG_TRY(parse_one(job, p, n, e));
         ISG_TRY(keep_vars(job, e));
-        ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->job), "%s", e->name));
+        ISG_TRY(isg_err_context(fit_job_again(job, &e->args, &e->loaded), "%s", e->name));
+        ISG_TRY(isg_err_context(fit_law_make(&e->loaded, by_value, &e->job), "%s", e->name));
         e->job.select.by_value = by_value;
         ISG_TRY(isg_err_context(fit_law_set(&e->job, by_value), "--laws %s", e->name));
         for (size_t k = 0; k + 1 < out->n; k++) {
@@ -184,11 +198,27 @@ static isg_err select_one(const isg_table *t, entrant *e)
     return isg_err_context(isg_select(t, &e->job.select, &e->selection), "%s", e->name);
 }
 
+/* An ATLAS law of the target alone is fitted to the target's own runs; beside laws of mixtures it
+ * sees the runs that they see. */
+static void share_mixtures(entrants *all)
+{
+    bool mixed = false;
+
+    for (size_t k = 0; k < all->n; k++)
+        mixed = mixed || (all->one[k].job.fit.law->mixtures && !all->one[k].job.target_only);
+    for (size_t k = 0; k < all->n && mixed; k++) {
+        entrant *e = &all->one[k];
+        e->job.select.where = e->loaded.select.where;
+        e->job.select.n_where = e->loaded.select.n_where;
+    }
+}
+
 /* Laws of mixtures first: they tell whose tokens the others see. */
 static isg_err select_all(const fit_job *job, entrants *out)
 {
     const entrant *mixed = NULL;
 
+    share_mixtures(out);
     for (size_t k = 0; k < out->n; k++) {
         if (!out->one[k].job.fit.law->mixtures) continue;
         ISG_TRY(select_one(job->table, &out->one[k]));
@@ -304,7 +334,7 @@ isg_err entrants_load(const fit_job *job, const char *laws, const char *by_value
 void entrants_clear(entrants *e)
 {
     for (size_t k = 0; e->one && k < e->n; k++) {
-        for (size_t i = 0; i < FIT_JOB_SWEPT; i++) free(e->one[k].job.best_over[i]);
+        for (size_t i = 0; i < FIT_JOB_SWEPT; i++) free(e->one[k].loaded.best_over[i]);
         isg_selection_destroy(&e->one[k].selection);
         fit_law_clear(&e->one[k].job);
         free(e->one[k].name);

@@ -194,7 +194,7 @@ def test_published():
         return
     result = fit(path, "--where", "in_published_fit=1", "--backtest", "--reference", "besiroglu2024", "--bootstrap", "400")
     b = result["backtests"]
-    expect("nominal 95 % forecasts on 240 published points", b["covered"] >= 0.85 * b["forecasts"] > 900, b)
+    expect("nominal 95 % forecasts on 240 published points", b["covered"] >= 0.85 * b["forecasts"] > 700, b)
     expect("of which the law alone covers less than half", b["covered_by_law_alone"] < 0.5 * b["forecasts"], b)
     expect("and which are not huge", b["half_width"] < 0.025, b)
     numbers = result["reference"]["numbers"]
