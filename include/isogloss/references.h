@@ -23,6 +23,7 @@ typedef struct isg_reference {
     const char *law;    /**< whose parameters these are */
     const char *source; /**< paper, table */
     const char *data;   /**< what was fitted, and the unit of the loss */
+    const char *unit;   /**< of the loss: "nat/token", or NULL: one that others do not have */
     isg_reference_value value[ISG_REFERENCE_VALUES]; /**< ended by a NULL name */
 } isg_reference;
 

@@ -14,6 +14,7 @@ static const isg_reference papers[] = {
      .source = "Hoffmann et al. 2022, arXiv 2203.15556, approach 3 (unrounded exponents and E as "
                "in its source, quoted by Besiroglu et al. 2024)",
      .data = "smoothed training loss of English text, nats per token",
+     .unit = "nat/token",
      .value = {{"A", 406.4, 0},
                {"B", 410.7, 0},
                {"E", 1.6934, 0},
@@ -24,6 +25,7 @@ static const isg_reference papers[] = {
      .source = "Besiroglu et al. 2024, arXiv 2404.10102, table 1 (alpha, beta to four digits as in "
                "its text; standard errors by its bootstrap)",
      .data = "240 points read from Hoffmann et al.'s figure 4, nats per token",
+     .unit = "nat/token",
      .value = {{"A", 482.01, 124.58},
                {"B", 2085.43, 1293.23},
                {"E", 1.8172, 0.03},

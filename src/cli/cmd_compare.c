@@ -4,7 +4,9 @@
 #include "cmd.h"
 #include "entrants.h"
 #include "isogloss/os.h"
+#include "isogloss/references.h"
 #include "isogloss/report_compare.h"
+#include "isogloss/str.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 enum { MAX_SPLITS = 16 };
 
 typedef struct own_args {
-    const char *laws, *splits, *output;
+    const char *laws, *splits, *reference, *output;
     double share;
     uint64_t repeats;
     bool json;
@@ -47,6 +49,10 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
          "monolingual nor bilingual nor unimax), mixture (one after the other). Default: "
          "random,N,D,C and, where rows tell their mixture, M.",
          0, 0, NULL},
+        {0, "reference", ISG_OPT_STRING, &own->reference, "NAME",
+         "A published law as it was printed beside them, where the unit of the loss allows: "
+         "hoffmann2022, besiroglu2024, atlas2025:EN and others.",
+         0, 0, NULL},
         {0, "held-out", ISG_OPT_DOUBLE, &own->share, "SHARE",
          "Share of rows held out by random, N, D, C and low-C. Default: 0.2.", 0.01, 0.5, NULL},
         {0, "repeats", ISG_OPT_U64, &own->repeats, "K", "Random splits. Default: 10.", 1, 1000,
@@ -78,6 +84,9 @@ typedef struct contest {
     const own_args *own;
     entrants e;
     isg_mixtures mixtures;
+    isg_reference reference;
+    double published[ISG_LAW_PARAMS];
+    char *note; /* why the reference is no row, or on what condition it is; NULL: none asked for */
     isg_split *split[MAX_SPLITS];
     isg_comparison *comparison[MAX_SPLITS];
     size_t n_splits;
@@ -124,6 +133,47 @@ static isg_err run_splits(contest *c)
     }
 }
 
+/* ---- a published law --------------------------------------------------------------------- */
+
+static const entrant *of_law(const entrants *e, const char *law)
+{
+    for (size_t k = 0; k < e->n; k++) {
+        if (!strcmp(e->one[k].job.fit.law->name, law)) return &e->one[k];
+    }
+    return NULL;
+}
+
+/* One more row if its losses are in the unit of these. */
+static isg_err add_reference(contest *c)
+{
+    const char *unit = c->e.one[0].selection->unit;
+
+    if (!c->own->reference) return ISG_OK;
+    ISG_TRY(isg_err_context(isg_reference_find(c->own->reference, &c->reference), "--reference"));
+    const isg_reference *r = &c->reference;
+    const entrant *e = of_law(&c->e, r->law);
+    if (!e)
+        return ISG_FAIL(ISG_EUSAGE, "--reference %s is a fit of law %s: name it in --laws", r->name,
+                        r->law);
+    if (c->e.n == MAX_ENTRANTS)
+        return ISG_FAIL(ISG_EUSAGE, "--laws and --reference: at most %d laws", MAX_ENTRANTS);
+    if (!r->unit || (*unit && strcmp(unit, r->unit) != 0)) {
+        c->note = isg_strf("%s is no row: it was fitted to %s, these losses are in %s.", r->name,
+                           r->data, *unit ? unit : "a unit that is not stated (--unit)");
+    } else {
+        isg_rival *to = &c->e.rival[c->e.n];
+        *to = c->e.rival[e - c->e.one];
+        (void)isg_reference_parameters(r, to->fit.law, c->published);
+        to->name = r->name;
+        to->given = c->published;
+        c->e.n++;
+        c->note = isg_strf("%s (%s) is taken as printed. It was fitted to %s: what differs in text "
+                           "or tokenizer counts as its error.",
+                           r->name, r->source, r->data);
+    }
+    return c->note ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a reference");
+}
+
 /* ---- result --------------------------------------------------------------------------------- */
 
 static isg_err report(const contest *c, json_t **out)
@@ -144,6 +194,8 @@ static isg_err report(const contest *c, json_t **out)
         .level = c->job->args->level,
         .replicates = c->job->args->bootstrap,
         .seed = c->job->args->seed,
+        .notes = (const char *const *)&c->note,
+        .n_notes = c->note != NULL,
     };
 
     *out = NULL;
@@ -154,6 +206,8 @@ static isg_err report(const contest *c, json_t **out)
                               json_string(c->own->laws ? c->own->laws : "chinchilla"));
     (void)json_object_set_new(request, "splits",
                               c->own->splits ? json_string(c->own->splits) : json_null());
+    (void)json_object_set_new(request, "reference",
+                              c->own->reference ? json_string(c->own->reference) : json_null());
     (void)json_object_set_new(request, "held_out", isg_json_real(c->own->share));
     (void)json_object_set_new(request, "repeats", json_integer((json_int_t)c->own->repeats));
     return json_object_set_new(*out, "request", request)
@@ -193,6 +247,7 @@ static isg_err compare_sources(const fit_job *job, const own_args *own)
     isg_err rc = isg_err_context(
         entrants_load(job, own->laws ? own->laws : "chinchilla", NULL, &c.e), "--laws");
 
+    if (!rc) rc = add_reference(&c);
     if (!rc) rc = isg_mixtures_read(job->table, c.e.row, c.e.rows, &c.mixtures);
     if (!rc) rc = run_splits(&c);
     if (!rc && job->speak) rc = write_result(&c);
@@ -202,6 +257,7 @@ static isg_err compare_sources(const fit_job *job, const own_args *own)
         isg_comparison_destroy(&c.comparison[k]);
         isg_split_destroy(&c.split[k]);
     }
+    free(c.note);
     isg_mixtures_clear(&c.mixtures);
     entrants_clear(&c.e);
     return rc;

@@ -122,6 +122,57 @@ def test_mixtures():
     expect("no columns is said", "n_languages" in none["splits"][0]["rule"], none["splits"][0])
 
 
+def test_reference():
+    path = write("a.csv", world())
+    result = compare(path, "--reference", "besiroglu2024", "--splits", "N,C", "--bootstrap", "200")
+    names = [(law["name"], law["refitted"]) for law in result["laws"]]
+    expect("one more row, not refitted", names == [("chinchilla", True), ("besiroglu2024", False)], names)
+    expect("it is worse on another law's runs", result["splits"][1]["paired"][0]["verdict"] == "worse")
+    other = compare(path, "--reference", "besiroglu2024", "--splits", "C", "--bootstrap", "0", "--unit", "bit/byte")
+    expect("not in another unit", len(other["laws"]) == 1 and any("bit/byte" in n for n in other["notes"]), other["notes"])
+    atlas = compare(path, "--reference", "atlas2025:EN", "--splits", "C", "--bootstrap", "0")
+    expect("not where its unit is its own", len(atlas["laws"]) == 1 and any("no row" in n for n in atlas["notes"]))
+    refused("a reference of another law", 2, ["fit of law chinchilla"], path, "--laws", "gadre", "--reference", "hoffmann2022")
+    refused("an unknown reference", 2, ["did you mean"], path, "--reference", "hofmann2022")
+
+
+def planted_languages():
+    """ATLAS truth: the target de alone, with one other language, and in mixtures of five."""
+    r = random.Random(9)
+    rows, langs = [], ["de", "en", "fr", "ru", "ja"]
+    tau = {"en": 0.5, "fr": 0.3, "ru": 0.1, "ja": 0.02}
+    for i in range(150):
+        n, total = 1e7 * 10 ** r.uniform(0, 2.5), 1e9 * 10 ** r.uniform(0, 2)
+        kind = i % 3
+        if kind == 0:
+            share = {"de": 1.0}
+        elif kind == 1:
+            share = {"de": 0.5, langs[1 + i // 3 % 4]: 0.5}
+        else:
+            weight = [r.uniform(0.2, 1) for _ in langs]
+            share = {k: w / sum(weight) for k, w in zip(langs, weight)}
+        tokens = {k: total * share.get(k, 0) for k in langs}
+        d = tokens["de"] + sum(tau[k] * tokens[k] for k in tau)
+        row = {"run_id": f"r{i:03d}", "N_params": n, "D_tokens": total, "n_languages": len(share), "eval_language": "de",
+               "loss": (0.7 + 300 / n**0.34 + 900 / d**0.32) * math.exp(r.gauss(0, 0.004))}
+        row.update({f"tokens_{k}": v for k, v in tokens.items()})
+        row.update({f"unique_{k}": 1e13 for k in langs})
+        rows.append(row)
+    return rows
+
+
+def test_languages():
+    path = write("a.csv", planted_languages())
+    result = compare(path, "--laws", "chinchilla,msl,atlas[terms=other]", "--splits", "random,N,M", "--bootstrap", "200", "--starts", "16")
+    expect("laws of one language see the target", result["tokens_of"] == "de" and result["n_observations"] == 150, result)
+    for split in ("random", "N", "M"):
+        r2 = [score(result, split, k)["r2"] for k in range(3)]
+        expect(f"more data terms, more R2: {split}", r2[2] > r2[0] and r2[2] > 0.8, r2)
+    m = result["splits"][2]
+    expect("M holds out what is in no pair", m["scores"][0]["rows"] == 50, m)
+    expect("and there the gain is decided", m["paired"][1]["verdict"] == "better", m)
+
+
 def test_messages():
     path = write("a.csv", world())
     refused("an unknown law", 2, ["chinchila", "did you mean 'chinchilla'"], path, "--laws", "chinchila")
