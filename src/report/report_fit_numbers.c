@@ -5,7 +5,15 @@
 #include <math.h>
 #include <string.h>
 
-enum { CELL = ISG_TEXT_CELL, RANGE = 2 * CELL + 8, NUMBERS = ISG_LAW_PARAMS + ISG_LAW_DERIVED };
+enum {
+    WIDTH = 80,
+    AT_RANGE = 37,
+    CELL = ISG_TEXT_CELL,
+    RANGE = 2 * CELL + 8,
+    NUMBERS = ISG_LAW_PARAMS + ISG_LAW_DERIVED
+};
+
+static const char AT_BOUND[] = "at its bound";
 
 /* Parameters, then derived numbers if they are known. */
 static size_t all_numbers(const isg_fit_report *r, isg_report_number *out)
@@ -38,15 +46,16 @@ static const char *hold_of(const isg_fit_report *r, size_t param)
     for (size_t k = 0; k < r->n_constraints; k++) {
         if (r->constraints[k].param == param) return r->constraints[k].tied ? "tied" : "fixed";
     }
-    return r->fit->at_bound[param] ? "at its bound" : "";
+    return r->fit->at_bound[param] ? AT_BOUND : "";
 }
 
 /* Whatever makes the interval another than the two-sided one of the first way. */
 static const char *remark_of(const isg_fit_report *r, const isg_report_number *n, const char *first,
-                             char buf[CELL])
+                             char buf[2 * CELL])
 {
     const bool one_sided = strstr(n->method, "one-sided") != NULL;
-    const char *parts[3] = {first, one_sided ? "one-sided" : "", ""};
+    const bool both = one_sided && !strcmp(first, AT_BOUND);
+    const char *parts[3] = {both ? "at bound" : first, one_sided ? "one-sided" : "", ""};
     char by[CELL] = "";
 
     if (n->interval && n->way) (void)snprintf(by, sizeof by, "by %s", r->ways[n->way].name);
@@ -54,7 +63,8 @@ static const char *remark_of(const isg_fit_report *r, const isg_report_number *n
     buf[0] = '\0';
     for (size_t k = 0; k < 3; k++) {
         size_t used = strlen(buf);
-        if (*parts[k]) (void)snprintf(buf + used, CELL - used, "%s%s", used ? ", " : "", parts[k]);
+        if (*parts[k])
+            (void)snprintf(buf + used, 2 * CELL - used, "%s%s", used ? ", " : "", parts[k]);
     }
     return buf;
 }
@@ -71,17 +81,20 @@ static void print_number(const isg_report_number *n, const char *remark, FILE *o
     if (n->has_interval) (void)range_of(n->lo, n->hi, se, range);
     (void)fprintf(out, "%-8s %12s %12s   ", n->name, isg_text_show(n->estimate, se, a),
                   n->has_interval ? isg_text_show(n->se, se, b) : "-");
-    int pad = strlen(remark) > 16 ? 20 : 25;
-    if (*remark)
-        (void)fprintf(out, "%-*s  %s\n", pad, range, remark);
-    else
+    const size_t room = WIDTH - AT_RANGE - 2, taken = strlen(range);
+    const size_t pad = strlen(remark) + 25 <= room ? 25 : 20;
+    if (!*remark)
         (void)fprintf(out, "%s\n", range);
+    else if ((taken > pad ? taken : pad) + strlen(remark) <= room)
+        (void)fprintf(out, "%-*s  %s\n", (int)pad, range, remark);
+    else
+        (void)fprintf(out, "%s\n%*s(%s)\n", range, AT_RANGE, "", remark);
 }
 
 static void print_table(const isg_fit_report *r, const isg_report_number *number, size_t n,
                         FILE *out)
 {
-    char remark[CELL];
+    char remark[2 * CELL];
 
     (void)fprintf(out, "\n%-8s %12s %12s   %g %% interval\n", "", "estimate", "std. error",
                   100 * r->level);

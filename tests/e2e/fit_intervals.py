@@ -99,7 +99,11 @@ def test_bound():
     expect("the profile goes down to it", e["profile"]["below"] == "bound" and e["profile"]["lo"] == 0
            and .1 < e["profile"]["hi"] / e["hi"] < 10, e)
     expect("said in words", any(w.startswith("E ") and "one-sided" in w for w in result["warnings"]), result["warnings"])
-    expect("and in its line", "one-sided" in run(write("bound.csv", isoflop(0, e=0)), "--bootstrap", "400"))
+    text = run(write("bound.csv", isoflop(0, e=0)), "--bootstrap", "400")
+    expect("and in its line", any(x.startswith("E ") and "one-sided" in x for x in text.splitlines()), text)
+    shared = run(write("both.csv", isoflop(.005, e=0)), "--bootstrap", "400")
+    expect("both remarks fit in", "one-sided" in shared and "by compute" in shared
+           and max(map(len, (text + shared).splitlines())) <= 80, shared)
 
 
 def test_profile():
