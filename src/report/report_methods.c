@@ -53,6 +53,40 @@ static isg_err tell_data(const json_t *fit, isg_str *to)
     return isg_str_printf(to, ".");
 }
 
+/* How the rows or the law were prepared, beyond choosing rows. */
+static isg_err tell_preparation(const json_t *fit, isg_str *to)
+{
+    const json_t *sweeps = json_object_get(json_object_get(fit, "selection"), "sweeps");
+    const json_t *stages = json_object_get(fit, "stages"),
+                 *config = json_object_get(fit, "law_config");
+    const json_t *over = json_object_get(json_object_get(fit, "request"), "best_over");
+
+    if (json_is_object(config))
+        ISG_TRY(isg_str_printf(
+            to, " The law has the terms '%s' and %s lambda; %s.", text_of(config, "terms"),
+            strcmp(text_of(config, "lambda"), "shared") ? "a per-source" : "a shared",
+            *text_of(config, "about") ? text_of(config, "about") : "sources as given"));
+    if (json_is_object(sweeps)) {
+        ISG_TRY(isg_str_printf(to, " Of each of %lld sweeps over", whole_of(sweeps, "cells")));
+        for (size_t k = 0; k < json_array_size(over); k++)
+            ISG_TRY(isg_str_printf(to, "%s %s", k ? "," : "",
+                                   json_string_value(json_array_get(over, k))));
+        ISG_TRY(isg_str_printf(to,
+                               " (%lld runs) the best setting is fitted, and every refit chooses "
+                               "again.",
+                               whole_of(sweeps, "runs")));
+    }
+    if (!json_is_object(stages)) return ISG_OK;
+    ISG_TRY(isg_str_printf(to, " In a first stage"));
+    for (size_t k = 0; k < json_array_size(json_object_get(stages, "parameters")); k++)
+        ISG_TRY(isg_str_printf(
+            to, "%s %s", k ? "," : "",
+            json_string_value(json_array_get(json_object_get(stages, "parameters"), k))));
+    return isg_str_printf(to,
+                          " were fitted to %lld rows (%s) and then held, in every refit as well.",
+                          whole_of(stages, "rows"), text_of(stages, "rule"));
+}
+
 static isg_err tell_objective(const json_t *fit, isg_str *to)
 {
     const json_t *o = json_object_get(fit, "objective"), *s = json_object_get(fit, "starts");
@@ -96,6 +130,70 @@ static isg_err tell_constraints(const json_t *request, isg_str *to)
     return ISG_OK;
 }
 
+static const char *const kinds[] = {"parameters", "derived"};
+
+/* "A, B" of the numbers whose text under `key` is, or contains, a word. */
+static isg_err list_numbers(const json_t *fit, const char *key, const char *word, isg_str *to)
+{
+    const char *name;
+    json_t *number;
+
+    for (size_t k = 0; k < 2; k++) {
+        json_object_foreach(json_object_get(fit, kinds[k]), name, number)
+        {
+            if (!strstr(text_of(number, key), word)) continue;
+            ISG_TRY(isg_str_printf(to, "%s%s", to->len ? ", " : "", name));
+        }
+    }
+    return ISG_OK;
+}
+
+/* The further ways to resample, and which numbers have their interval from one of them. */
+static isg_err tell_groupings(const json_t *fit, isg_str *to)
+{
+    const json_t *list = json_object_get(json_object_get(fit, "bootstrap"), "groupings");
+    isg_str widest = {0};
+    isg_err rc = ISG_OK;
+    bool told = false;
+
+    for (size_t k = 1; k < json_array_size(list) && !rc; k++) {
+        const json_t *g = json_array_get(list, k);
+        isg_str names = {0};
+        if (*text_of(g, "no_interval")) continue;
+        rc = isg_str_printf(to, "%s %lld groups of runs (%s)",
+                            told ? " and" : " The same was done resampling", whole_of(g, "groups"),
+                            text_of(g, "unit"));
+        told = true;
+        if (!rc) rc = list_numbers(fit, "grouping", text_of(g, "name"), &names);
+        if (!rc && names.len)
+            rc = isg_str_printf(&widest, "%s%s by %s", widest.len ? "; " : "", isg_str_c(&names),
+                                text_of(g, "name"));
+        isg_str_free(&names);
+    }
+    if (!rc && told) rc = isg_str_printf(to, ".");
+    if (!rc && widest.len)
+        rc =
+            isg_str_printf(to,
+                           " Where the standard errors differ by more than a factor 1.4 the widest "
+                           "interval is given (%s).",
+                           isg_str_c(&widest));
+    isg_str_free(&widest);
+    return rc;
+}
+
+static isg_err tell_one_sided(const json_t *fit, isg_str *to)
+{
+    isg_str names = {0};
+    isg_err rc = list_numbers(fit, "method", "one-sided", &names);
+
+    if (!rc && names.len)
+        rc = isg_str_printf(
+            to, " One-sided, because many refits end at a bound, is the interval of: %s.",
+            isg_str_c(&names));
+    isg_str_free(&names);
+    return rc;
+}
+
 static isg_err tell_intervals(const json_t *fit, isg_str *to)
 {
     const json_t *b = json_object_get(fit, "bootstrap"), *request = json_object_get(fit, "request");
@@ -114,8 +212,10 @@ static isg_err tell_intervals(const json_t *fit, isg_str *to)
     if (whole_of(request, "starts_per_replicate"))
         ISG_TRY(isg_str_printf(to, ", and of %lld cold starts",
                                whole_of(request, "starts_per_replicate")));
-    return failed ? isg_str_printf(to, "; %lld refits failed and are left out.", failed)
-                  : isg_str_printf(to, "; all converged.");
+    ISG_TRY(failed ? isg_str_printf(to, "; %lld refits failed and are left out.", failed)
+                   : isg_str_printf(to, "; all converged."));
+    ISG_TRY(tell_groupings(fit, to));
+    return tell_one_sided(fit, to);
 }
 
 /* ---- the command --------------------------------------------------------------------------- */
@@ -172,19 +272,21 @@ static isg_err tell_command(const json_t *fit, isg_str *to)
     return ISG_OK;
 }
 
-/* The command over lines that a shell takes as one. */
+/* The command over lines that a shell takes as one: broken before options, and before words
+ * where nothing else fits. */
 static void print_command(const char *command, FILE *out)
 {
-    size_t column = 4;
+    enum { INDENT = 4, WIDTH = 76 };
+    size_t column = INDENT;
 
     (void)fputs("    ", out);
     while (*command) {
-        size_t n = strspn(command, " ") + strcspn(command + strspn(command, " "), " ");
-        const char *option = strstr(command, " --");
-        if (*command == ' ') n = option == command ? 1 + strcspn(command + 1, " ") : n;
-        if (column + n > 76 && (option == command || command[1] != '-')) {
+        const char *option = strstr(command + 1, " --");
+        size_t n = option ? (size_t)(option - command) : strlen(command);
+        if (n > WIDTH - INDENT - 4 || !option) n = 1 + strcspn(command + 1, " "); /* a word */
+        if (column + n > WIDTH && column > INDENT) {
             (void)fputs(" \\\n       ", out);
-            column = 7;
+            column = INDENT + 3;
         }
         (void)fprintf(out, "%.*s", (int)n, command);
         column += n;
@@ -200,6 +302,7 @@ static isg_err one_fit(const json_t *fit, FILE *out)
     isg_str text = {0}, command = {0};
     isg_err rc = tell_data(fit, &text);
 
+    if (!rc) rc = tell_preparation(fit, &text);
     if (!rc) rc = tell_objective(fit, &text);
     if (!rc) rc = tell_constraints(json_object_get(fit, "request"), &text);
     if (!rc) rc = tell_intervals(fit, &text);

@@ -87,7 +87,7 @@ run(*ONE, "--fix", "E=1.6", "--save", "mine", "-o", "fits.h5")
 run(*ONE, "--fix", "E=1.6", "-o", "fit.json")
 text = run("methods", "fit.json").stdout
 for words in ("36 observations", "run_id", "seed 5", "300 bootstrap refits", "Held fixed: E=1.6", "isogloss 0",
-              "Hoffmann", "1.345", "sha256"):
+              "Hoffmann", "1.345", "sha256", "resampling 17 groups of runs (C = 6 N D"):
     check(f"methods say '{words}'", words in " ".join(text.split()), text)
 check("80 columns", max(map(len, text.splitlines())) <= 80, text)
 command = re.search(r"\n\n(    isogloss fit .*?)\n\nfrom", text, re.S)
@@ -102,6 +102,16 @@ check("methods of a file of fits", run("methods", "fits.h5").stdout.count("Held 
 check("of a named one", run("methods", "fits.h5", "--fit", "mine").stdout == run("methods", "fits.h5").stdout)
 check("an unknown one", "there are: mine" in run("methods", "fits.h5", "--fit", "yours", status=2).stderr)
 run(*BASE, "--by", "family", "-o", "groups.json")
+with open("swept.csv", "w", encoding="utf-8") as out:
+    with open("runs.csv", encoding="utf-8") as rows:
+        out.write(next(rows).rstrip() + ",lr\n")
+        for row in rows:
+            for k, lr in enumerate((1, 2, 4)):
+                cells = row.rstrip().split(",")
+                out.write(",".join([cells[0] + f"-{lr}", *cells[1:4], f"{float(cells[4]) * (1 + .01 * (k - 1) ** 2):.8f}", f"{lr}"]) + "\n")
+run("fit", "swept.csv", "--where", "family=plain", "--best-over", "lr", "--bootstrap", "100", "-o", "swept.json")
+text = " ".join(run("methods", "swept.json").stdout.split())
+check("sweeps", "Of each of 36 sweeps over lr (108 runs) the best setting is fitted" in text, text)
 check("methods of groups", run("methods", "groups.json").stdout.count("with family =") == 2)
 check("methods of runs", "isogloss fit runs.csv -o fit.json" in run("methods", "runs.csv", status=2).stderr)
 with open("other.json", "w", encoding="utf-8") as out:
