@@ -115,13 +115,15 @@ isg_err isg_boot_summarise(const isg_boot *boot, const isg_replicates *replicate
 
 /**
  * Which of several ways to resample speaks for a number: the first, unless their
- * spreads differ by more than ISG_GROUPING_FACTOR; then the one of the largest.
+ * spreads differ by more than ISG_GROUPING_FACTOR; then the one of the largest. The
+ * first stays when its own spread is within ISG_GROUPING_NEAR of the largest: others
+ * are then only narrower.
  * @param by  [n] intervals of that number; NULL entries have none
  * @return index; 0 if there is none at all
  */
 size_t isg_boot_headline(const isg_interval *const *by, size_t n);
 
-static const double ISG_GROUPING_FACTOR = 1.4;
+static const double ISG_GROUPING_FACTOR = 1.4, ISG_GROUPING_NEAR = 1.1;
 
 /** Percentile by linear interpolation between order statistics. @param sorted [n], n >= 1 */
 double isg_quantile(const double *sorted, size_t n, double p);

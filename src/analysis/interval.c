@@ -271,5 +271,8 @@ size_t isg_boot_headline(const isg_interval *const *by, size_t n)
         least = fmin(least, by[k]->spread);
     }
     if (first == n) return 0;
-    return by[widest]->spread > ISG_GROUPING_FACTOR * least ? widest : first;
+    const double most = by[widest]->spread;
+    return most > ISG_GROUPING_FACTOR * least && most > ISG_GROUPING_NEAR * by[first]->spread
+               ? widest
+               : first;
 }

@@ -240,6 +240,10 @@ static void test_headline(void)
     CHECK_EQ_U64(isg_boot_headline(by, 3), 0);
     by[2] = &c; /* 1.39 / .99 > 1.4 */
     CHECK_EQ_U64(isg_boot_headline(by, 3), 1);
+    const isg_interval hair = {.spread = 1.09}, narrow = {.spread = .1};
+    by[1] = &hair; /* the third is narrower, but the second no wider than by a hair */
+    by[2] = &narrow;
+    CHECK_EQ_U64(isg_boot_headline(by, 3), 0);
     by[1] = NULL;
     CHECK_EQ_U64(isg_boot_headline(by, 3), 0);
     by[0] = by[2] = NULL;
