@@ -168,7 +168,8 @@ static isg_err add_reference(contest *c)
         to->given = c->published;
         c->e.n++;
         c->note = isg_strf("%s (%s) is taken as printed. It was fitted to %s: what differs in text "
-                           "or tokenizer counts as its error.",
+                           "or tokenizer counts as its error. A published law may have been "
+                           "fitted to these very rows: its errors are then not held-out.",
                            r->name, r->source, r->data);
     }
     return c->note ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for a reference");

@@ -127,6 +127,7 @@ def test_reference():
     result = compare(path, "--reference", "besiroglu2024", "--splits", "N,C", "--bootstrap", "200")
     names = [(law["name"], law["refitted"]) for law in result["laws"]]
     expect("one more row, not refitted", names == [("chinchilla", True), ("besiroglu2024", False)], names)
+    expect("its rows may not be held out", any("may have been fitted to these very rows" in n for n in result["notes"]), result["notes"])
     expect("it is worse on another law's runs", result["splits"][1]["paired"][0]["verdict"] == "worse")
     other = compare(path, "--reference", "besiroglu2024", "--splits", "C", "--bootstrap", "0", "--unit", "bit/byte")
     expect("not in another unit", len(other["laws"]) == 1 and any("bit/byte" in n for n in other["notes"]), other["notes"])
