@@ -161,13 +161,16 @@ static isg_err sources(const fit_job *s, json_t **out)
 }
 
 /* What the result was made with and of, so that it can be made again. */
-static isg_err add_origin(const fit_job *s, json_t *fit)
+static isg_err add_origin(const fit_job *s, const own_args *own, json_t *fit)
 {
-    json_t *from = NULL;
+    json_t *from = NULL, *request = fit_args_json(s->args);
     isg_err rc = sources(s, &from);
+
+    if (!rc) rc = fit_beyond_request(&own->beyond, request);
+    if (!rc) rc = fit_check_request(&own->check, request);
     const bool good = !json_object_set_new(fit, "program", program()) &&
                       !json_object_set_new(fit, "sources", from) &&
-                      !json_object_set_new(fit, "request", fit_args_json(s->args));
+                      !json_object_set_new(fit, "request", request);
     return rc ? rc : good ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for the report");
 }
 
@@ -200,7 +203,7 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
         isg_fit_report r = report_of(s, own, by_value, &o, ways);
         if (!own->json) rc = isg_report_fit_text(&r, stdout);
         if (!rc) rc = isg_report_fit_json(&r, out);
-        if (!rc) rc = add_origin(s, *out);
+        if (!rc) rc = add_origin(s, own, *out);
     }
     if (fit_beyond_wanted(&own->beyond)) rc = beyond_group(s, own, by_value, &o, *out, rc);
     if (!rc && s->speak && o.save) rc = fit_save_finish(o.save, s, &o, *out);

@@ -154,7 +154,7 @@ static json_t *word(const char *s)
     return s ? json_string(s) : json_null();
 }
 
-static json_t *words(const isg_opt_list *list)
+json_t *fit_args_words(const isg_opt_list *list)
 {
     json_t *a = json_array();
     for (size_t k = 0; a && k < list->n; k++)
@@ -184,18 +184,18 @@ json_t *fit_args_json(const fit_args *a)
         {"unit", word(a->unit)},
         {"target", word(a->target)},
         {"points", word(a->points)},
-        {"where", words(&a->where)},
+        {"where", fit_args_words(&a->where)},
         {"by", word(a->by)},
         {"drop_highest", whole(a->drop_highest)},
         {"pool", json_boolean(a->pool)},
         {"objective", word(a->objective)},
         {"delta", word(a->delta)},
         {"compat", word(a->compat)},
-        {"fix", words(&a->fix)},
-        {"tie", words(&a->tie)},
+        {"fix", fit_args_words(&a->fix)},
+        {"tie", fit_args_words(&a->tie)},
         {"stages", word(a->stages)},
-        {"var", words(&a->var)},
-        {"best_over", words(&a->best_over)},
+        {"var", fit_args_words(&a->var)},
+        {"best_over", fit_args_words(&a->best_over)},
         {"starts", whole(a->starts)},
         {"starts_per_replicate", whole(a->starts_per_replicate)},
         {"bootstrap", whole(a->bootstrap)},
@@ -203,7 +203,7 @@ json_t *fit_args_json(const fit_args *a)
         {"cluster", word(a->cluster)},
         {"level", isg_json_real(a->level)},
         {"seed", whole(a->seed)},
-        {"profile", words(&a->profile)},
+        {"profile", fit_args_words(&a->profile)},
     };
     json_t *o = json_object();
 

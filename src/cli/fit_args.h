@@ -39,6 +39,9 @@ extern const isg_opt fit_args_end; /**< the row that ends a table */
 /** The options as they were given, so that the result can be made again. */
 json_t *fit_args_json(const fit_args *args);
 
+/** The items as strings. */
+json_t *fit_args_words(const isg_opt_list *list);
+
 /** Index of a word that the option table has checked. */
 size_t fit_args_index(const char *word, const char *const *names);
 

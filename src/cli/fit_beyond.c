@@ -62,6 +62,21 @@ bool fit_beyond_wanted(const fit_beyond_args *a)
     return a->at.n || a->forecast.n || a->reference || a->backtest;
 }
 
+static json_t *word(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+isg_err fit_beyond_request(const fit_beyond_args *a, json_t *request)
+{
+    const int bad = json_object_set_new(request, "at", fit_args_words(&a->at)) |
+                    json_object_set_new(request, "forecast", fit_args_words(&a->forecast)) |
+                    json_object_set_new(request, "backtest", json_boolean(a->backtest)) |
+                    json_object_set_new(request, "rivals", word(a->rivals)) |
+                    json_object_set_new(request, "reference", word(a->reference));
+    return bad ? ISG_FAIL(ISG_ENOMEM, "no memory for the request") : ISG_OK;
+}
+
 static isg_err check_count(const char *option, const isg_opt_list *list)
 {
     return list->n > ISG_BEYOND_PLACES

@@ -19,6 +19,9 @@ size_t fit_beyond_rows(fit_beyond_args *args, isg_opt *rows, size_t at);
 
 bool fit_beyond_wanted(const fit_beyond_args *args);
 
+/** The options in the request of a result's JSON. */
+isg_err fit_beyond_request(const fit_beyond_args *args, json_t *request);
+
 /** Words that cannot be meant, before anything is computed. @return ISG_EUSAGE; for a rival what
  * its selection says */
 isg_err fit_beyond_check(const fit_beyond_args *args, const fit_job *job);

@@ -75,6 +75,21 @@ static isg_err no_memory(void)
     return ISG_FAIL(ISG_ENOMEM, "no memory for simulated campaigns");
 }
 
+static uint64_t worlds_wanted(const fit_check_args *a)
+{
+    return a->worlds == ISG_OPT_BARE ? WORLDS : a->worlds;
+}
+
+isg_err fit_check_request(const fit_check_args *a, json_t *request)
+{
+    const uint64_t worlds = worlds_wanted(a);
+    json_t *check = worlds ? json_integer((json_int_t)worlds) : json_null();
+    json_t *rival = a->rival ? json_string(a->rival) : json_null();
+    const int bad =
+        json_object_set_new(request, "check", check) | json_object_set_new(request, "rival", rival);
+    return bad ? no_memory() : ISG_OK;
+}
+
 /* ---- truths ---------------------------------------------------------------------------- */
 
 static void row_of(const isg_selection *s, const isg_law *law, size_t i, double *var)
@@ -381,7 +396,7 @@ isg_err fit_check_run(const fit_job *job, const fit_outcome *o, const char *by_v
                         "it does not go with --best-over");
     fit_check *c = calloc(1, sizeof *c);
     if (!c) return no_memory();
-    c->n = a->worlds == ISG_OPT_BARE ? WORLDS : a->worlds;
+    c->n = worlds_wanted(a);
     isg_err rc = prepare(job, o, by_value, rival, c);
     if (!rc) rc = run(job, c);
     if (!rc && job->speak) {

@@ -14,6 +14,9 @@ typedef struct fit_check_args {
 /** Append the options that fill `args` at rows[at]. @return index behind the last */
 size_t fit_check_rows(fit_check_args *args, isg_opt *rows, size_t at);
 
+/** "check" (null: none) and "rival" of the request in a result's JSON. */
+isg_err fit_check_request(const fit_check_args *args, json_t *request);
+
 typedef struct fit_check fit_check;
 
 /**

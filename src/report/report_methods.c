@@ -242,6 +242,12 @@ static isg_err add_option(isg_str *to, const char *key, const char *value)
     return value ? add_word(to, value) : ISG_OK;
 }
 
+/* 0 is what is taken where nothing is said. */
+static bool zero_by_default(const char *key)
+{
+    return !strcmp(key, "drop_highest") || !strcmp(key, "starts_per_replicate");
+}
+
 static isg_err add_value(isg_str *to, const char *key, const json_t *value)
 {
     char number[40];
@@ -249,9 +255,13 @@ static isg_err add_value(isg_str *to, const char *key, const json_t *value)
     if (json_is_string(value)) return add_option(to, key, json_string_value(value));
     if (json_is_true(value)) return add_option(to, key, NULL);
     if (json_is_number(value)) {
-        const bool zero = !(json_number_value(value) > 0) && strcmp(key, "bootstrap") != 0;
-        (void)snprintf(number, sizeof number, "%.15g", json_number_value(value));
-        return zero ? ISG_OK : add_option(to, key, number);
+        if (!(json_number_value(value) > 0) && zero_by_default(key)) return ISG_OK;
+        for (int digits = 15; digits <= 17; digits++) { /* as few as read back the same */
+            (void)snprintf(number, sizeof number, "%.*g", digits, json_number_value(value));
+            if (!(fabs(strtod(number, NULL) - json_number_value(value)) > 0)) break;
+        }
+        if (!strcmp(key, "check")) return isg_str_printf(to, " --check=%s", number);
+        return add_option(to, key, number);
     }
     for (size_t k = 0; k < json_array_size(value); k++)
         ISG_TRY(add_option(to, key, json_string_value(json_array_get(value, k))));

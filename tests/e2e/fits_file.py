@@ -236,14 +236,20 @@ _, said = fit("runs.csv", *B, "--save", "a", "--level", "0.9", "--replace")
 check("saved as 'a'" in said, "--replace")
 schema("runs.fits.h5")
 
-# What changes the refits is part of the request, or a fit would be taken for another one.
-SHOWN = {"table", "save", "replace", "output", "json", "help", "format", "check", "rival", "forecast"}
+# What changes the refits is part of the file's request, or a fit would be taken for another one;
+# what is asked of a fit that is there does not make it another one, and is told by the result.
+SHOWN = {"table", "save", "replace", "output", "json", "help", "format"}
+ASKED = {"at", "forecast", "backtest", "rivals", "reference", "check", "rival"}
 with h5py.File("runs.fits.h5", "r") as f:
     request = json.loads(f["fits/a"].attrs["request"])
-options = set(re.findall(r"--([a-z][a-z-]*)[ =\n]", subprocess.run([ISOGLOSS, "fit", "--help"], capture_output=True, text=True,
+options = set(re.findall(r"--([a-z][a-z-]*)[ =\n[]", subprocess.run([ISOGLOSS, "fit", "--help"], capture_output=True, text=True,
                                                                   timeout=20, check=False).stdout))
-lacking = {o for o in options - SHOWN if o.replace("-", "_") not in request}
-check(len(options) > 20 and not lacking, f"options that the request does not hold: {lacking}")
+told = json.loads(plain)["request"]
+for what, held, wanted in [("file", request, options - SHOWN - ASKED), ("result", told, options - SHOWN)]:
+    names = {o.replace("-", "_") for o in wanted}
+    check(len(options) > 20 and names == set(held), f"options and what the request of the {what} holds: {names ^ set(held)}")
+_, said = fit("runs.csv", *B, "--level", "0.9", "--save", "a", "--at", "C=1e20")
+check("no refits" in said, f"--at of a fit that is there: {said}")
 
 # Damage: exit status 4; a torn block of a fit that is begun is made again.
 shutil.copy("runs.fits.h5", "bad.h5")

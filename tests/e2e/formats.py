@@ -98,6 +98,22 @@ with open("fit.json", encoding="utf-8") as f:
     first = json.load(f)
 check("the command runs", again.returncode == 0, again.stderr)
 check("the same numbers", again.returncode == 0 and json.loads(again.stdout)["parameters"] == first["parameters"])
+
+
+def repeats(*args):
+    """The printed command makes the whole result again, byte for byte."""
+    run(*args, "-o", "kept.json")
+    shown = re.search(r"\n\n(    isogloss fit .*?)\n\nfrom", run("methods", "kept.json").stdout, re.S)
+    done = subprocess.run(shown[1].replace("isogloss", f'"{ISOGLOSS}"', 1) + " -o again.json", shell=True,
+                          capture_output=True, text=True, timeout=120, check=False)
+    check(f"{args} again", done.returncode == 0, done.stderr)
+    with open("kept.json", encoding="utf-8") as kept, open("again.json", encoding="utf-8") as made:
+        check(f"{args}: the same result", kept.read() == made.read(), shown[1])
+
+
+repeats(*ONE, "--at", "C=1e21", "--at", "C=1e22", "--forecast", "N=1e9,D=1e11", "--rivals", "none", "--reference", "hoffmann2022")
+repeats(*ONE, "--backtest", "--check=20", "--rival", "chinchilla", "--profile", "alpha", "--level", "0.9")
+repeats(*BASE[:2], "--bootstrap", "40", "--seed", "0", "--starts", "0", "--by", "family", "--where", "family=50% & more_|plain")
 check("methods of a file of fits", run("methods", "fits.h5").stdout.count("Held fixed: E=1.6") == 1)
 check("of a named one", run("methods", "fits.h5", "--fit", "mine").stdout == run("methods", "fits.h5").stdout)
 check("an unknown one", "there are: mine" in run("methods", "fits.h5", "--fit", "yours", status=2).stderr)
