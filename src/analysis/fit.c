@@ -31,7 +31,8 @@ static const double LAD_DELTA = 1e-6;     /* times the robust sd */
 static const double SAME_OPTIMUM = 1e-6;  /* relative, of the objective */
 static const double SAME_SUM = 1e-7;      /* relative, of two ends of LAD */
 static const double TOLERANCE = 1e-11;    /* Newton decrement, of the objective */
-static const double COARSE = 1e-5, NEAR = 1e-2; /* the same of early stages, cold and from a scan */
+static const double COARSE = 1e-3, NEAR = 1e-2; /* the same of early stages, cold and from a scan */
+static const double SAME_VALLEY = 1e-3;         /* relative, of the objective of the first stage */
 static const double ROUNDING = 1e-26;           /* objective of exact data, per row */
 
 struct isg_workspace {
@@ -269,6 +270,29 @@ static bool has_no_delta(const isg_problem *p)
     return p->objective == ISG_LSQ || p->objective == ISG_LOG_LSQ;
 }
 
+static double next_stage(double delta)
+{
+    return delta * (delta > FIRST_DELTA ? STAGE : 2 * STAGE);
+}
+
+static void early_stage(descent *d, double delta, point *at[2], double tolerance)
+{
+    bool coarse = delta > FIRST_DELTA;
+    (void)newton(d, delta, at, coarse ? 60 : 200, coarse ? tolerance : 1e-13, coarse ? 1e-2 : 0);
+}
+
+/* Through stages from `delta` to `last` and to the end there. @param staged  some went before */
+static void follow(descent *d, point *at[2], double delta, double last, double early, bool staged,
+                   int steps, isg_refit *out)
+{
+    for (; delta > 1.5 * last; delta = next_stage(delta), staged = true)
+        early_stage(d, delta, at, early);
+    out->converged = newton(d, last, at, steps, TOLERANCE, staged ? 1e-4 : 0);
+    out->objective = at[0]->f;
+    out->evaluations = d->evaluations;
+    theta_of(d, at[0]->q, out->theta);
+}
+
 /* From theta through stages of falling delta, the first being `first`, to `last`.
  * @param held   what the first of two stages found, or NULL
  * @param steps  at most, at `last` */
@@ -280,16 +304,7 @@ static void descend_for(const isg_problem *p, const isg_rows *rows, const double
 
     isg_map_q(p, theta, at[0]->q);
     if (has_no_delta(p)) first = last;
-    const double early = first < COLD_DELTA ? NEAR : COARSE;
-    for (double delta = first; delta > 1.5 * last;
-         delta *= delta > FIRST_DELTA ? STAGE : 2 * STAGE) {
-        bool coarse = delta > FIRST_DELTA;
-        (void)newton(&d, delta, at, coarse ? 60 : 200, coarse ? early : 1e-13, coarse ? 1e-2 : 0);
-    }
-    out->converged = newton(&d, last, at, steps, TOLERANCE, first > last ? 1e-4 : 0);
-    out->objective = at[0]->f;
-    out->evaluations = d.evaluations;
-    theta_of(&d, at[0]->q, out->theta);
+    follow(&d, at, first, last, first < COLD_DELTA ? NEAR : COARSE, first > last, steps, out);
 }
 
 static void descend(const isg_problem *p, const isg_rows *rows, const double *held,
@@ -363,21 +378,83 @@ static void theta_of_start(const isg_problem *p, const starts *s, size_t k, doub
         cold_start(p, k - s->n_scan, theta);
 }
 
+/* Where the first, widest stage of some start ended, and where it went from there. */
+typedef struct valley {
+    point at;
+    isg_refit end;
+} valley;
+
+enum { VALLEYS = 16 };
+
+typedef struct valleys {
+    size_t n;
+    valley known[VALLEYS];
+} valleys;
+
+/* A valley whose bottom is this point, but for a thousandth of the objective. */
+static const valley *find_valley(const valleys *v, const point *at, size_t n)
+{
+    for (size_t k = 0; k < v->n; k++) {
+        const point *other = &v->known[k].at;
+        double squares = 0;
+        for (size_t a = 0; a < n; a++) {
+            for (size_t b = 0; b < n; b++)
+                squares +=
+                    (at->q[a] - other->q[a]) * other->h[a * n + b] * (at->q[b] - other->q[b]);
+        }
+        if (squares >= 0 && squares <= 2 * SAME_VALLEY * other->f &&
+            fabs(at->f - other->f) <= SAME_VALLEY * other->f)
+            return &v->known[k];
+    }
+    return NULL;
+}
+
+/* One start of the full fit. Nearly all meet at the end of the first stage, where the objective
+ * is smooth: those go on as one. */
+static void descend_once(const isg_problem *p, const double *held, const double *theta, double last,
+                         valleys *v, isg_refit *out)
+{
+    descent d = {.p = p, .rows = &p->rows, .held = held, .floor = ROUNDING * (double)p->rows.n};
+    const double first = fmax(COLD_DELTA, last);
+    point points[2], *at[2] = {&points[0], &points[1]};
+
+    if (has_no_delta(p) || first <= 1.5 * last) {
+        descend(p, &p->rows, held, theta, first, last, out);
+        return;
+    }
+    isg_map_q(p, theta, at[0]->q);
+    early_stage(&d, first, at, COARSE);
+    const valley *known = find_valley(v, at[0], p->map.n);
+    if (known) {
+        *out = known->end;
+        return;
+    }
+    const point bottom = *at[0];
+    follow(&d, at, next_stage(first), last, COARSE, true, STEPS, out);
+    if (v->n < VALLEYS && bottom.f > 0) v->known[v->n++] = (valley){.at = bottom, .end = *out};
+}
+
 static isg_err all_starts(const isg_problem *p, const starts *s, double delta, isg_fit *out)
 {
     size_t n = s->n_scan + p->cold_starts;
     double *ends = malloc((n ? n : 1) * sizeof *ends);
+    valleys *v = calloc(1, sizeof *v);
     isg_refit best = {.objective = INFINITY};
 
-    if (!ends) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
+    if (!ends || !v) {
+        free(ends);
+        free(v);
+        return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
+    }
     for (size_t k = 0; k < n; k++) {
         double theta[P];
         isg_refit end;
         theta_of_start(p, s, k, theta);
-        descend(p, &p->rows, s->held, theta, fmax(COLD_DELTA, delta), delta, &end);
+        descend_once(p, s->held, theta, delta, v, &end);
         ends[k] = end.objective;
         if (end.objective < best.objective) best = end;
     }
+    free(v);
     double limit = best.objective * (1 + SAME_OPTIMUM) + ROUNDING * (double)p->rows.n;
     out->starts = n;
     out->at_best = 0;

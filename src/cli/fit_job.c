@@ -405,6 +405,13 @@ static isg_err measure_noise(const fit_job *s, fit_outcome *o)
                             &o->noise);
 }
 
+/* With the dropped rows the fit is only looked at: more starts than usual are for the fit itself. */
+static size_t usual_starts(size_t starts)
+{
+    const size_t usual = isg_fit_defaults().cold_starts;
+    return starts < usual ? starts : usual;
+}
+
 isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
 {
     isg_select_options select = s->select;
@@ -413,8 +420,10 @@ isg_err fit_job_group(const fit_job *s, const char *by_value, fit_outcome *o)
     ISG_TRY(fit_job_full(s, &select, o));
     if (select.drop_highest) { /* leaving rows out must show what it does */
         fit_outcome all = {0};
+        fit_job usual = *s;
         select.drop_highest = 0;
-        isg_err rc = fit_job_full(s, &select, &all);
+        usual.fit.cold_starts = usual_starts(s->fit.cold_starts);
+        isg_err rc = fit_job_full(&usual, &select, &all);
         o->has_undropped = rc == ISG_OK;
         memcpy(o->undropped, all.fit.natural, sizeof o->undropped);
         fit_outcome_clear(&all);
