@@ -50,8 +50,9 @@ static columns scale_columns(const isg_problem *p, isg_fit *fit, gsl_matrix *j, 
             length += gsl_matrix_get(j, i, c) * gsl_matrix_get(j, i, c);
         length = sqrt(length);
         size_t owner = p->map.owner[c];
-        bool vanished =
-            fit->at_bound[owner] && p->law->params[owner].log; /* a term that is not there: known */
+        const isg_law_param *param = &p->law->params[owner];
+        /* a term that is not there: known (a rate without effect may have run to a bound, too) */
+        bool vanished = fit->at_bound[owner] && param->log && !param->free_scale;
         known[c] = vanished || length > ZERO_COLUMN * sqrt((double)p->rows.n);
         fit->no_effect[owner] = !known[c];
         fit->n_null += !known[c];
