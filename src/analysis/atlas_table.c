@@ -433,6 +433,7 @@ static isg_err candidates(const isg_table *t, const isg_select_options *select,
     o.n_var = 0;
     o.pool = true;
     o.drop_highest = 0;
+    o.n_best_over = 0; /* the best of N alone would leave languages out */
     ISG_TRY(isg_select(t, &o, rows));
     if (!o.d && !isg_table_column(t, column)) return ISG_OK;
     *d = malloc((t->n_rows + 1) * sizeof **d);

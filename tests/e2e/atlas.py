@@ -199,6 +199,18 @@ def targets():
     check(f["n_observations"] == 400 and abs(estimates(f)["tau_ru"] - 0.5) < 0.05, "asked for, they are used")
 
 
+def swept():
+    """A language that only a losing setting of the sweep has is one of the others all the same."""
+    rows = []
+    for i, row in enumerate(campaign(MONO + [{"en": 0.5, "ru": 0.5}, {"en": 0.5, "th": 0.5}], runs=60)):
+        for k, lr in enumerate((1e-3, 3e-3)):
+            if row["tokens_th"] and not k:
+                continue
+            rows.append(dict(row, run_id=f"{i}-{k}", lr=lr, loss=row["loss"] * (1 + 0.02 * k)))
+    f = fit(write("swept.csv", rows), "--sources", "ru", "--best-over", "lr", "--bootstrap", "0")
+    check("tau_other" in f["parameters"], f"swept: {sorted(f['parameters'])}")
+
+
 def designs():
     """What no fit can tell must be named (and nothing else)."""
     fixed = {"en": 0.1, "ru": 0.15, "es": 0.05, "de": 0.2, "fi": 0.25, "th": 0.25}
@@ -266,6 +278,7 @@ with tempfile.TemporaryDirectory() as work:
     sources()
     targets()
     designs()
+    swept()
     without_languages()
     ablation()
     simulated()
