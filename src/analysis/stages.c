@@ -99,7 +99,11 @@ void isg_stages_merge(const isg_problem *p, const isg_fit *first, isg_fit *out)
         out->free[k] = first->free[k];
         out->at_bound[k] = first->at_bound[k];
         out->identified[k] = first->identified[k];
+        out->no_effect[k] = first->no_effect[k];
     }
+    if (!out->n_null)
+        memcpy(out->null_direction, first->null_direction, sizeof first->null_direction);
+    out->n_null += first->n_null;
     out->first_delta = first->delta;
     out->converged = out->converged && first->converged;
     out->condition = fmax(out->condition, first->condition);

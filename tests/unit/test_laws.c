@@ -148,7 +148,7 @@ static void test_optimum(void)
 /* No term, no balance. */
 static void test_no_optimum(void)
 {
-    const isg_law_budget budget = {.flops = 1e21, .var = (const double[]){0, 0, 1}};
+    const isg_law_budget budget = {.flops = 1e21, .var = (const double[ISG_LAW_VARS]){0, 0, 1}};
     const double p[P] = {0, 2100, 1.8, .35, .37, 1, 1};
     double n, d;
 
@@ -279,6 +279,29 @@ static void test_two_stages(void)
     }
 }
 
+/* What the first stage cannot determine is said of the fit: of one size only A/N^alpha is known. */
+static void test_first_stage_unidentified(void)
+{
+    const isg_constraint e = {.param = 2, .value = 1.8};
+    const double truth[] = {480, 2100, 1.8, .35, .37, 10, 1e100};
+    isg_problem *problem = NULL;
+    isg_workspace *w = NULL;
+    isg_fit fit;
+
+    make_staged(.004);
+    for (size_t i = 0; i < FIRST; i++) {
+        staged_n[i] = 1e8;
+        staged_loss[i] =
+            isg_law_loss(law_of("dcsl"), truth, (const double[]){1e8, staged_d[i], staged_u[i]});
+    }
+    fit_staged(STAGED, true, &e, 1, &problem, &w, &fit);
+    CHECK(!fit.identified[3]);
+    CHECK_EQ_U64(fit.n_null, 1);
+    CHECK(fabs(fit.null_direction[0]) > 0);
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+}
+
 static void test_stages_refused(void)
 {
     const isg_constraint across = {.param = 6, .tied = true, .other = 0};
@@ -307,6 +330,7 @@ int main(void)
     test_no_optimum();
     test_nothing_repeated();
     test_two_stages();
+    test_first_stage_unidentified();
     test_stages_refused();
     return check_done();
 }
