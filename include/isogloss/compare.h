@@ -29,7 +29,7 @@ typedef struct isg_score {
 } isg_score;
 
 typedef enum isg_verdict {
-    ISG_VERDICT_NONE, /**< fewer clusters than ISG_COMPARE_MIN_CLUSTERS, or nothing to compare */
+    ISG_VERDICT_NONE, /**< fewer clusters than ISG_COMPARE_MIN_CLUSTERS, no replicates, or nothing to compare */
     ISG_VERDICT_UNDECIDED,
     ISG_VERDICT_BETTER,
     ISG_VERDICT_WORSE

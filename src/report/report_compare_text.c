@@ -45,8 +45,9 @@ static void print_paired(const isg_compare_report *r, const isg_comparison *c, F
             continue;
         }
         (void)fprintf(out, "  %-26s %+10.2e %-24s %s\n", r->rivals[k].name, p->difference, range,
-                      p->verdict == ISG_VERDICT_NONE ? "too few clusters"
-                                                     : isg_verdict_name(p->verdict));
+                      p->verdict != ISG_VERDICT_NONE ? isg_verdict_name(p->verdict)
+                      : r->replicates < 2            ? "no bootstrap"
+                                                     : "few clusters");
     }
 }
 
