@@ -148,7 +148,7 @@ void isg_backtests_destroy(isg_backtests **backtests)
 static double z_square(const isg_backtest_row *r)
 {
     const double z = r->error / isg_outlook_scale(&r->outlook, r->error > 0);
-    return z * z;
+    return fabs(r->error) > 0 ? z * z : 0; /* exact data have no scale either */
 }
 
 /* One threshold: the weighted mean square of its errors, and its weight. */

@@ -460,11 +460,12 @@ static isg_err all_starts(const isg_problem *p, const starts *s, double delta, i
     out->at_best = 0;
     out->has_runner_up = false;
     for (size_t k = 0; k < n; k++) {
-        if (ends[k] <= limit)
+        if (ends[k] <= limit) {
             out->at_best++;
-        else if (!out->has_runner_up || ends[k] < out->runner_up)
+        } else if (isfinite(ends[k]) && (!out->has_runner_up || ends[k] < out->runner_up)) {
+            out->has_runner_up = true;
             out->runner_up = ends[k];
-        if (ends[k] > limit) out->has_runner_up = true;
+        }
     }
     free(ends);
     if (!(best.objective < (double)INFINITY))

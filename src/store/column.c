@@ -143,7 +143,8 @@ isg_err isg_fields_scatter(isg_store *s, const isg_field *fields, size_t n, void
                            size_t stride)
 {
     const char *row = structs;
-    qsort(structs, n, stride, by_slot);
+
+    if (n) qsort(structs, n, stride, by_slot); /* qsort(NULL, 0, ...) is undefined */
     for (size_t i = 0, k; i < n; i += k, row += k * stride) {
         for (k = 1; i + k < n && slot_of(row + k * stride) == slot_of(row) + k;) k++;
         ISG_TRY(isg_fields_write(s, fields, slot_of(row), k, row, stride));
