@@ -18,6 +18,7 @@
 /** A number and its interval. */
 typedef struct isg_beyond_number {
     double value;
+    bool unknown; /**< it depends on a parameter that is not identified: no value either */
     bool has_interval;
     isg_interval interval;
     const char *grouping; /**< what was resampled for it, or NULL */
@@ -35,6 +36,7 @@ typedef struct isg_beyond_optimum {
 typedef struct isg_beyond_forecast {
     const char *text;
     double flops;
+    bool unknown; /**< it depends on a parameter that is not identified: no number */
     isg_forecast forecast;
 } isg_beyond_forecast;
 

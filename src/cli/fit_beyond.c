@@ -5,6 +5,7 @@
 
 #include "entrants.h"
 #include "fit_boot.h"
+#include "isogloss/known.h"
 #include "isogloss/str.h"
 #include "place.h"
 
@@ -171,6 +172,8 @@ static isg_err number_of(const fit_beyond *b, const isg_boot_number *number, isg
     const isg_interval *by[ISG_GROUPINGS] = {NULL};
 
     out->value = number->value(number->ctx, o->fit.natural);
+    out->unknown = !isg_known(b->job->fit.law, &o->fit, number->value, number->ctx);
+    if (out->unknown) return ISG_OK;
     for (size_t w = 0; w < o->n_ways && isfinite(out->value); w++) {
         const fit_way *way = &o->way[w];
         if (!way->has_boot) continue;
@@ -388,6 +391,7 @@ static isg_err forecast_all(fit_beyond *b, const isg_forecast_data *data)
         isg_beyond_forecast *f = &b->forecast[i];
         f->text = b->args->forecast.item[i];
         f->flops = flops_of(b, &a->place[i]);
+        f->unknown = !isg_known(at.law, &b->o->fit, log_loss_value, &at);
         f->forecast = isg_forecast_make(&outlook[i], b->backtests, b->compute,
                                         f->flops / b->flops_max, b->job->args->level);
     }
@@ -432,16 +436,6 @@ static void put_beside(const fit_beyond *b, const char *name, double estimate, d
     if (out->has_interval) out->interval = *by[speaks];
 }
 
-static bool exponents_known(const fit_beyond *b)
-{
-    const isg_law *law = b->job->fit.law;
-    bool known = true;
-    for (size_t k = 0; k < law->n_params; k++) {
-        if (!law->params[k].log) known = known && b->o->fit.identified[k];
-    }
-    return known;
-}
-
 /* What follows from the parameters is compared, too. */
 static void derived_beside(fit_beyond *b, const double *published)
 {
@@ -454,7 +448,7 @@ static void derived_beside(fit_beyond *b, const double *published)
         for (size_t w = 0; w < o->n_ways; w++)
             by[w] = o->way[w].has_boot ? &o->way[w].summary.derived[k] : NULL;
         put_beside(b, d->name, d->value(law, o->fit.natural), d->value(law, published), 0,
-                   exponents_known(b), false, by, &b->beside[b->n_beside]);
+                   isg_known_derived(law, &o->fit, k), false, by, &b->beside[b->n_beside]);
         b->beside[b->n_beside++].comparable = ISG_COMPARABLE;
     }
 }

@@ -22,7 +22,7 @@ static json_t *real_if(bool there, double x)
 static json_t *number(const isg_beyond_number *x)
 {
     json_t *o = json_object();
-    (void)set(o, "estimate", isg_json_real(x->value));
+    (void)set(o, "estimate", real_if(!x->unknown, x->value));
     (void)set(o, "se", real_if(x->has_interval, x->interval.se));
     (void)set(o, "lo", real_if(x->has_interval, x->interval.lo));
     (void)set(o, "hi", real_if(x->has_interval, x->interval.hi));
@@ -61,9 +61,9 @@ static json_t *forecast(const isg_beyond_forecast *p)
     json_t *o = json_object(), *parts = json_object();
 
     (void)set(o, "at", json_string(p->text));
-    (void)set(o, "loss", isg_json_real(isg_exp(f->outlook.estimate)));
-    (void)set(o, "lo", isg_json_real(isg_exp(f->lo)));
-    (void)set(o, "hi", isg_json_real(isg_exp(f->hi)));
+    (void)set(o, "loss", real_if(!p->unknown, isg_exp(f->outlook.estimate)));
+    (void)set(o, "lo", real_if(!p->unknown, isg_exp(f->lo)));
+    (void)set(o, "hi", real_if(!p->unknown, isg_exp(f->hi)));
     (void)set(o, "C", isg_json_real(p->flops));
     (void)set(o, "k", isg_json_real(f->k));
     (void)set(parts, "parameters", sides(f->outlook.parameter));

@@ -12,6 +12,7 @@ static char *count_range(const char *name, const isg_beyond_number *x)
 {
     char a[ISG_TEXT_CELL], b[ISG_TEXT_CELL], c[ISG_TEXT_CELL];
 
+    if (x->unknown) return isg_strf("%s not identified", name);
     if (!x->has_interval) return isg_strf("%s %s", name, isg_str_count(x->value, a, sizeof a));
     return isg_strf("%s %s [%s, %s]", name, isg_str_count(x->value, a, sizeof a),
                     isg_str_count(x->interval.lo, b, sizeof b),
@@ -20,6 +21,7 @@ static char *count_range(const char *name, const isg_beyond_number *x)
 
 static char *plain_range(const char *name, const isg_beyond_number *x)
 {
+    if (x->unknown) return isg_strf("%s not identified", name);
     return x->has_interval
                ? isg_strf("%s %.4g [%.4g, %.4g]", name, x->value, x->interval.lo, x->interval.hi)
                : isg_strf("%s %.4g", name, x->value);
@@ -36,7 +38,7 @@ static void print_optimum(const isg_beyond_report *r, const isg_beyond_optimum *
          *ratio = plain_range("D/N", &o->ratio), *loss = plain_range("loss", &o->loss);
     if (n && d && ratio && loss)
         isg_text_say(out, "best at    ",
-                     o->n.has_interval
+                     o->n.has_interval || o->loss.has_interval
                          ? isg_strf("%s: %s, %s, %s, %s (%g %% intervals)", o->text, n, d, ratio,
                                     loss, 100 * r->level)
                          : isg_strf("%s: %s, %s, %s, %s", o->text, n, d, ratio, loss));
@@ -71,6 +73,13 @@ static void print_forecast(const isg_beyond_report *r, const isg_beyond_forecast
 {
     const isg_forecast *f = &p->forecast;
 
+    if (p->unknown) {
+        isg_text_say(out, "forecast   ",
+                     isg_strf("%s: none, the loss there depends on parameters that are not "
+                              "identified; --fix them to say what you assume",
+                              p->text));
+        return;
+    }
     isg_text_say(out, "forecast   ",
                  isg_strf("%s: loss %.4g, %g %% interval %.4g to %.4g (C %.3g, %.3g times the "
                           "largest fitted)",

@@ -2,6 +2,8 @@
 
 #include "isogloss/report_fit.h"
 
+#include "isogloss/known.h"
+
 static const isg_constraint *constraint_of(const isg_fit_report *r, size_t param)
 {
     for (size_t k = 0; k < r->n_constraints; k++) {
@@ -57,12 +59,8 @@ isg_report_number isg_report_fit_derived(const isg_fit_report *r, size_t k)
     isg_report_number n = {.name = r->law->derived[k].name,
                            .meaning = r->law->derived[k].meaning,
                            .estimate = r->law->derived[k].value(r->law, r->fit->natural),
-                           .known = true};
+                           .known = isg_known_derived(r->law, r->fit, k)};
 
-    for (size_t p = 0; p < r->law->n_params; p++) {
-        /* exponents only: derived numbers are made of them */
-        if (!r->law->params[p].log) n.known = n.known && r->fit->identified[p];
-    }
     for (size_t w = 0; w < r->n_ways && n.known; w++) {
         if (!r->ways[w].boot) continue;
         const isg_interval *i = &r->ways[w].boot->derived[k];
