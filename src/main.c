@@ -3,9 +3,18 @@
 #include "isogloss/err.h"
 #include "isogloss/str.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Does nobody read standard output any more, as under "| head"? */
+static bool reader_left(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return ferror(stdout) && poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
 
 static void print_overview(FILE *out)
 {
@@ -62,6 +71,7 @@ int main(int argc, char **argv)
     if (!cmd) return isg_err_exit_status(ISG_EUSAGE);
     isg_err rc = cmd->run(argc - 1, argv + 1);
     if (rc == ISG_OK && fflush(stdout)) rc = ISG_FAIL(ISG_EIO, "cannot write to standard output");
+    if (rc == ISG_EIO && reader_left()) return 128 + SIGPIPE; /* as if we had died of it */
     if (rc && isg_err_message()[0])
         (void)fprintf(stderr, "isogloss %s: %s\n", cmd->name, isg_err_message());
     return isg_err_exit_status(rc);

@@ -117,11 +117,13 @@ static size_t distance(const char *a, const char *b)
 const char *isg_str_nearest(const char *word, const char *const *names, size_t n)
 {
     const char *best = NULL;
-    size_t least = strlen(word) / 3 + 1; /* one error in three letters, at least one */
+    const size_t most = strlen(word) / 3; /* one error in three letters, at least one */
+    size_t least = most > 1 ? most + 1 : 2;
+
     for (size_t i = 0; i < n; i++) {
         if (!names[i]) continue;
         size_t d = distance(word, names[i]);
-        if (d < least || (d == least && !best)) {
+        if (d < least) {
             least = d;
             best = names[i];
         }

@@ -140,6 +140,14 @@ static isg_err run_refits(const fit_job *s, refits *r)
     isg_err rc = load_save(s, r);
 
     if (!rc) rc = isg_run_blocks(s->comm, &blocks, 0);
+    if (rc == ISG_EAGAIN && !s->save.name) {
+        char *why = isg_strdup(isg_err_message());
+        (void)ISG_FAIL(rc,
+                       "%s; nothing is kept: the same command begins anew. With --save NAME it "
+                       "would go on",
+                       why ? why : "");
+        free(why);
+    }
     if (!r->save) return rc;
     if (rc == ISG_EAGAIN) {
         char *why = isg_strdup(isg_err_message());

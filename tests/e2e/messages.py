@@ -123,6 +123,17 @@ with tempfile.TemporaryDirectory() as tmp:
         refused(status, parts, *line.split())
     check(os.path.getsize("empty") == 0 and os.listdir("dir") == [], "what is no store was changed")
 
+    # nobody reads on: no complaint, the status of a death by SIGPIPE
+    for line in ("laws chinchilla", "laws --json", "fit --help"):
+        reader, writer = os.pipe()
+        os.close(reader)
+        p = subprocess.run([ISOGLOSS, *line.split()], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        os.close(writer)
+        check(p.returncode == 141 and not p.stderr, line, "into a closed pipe:", p.returncode, p.stderr)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        p = subprocess.run([ISOGLOSS, "laws"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    check(p.returncode == 1 and "cannot write" in p.stderr, "laws onto a full disk", p.returncode, p.stderr)
+
     # a campaign of processes without the programs that start them
     own = [line if not line.startswith("trainer:") else "trainer: {kind: command, command: [x]}"
            for line in pathlib.Path("good.yaml").read_text().splitlines()]

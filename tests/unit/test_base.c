@@ -52,6 +52,9 @@ static void test_str(void)
     CHECK_STR(isg_str_nearest("tokns", names, 3), "tokens");
     CHECK_STR(isg_str_nearest("sede", names, 3), "seed");
     CHECK(isg_str_nearest("xyzzy", names, 3) == NULL);
+    CHECK(isg_str_nearest("params", (const char *[]){"terms"}, 1) == NULL); /* three of six */
+    CHECK(isg_str_nearest("run-id", (const char *[]){"unit"}, 1) == NULL);
+    CHECK_STR(isg_str_nearest("boostrp", (const char *[]){"bootstrap"}, 1), "bootstrap");
     CHECK(isg_str_is_name("en-US_1.x"));
     CHECK(!isg_str_is_name("..") && !isg_str_is_name("a/b") && !isg_str_is_name(""));
     CHECK_STR(isg_str_count(1.5e6, buf, sizeof buf), "1.5M");
