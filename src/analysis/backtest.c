@@ -6,6 +6,7 @@
 
 #include "dist.h"
 #include "isogloss/boot.h"
+#include "order.h"
 #include "subset.h"
 
 #include <math.h>
@@ -17,12 +18,6 @@ static const double one_budget = 1.1;
 static const double nearness = 4; /* backtests at 4 times the k, or a quarter, count 1/e */
 
 /* ---- making them ---------------------------------------------------------------------------- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Held rows of each rival as points. */
 static isg_err points_of(const isg_forecast_data *data, const unsigned char *held, size_t rows,
@@ -126,7 +121,7 @@ isg_err isg_backtests_run(const isg_forecast_data *data, isg_backtests **out)
     isg_err rc = b && sorted && held ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for backtests");
 
     for (size_t i = 0; i < rows && !rc; i++) sorted[i] = data->compute[i];
-    if (!rc) qsort(sorted, rows, sizeof *sorted, by_value);
+    if (!rc) qsort(sorted, rows, sizeof *sorted, isg_by_value);
     if (!rc) rc = run_ladder(data, sorted, held, b);
     free(sorted);
     free(held);
@@ -191,14 +186,8 @@ isg_inflation isg_backtests_inflation(const isg_backtests *b, const double *comp
 
 /* ---- would it have covered? ---------------------------------------------------------------------- */
 
-static double median(double *x, size_t n)
-{
-    qsort(x, n, sizeof *x, by_value);
-    return n ? isg_quantile(x, n, 0.5) : 0;
-}
-
-static isg_err coverage(const isg_backtests *b, const double *compute, double level, double *half,
-                        double *naive, isg_backtest_coverage *out)
+static void coverage(const isg_backtests *b, const double *compute, double level, double *half,
+                     double *naive, isg_backtest_coverage *out)
 {
     const double z = isg_normal_quantile(0.5 * (1 + level));
 
@@ -221,9 +210,9 @@ static isg_err coverage(const isg_backtests *b, const double *compute, double le
         out->beyond += r->k > f.k_max;
         out->beyond_covered += hit && r->k > f.k_max;
     }
-    out->half_width = median(half, out->forecasts);
-    out->naive_half_width = median(naive, out->forecasts);
-    return ISG_OK;
+    if (!out->forecasts) return;
+    out->half_width = isg_median(half, out->forecasts);
+    out->naive_half_width = isg_median(naive, out->forecasts);
 }
 
 isg_err isg_backtests_coverage(const isg_backtests *b, const double *compute, double level,
@@ -233,7 +222,7 @@ isg_err isg_backtests_coverage(const isg_backtests *b, const double *compute, do
     isg_err rc = half && naive ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for backtests");
 
     *out = (isg_backtest_coverage){.level = level};
-    if (!rc) rc = coverage(b, compute, level, half, naive, out);
+    if (!rc) coverage(b, compute, level, half, naive, out);
     free(half);
     free(naive);
     return rc;

@@ -2,6 +2,7 @@
 
 #include "isogloss/boot.h"
 #include "isogloss/rng.h"
+#include "order.h"
 #include "subset.h"
 
 #include <math.h>
@@ -122,12 +123,6 @@ typedef struct paired_sum {
     double difference, n;
 } paired_sum;
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void verdict(isg_paired *p)
 {
     p->verdict = p->lo > 0   ? ISG_VERDICT_WORSE
@@ -156,7 +151,7 @@ static void resample(const paired_sum *sum, size_t m, const isg_compare_options 
     mean /= (double)o->replicates;
     for (size_t b = 0; b < o->replicates; b++) squares += (value[b] - mean) * (value[b] - mean);
     out->se = sqrt(squares / (double)(o->replicates - 1));
-    qsort(value, o->replicates, sizeof *value, by_value);
+    qsort(value, o->replicates, sizeof *value, isg_by_value);
     out->lo = isg_quantile(value, o->replicates, 0.5 * (1 - o->level));
     out->hi = isg_quantile(value, o->replicates, 0.5 * (1 + o->level));
 }

@@ -5,6 +5,7 @@
  * into that of the narrow one (98 of 100 cold starts end at the best optimum;
  * without, half). LAD is the limit of small delta and goes the same way. */
 
+#include "order.h"
 #include "problem.h"
 
 #include <math.h>
@@ -334,18 +335,6 @@ static void cold_start(const isg_problem *p, size_t k, double *theta)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *r, size_t n)
-{
-    qsort(r, n, sizeof *r, by_value);
-    return 0.5 * (r[n / 2] + r[(n - 1) / 2]);
-}
-
 /* Robust sd and root mean square of ln L - ln L_pred. @param r  [n] scratch */
 static void residual_scale(const isg_problem *p, const double *theta, double *r, isg_fit *out)
 {
@@ -358,9 +347,9 @@ static void residual_scale(const isg_problem *p, const double *theta, double *r,
         r[i] = isg_ln(p->loss[i]) - p->law->log_loss(p->law, theta, x, NULL);
         squares += r[i] * r[i];
     }
-    double middle = median(r, n);
+    double middle = isg_median(r, n);
     for (size_t i = 0; i < n; i++) r[i] = fabs(r[i] - middle);
-    out->robust_sd = 1.4826 * median(r, n);
+    out->robust_sd = 1.4826 * isg_median(r, n);
     out->rms = sqrt(squares / (double)n);
 }
 

@@ -2,6 +2,7 @@
 
 #include "dist.h"
 #include "isogloss/boot.h"
+#include "order.h"
 #include "subset.h"
 
 #include <math.h>
@@ -53,12 +54,6 @@ static isg_err fit_to(const isg_fit_options *options, const isg_obs *obs, fitted
 
 /* ---- the law itself -------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* @param value  [replicates] scratch */
 static void spread_at(const isg_problem *problem, const isg_replicates *r, const isg_obs *points,
                       size_t i, double *value, isg_outlook *out)
@@ -74,7 +69,7 @@ static void spread_at(const isg_problem *problem, const isg_replicates *r, const
         if (isfinite(y)) value[n++] = y;
     }
     if (n < 2) return;
-    qsort(value, n, sizeof *value, by_value);
+    qsort(value, n, sizeof *value, isg_by_value);
     out->parameter[ISG_BELOW] =
         fmax(out->estimate - isg_quantile(value, n, 0.5 * (1 - outer)), 0) / z;
     out->parameter[ISG_ABOVE] =
@@ -175,7 +170,7 @@ static isg_err hold_lower_half(const isg_forecast_data *data, const unsigned cha
     for (size_t i = 0; i < n; i++) {
         if (!held[i]) sorted[m++] = data->compute[i];
     }
-    qsort(sorted, m, sizeof *sorted, by_value);
+    qsort(sorted, m, sizeof *sorted, isg_by_value);
     for (size_t i = 0; i < n; i++) (*out)[i] = held[i] || data->compute[i] < sorted[m / 2];
     free(sorted);
     return ISG_OK;

@@ -4,6 +4,7 @@
 #include "dist.h"
 #include "isogloss/boot.h"
 #include "isogloss/sandwich.h"
+#include "order.h"
 #include "problem.h"
 
 #include <math.h>
@@ -16,12 +17,6 @@ double isg_quantile(const double *sorted, size_t n, double p)
     size_t i = (size_t)at;
     if (i + 1 >= n) return sorted[n - 1];
     return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* Natural parameters of the converged replicates, [n][n_params]. */
@@ -130,7 +125,7 @@ static size_t gather(const sample *s, const isg_boot_number *number, double *se)
     for (size_t i = 0; i < n; i++) mean += s->value[i] / (double)n;
     for (size_t i = 0; i < n; i++) squares += (s->value[i] - mean) * (s->value[i] - mean);
     *se = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
-    qsort(s->value, n, sizeof *s->value, by_value);
+    qsort(s->value, n, sizeof *s->value, isg_by_value);
     return n;
 }
 

@@ -6,6 +6,7 @@
 #include "isogloss/simulate.h"
 
 #include "dist.h"
+#include "order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,12 +50,6 @@ void isg_worlds_truth(const isg_worlds *s, const double *natural, double *truth)
 }
 
 /* ---- one world ------------------------------------------------------------------------- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* A parameter, a derived number or the loss of a place as a number of the bootstrap. */
 typedef struct asked {
@@ -243,7 +238,7 @@ static void count_intervals(const isg_world_result *result, size_t n, size_t num
         width[out->n++] = x->hi[method] - x->lo[method];
     }
     if (!out->n) return;
-    qsort(width, out->n, sizeof *width, by_value);
+    qsort(width, out->n, sizeof *width, isg_by_value);
     out->width = isg_quantile(width, out->n, 0.5);
 }
 

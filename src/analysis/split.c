@@ -5,6 +5,7 @@
 
 #include "isogloss/rng.h"
 #include "isogloss/str.h"
+#include "order.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -112,12 +113,6 @@ static isg_err draw(isg_split *s, const isg_split_rows *rows, const isg_split_op
 
 /* ---- by rank ----------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double value_of(const isg_split_rows *rows, size_t by, size_t i)
 {
     double c = 6 * rows->size[i] * rows->tokens[i];
@@ -139,7 +134,7 @@ static isg_err rank(isg_split *s, const isg_split_rows *rows, size_t by, double 
         if (x > top[rows->cluster[i]]) top[rows->cluster[i]] = x;
     }
     for (size_t i = 0; !rc && i < n; i++) sorted[i] = top[rows->cluster[i]];
-    if (!rc) qsort(sorted, n, sizeof *sorted, by_value);
+    if (!rc) qsort(sorted, n, sizeof *sorted, isg_by_value);
     double bound = rc ? 0 : sorted[n - count];
     size_t held = 0;
     for (size_t i = 0; !rc && i < n; i++) {
