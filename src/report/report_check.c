@@ -1,5 +1,6 @@
 #include "isogloss/report_check.h"
 
+#include "fields.h"
 #include "isogloss/str.h"
 #include "text.h"
 
@@ -176,11 +177,6 @@ isg_err isg_report_check_text(const isg_check *c, FILE *out)
 }
 
 /* ---- JSON ------------------------------------------------------------------------------- */
-
-static json_t *whole(size_t n)
-{
-    return json_integer((json_int_t)n);
-}
 
 static json_t *covered(const isg_covered *c)
 {

@@ -2,20 +2,7 @@
 
 #include "isogloss/report_compare.h"
 
-static bool set(json_t *object, const char *key, json_t *value)
-{
-    return json_object_set_new(object, key, value) == 0;
-}
-
-static json_t *whole(size_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
-static json_t *real_if(bool there, double x)
-{
-    return there ? isg_json_real(x) : json_null();
-}
+#include "fields.h"
 
 static json_t *score_of(const char *law, const isg_score *s)
 {

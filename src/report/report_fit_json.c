@@ -4,6 +4,7 @@
 
 #include "isogloss/report_fit.h"
 
+#include "fields.h"
 #include "isogloss/atlas.h"
 
 #include <stdlib.h>
@@ -11,21 +12,6 @@
 static json_t *text(const char *s)
 {
     return s && *s ? json_string(s) : json_null();
-}
-
-static json_t *whole(size_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
-static bool set(json_t *object, const char *key, json_t *value)
-{
-    return json_object_set_new(object, key, value) == 0;
-}
-
-static json_t *real_or_null(bool there, double x)
-{
-    return there ? isg_json_real(x) : json_null();
 }
 
 static json_t *range(bool there, double lo, double hi)
@@ -61,7 +47,7 @@ static json_t *by_way(const isg_fit_report *r, const isg_report_number *n)
         (void)set(o, "method", json_string(isg_report_fit_method(i)));
         (void)set(o, "share_at_bound", isg_json_real(i->share_at_bound));
         (void)set(o, "bca", range(i->has_bca, i->bca_lo, i->bca_hi));
-        (void)set(o, "sandwich_se", real_or_null(i->has_sandwich, i->sandwich_se));
+        (void)set(o, "sandwich_se", real_if(i->has_sandwich, i->sandwich_se));
         (void)set(ways, r->ways[w].name, o);
     }
     return ways;
@@ -73,16 +59,16 @@ static json_t *number(const isg_fit_report *r, const isg_report_number *n)
     const isg_interval *i = n->interval;
     json_t *o = json_object();
 
-    (void)set(o, "estimate", real_or_null(n->known, n->estimate));
-    (void)set(o, "se", real_or_null(n->has_interval, n->se));
-    (void)set(o, "lo", real_or_null(n->has_interval, n->lo));
-    (void)set(o, "hi", real_or_null(n->has_interval, n->hi));
+    (void)set(o, "estimate", real_if(n->known, n->estimate));
+    (void)set(o, "se", real_if(n->has_interval, n->se));
+    (void)set(o, "lo", real_if(n->has_interval, n->lo));
+    (void)set(o, "hi", real_if(n->has_interval, n->hi));
     (void)set(o, "method", json_string(n->method));
     (void)set(o, "grouping", i ? json_string(r->ways[n->way].name) : json_null());
     (void)set(o, "identified", json_boolean(n->known));
-    (void)set(o, "share_at_bound", real_or_null(i != NULL, i ? i->share_at_bound : 0));
+    (void)set(o, "share_at_bound", real_if(i != NULL, i ? i->share_at_bound : 0));
     (void)set(o, "bca", range(i && i->has_bca, i ? i->bca_lo : 0, i ? i->bca_hi : 0));
-    (void)set(o, "sandwich_se", real_or_null(i && i->has_sandwich, i ? i->sandwich_se : 0));
+    (void)set(o, "sandwich_se", real_if(i && i->has_sandwich, i ? i->sandwich_se : 0));
     (void)set(o, "profile", profile(n->profile));
     (void)set(o, "by_grouping", by_way(r, n));
     return o;

@@ -1,5 +1,6 @@
 #include "isogloss/report_result.h"
 
+#include "fields.h"
 #include "isogloss/law.h"
 #include "text.h"
 
@@ -7,21 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
-}
-
 static long long whole_of(const json_t *object, const char *key)
 {
     return (long long)json_integer_value(json_object_get(object, key));
-}
-
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-    return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
 /* ---- sentences --------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "isogloss/report_result.h"
 
+#include "fields.h"
 #include "text.h"
 
 #include <math.h>
@@ -14,12 +15,6 @@ typedef struct number {
     const json_t *json;
 } number;
 
-static double real_of(const json_t *object, const char *key)
-{
-    const json_t *v = json_object_get(object, key);
-    return json_is_number(v) ? json_number_value(v) : (double)NAN;
-}
-
 static number number_of(const char *name, const json_t *o)
 {
     return (number){.name = name,
@@ -29,12 +24,6 @@ static number number_of(const char *name, const json_t *o)
                     .hi = real_of(o, "hi"),
                     .identified = json_is_true(json_object_get(o, "identified")),
                     .json = o};
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-    return s ? s : "";
 }
 
 /* ---- CSV ----------------------------------------------------------------------------- */

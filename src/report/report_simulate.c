@@ -1,5 +1,6 @@
 #include "isogloss/report_simulate.h"
 
+#include "fields.h"
 #include "isogloss/str.h"
 #include "text.h"
 
@@ -91,11 +92,6 @@ isg_err isg_report_simulation_text(const isg_simulation *s, FILE *out)
                  s->good ? 100 * sqrt(s->worlds->level * (1 - s->worlds->level) / (double)s->good)
                          : 0));
     return ferror(out) ? ISG_FAIL(ISG_EIO, "cannot write the report") : ISG_OK;
-}
-
-static json_t *whole(size_t n)
-{
-    return json_integer((json_int_t)n);
 }
 
 static json_t *number(const isg_simulation *s, size_t k)
