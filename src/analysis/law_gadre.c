@@ -67,6 +67,8 @@ extern const isg_law isg_law_gadre;
 const isg_law isg_law_gadre = {
     .name = "gadre",
     .formula = "L = E + (a M^eta + b M^-eta) C^-eta, C = 6 M N^2",
+    .where = "the same as chinchilla with D = M N and alpha = beta = 2 eta,\n"
+             "A = a/6^eta, B = b/6^eta",
     .summary = "loss by compute and tokens per parameter (over-training)",
     .source = "Gadre et al. 2024, arXiv 2403.08540",
     .example = "--law gadre --objective lsq --by train_corpus",
