@@ -106,6 +106,10 @@ typedef struct isg_selection {
 isg_err isg_select(const isg_table *table, const isg_select_options *options, isg_selection **out);
 void isg_selection_destroy(isg_selection **selection);
 
+/** The column that holds the losses: `given`, if it is a column; "loss"; else the first with a usual
+ * name, such as val_loss. NULL: there is none. Borrowed. */
+const char *isg_select_loss(const isg_table *table, const char *given);
+
 /**
  * Which rows hold all conditions ("col=value" and !=, <, <=, >, >=)?
  * @param keep  [n_rows] becomes 1 or 0

@@ -1,5 +1,6 @@
 #include "columns.h"
 
+#include "isogloss/select.h"
 #include "isogloss/str.h"
 
 #include <math.h>
@@ -38,6 +39,14 @@ static const char *likely(const isg_table *t, const char *name, size_t role)
         }
     }
     return NULL;
+}
+
+const char *isg_select_loss(const isg_table *t, const char *given)
+{
+    const char *name = given ? given : "loss";
+
+    if (isg_table_column(t, name)) return name;
+    return given ? NULL : likely(t, name, 2);
 }
 
 isg_err isg_columns_usual(const isg_table *t, const char *const name[3])

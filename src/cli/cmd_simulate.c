@@ -4,6 +4,7 @@
 #include "cmd.h"
 #include "fit_job.h"
 #include "fit_law.h"
+#include "isogloss/expr.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
 #include "isogloss/report_simulate.h"
@@ -33,6 +34,9 @@ typedef struct simulation {
     const char *var[64 + ISG_LAW_VARS]; /* [n_var] what --var says and what --design means */
     size_t n_var;
     char var_text[ISG_LAW_VARS][64];
+    bool *loss;            /* [n_columns] holds losses of its own */
+    size_t n_columns;      /* of the source */
+    const char *loss_name; /* the first of them, or NULL */
     isg_selection *selection;
     size_t *cluster; /* [n] runs, whose errors go together */
     size_t n_clusters;
@@ -174,15 +178,69 @@ static isg_err read_params(const char *text, const isg_law *law, double *natural
 
 /* ---- design --------------------------------------------------------------------------------- */
 
-/* A column of ones in the place of the loss: rows are chosen by everything else. */
-static isg_err without_losses(fit_job *job)
+/* Columns of the loss that the design may have: they say nothing of it, least of all which rows
+ * are one run. @param used  [n_columns] false */
+static isg_err find_losses(const simulation *s, bool *used)
 {
+    const isg_table *t = s->job.table;
+    const char *name = isg_select_loss(t, s->args.loss);
+    bool *others = NULL;
+
+    for (size_t k = 0; k < t->n_columns; k++) used[k] = name && !strcmp(t->columns[k].name, name);
+    if (!s->args.loss || isg_table_column(t, s->args.loss)) return ISG_OK;
+    /* An expression: its columns, but for those of N and D. Columns that it has and the table has
+     * not are no matter here. */
+    others = calloc(t->n_columns + 1, sizeof *others);
+    if (!others) return no_memory();
+    isg_err rc = isg_expr_uses(t, s->args.loss, "--loss", used);
+    if (!rc && s->args.n) rc = isg_expr_uses(t, s->args.n, "--n", others);
+    if (!rc && s->args.d) rc = isg_expr_uses(t, s->args.d, "--d", others);
+    for (size_t k = 0; k < t->n_columns; k++) used[k] = used[k] && !rc && !others[k];
+    isg_err_clear();
+    free(others);
+    return ISG_OK;
+}
+
+/* Rows of a design are not chosen by the losses that it has not yet. */
+static isg_err refuse_where(const simulation *s, const char *name)
+{
+    const size_t n = strlen(name);
+
+    for (size_t k = 0; k < s->args.where.n; k++) {
+        const char *text = s->args.where.item[k];
+        if (!strncmp(text, name, n) && strchr("=!<> ", text[n]))
+            return ISG_FAIL(ISG_EUSAGE, "--where %s needs losses, and a design has none", text);
+    }
+    return ISG_OK;
+}
+
+/* A column of ones in the place of the loss: rows are chosen by everything else. */
+static isg_err without_losses(simulation *s)
+{
+    static char one_text[] = "1";
+    fit_job *job = &s->job;
     const size_t n = job->table->n_rows;
     double *one = malloc((n + 1) * sizeof *one);
 
-    if (!one) return no_memory();
+    s->n_columns = job->table->n_columns;
+    s->loss = calloc(s->n_columns + 1, sizeof *s->loss);
+    if (!one || !s->loss) {
+        free(one);
+        return no_memory();
+    }
+    isg_err rc = find_losses(s, s->loss);
     for (size_t i = 0; i < n; i++) one[i] = 1;
-    isg_err rc = isg_table_add_numbers(job->table, no_loss, one);
+    for (size_t k = 0; k < s->n_columns && !rc; k++) {
+        isg_column *c = &job->table->columns[k];
+        for (size_t i = 0; s->loss[k] && i < n; i++) {
+            c->text[i] = one_text;
+            if (c->numeric) c->number[i] = 1;
+        }
+        if (!s->loss[k]) continue;
+        if (!s->loss_name) s->loss_name = c->name;
+        rc = refuse_where(s, c->name);
+    }
+    if (!rc) rc = isg_table_add_numbers(job->table, no_loss, one);
     job->select.loss = no_loss;
     free(one);
     return rc;
@@ -229,7 +287,7 @@ static isg_err load(simulation *s, char **paths, size_t n)
     if (campaign) ISG_TRY(simulate_campaign(paths[0], &table));
     ISG_TRY(table ? fit_job_take(&s->job, &s->args, table, campaign)
                   : fit_job_load(&s->job, &s->args, paths, n));
-    ISG_TRY(without_losses(&s->job));
+    ISG_TRY(without_losses(s));
     ISG_TRY(fit_law_set(&s->job, NULL));
     if (s->own.design) name_factors(s);
     return isg_select(s->job.table, &s->job.select, &s->selection);
@@ -286,6 +344,7 @@ static void clear(simulation *s)
     fit_law_clear(&s->job);
     isg_noise_destroy(&s->noise);
     isg_selection_destroy(&s->selection);
+    free(s->loss);
     free(s->cluster);
     free(s->clean);
     free(s->result);
@@ -317,10 +376,18 @@ static isg_err add_losses(const simulation *s, const char *name, double *number,
     return rc;
 }
 
+/* Losses go where they were, or where --loss says; where it is an expression, into "loss". */
+static const char *loss_column(const simulation *s)
+{
+    const bool plain =
+        s->args.loss && (!s->loss_name || isg_table_column(s->job.table, s->args.loss));
+    return plain ? s->args.loss : s->loss_name && !s->args.loss ? s->loss_name : "loss";
+}
+
 static isg_err make_table(const simulation *s, isg_table **out)
 {
     const isg_table *from = s->job.table;
-    const char *name = s->args.loss ? s->args.loss : "loss";
+    const char *name = loss_column(s);
     const size_t n = s->own.worlds * s->selection->n;
     const char **text = malloc((n + 1) * sizeof *text);
     double *number = malloc((n + 1) * sizeof *number);
@@ -330,6 +397,7 @@ static isg_err make_table(const simulation *s, isg_table **out)
     for (size_t k = 0; k < from->n_columns && !rc; k++) {
         const char *column = from->columns[k].name;
         if (!strcmp(column, no_loss) || !strcmp(column, name) || !strcmp(column, "world")) continue;
+        if (k < s->n_columns && s->loss[k]) continue;
         rc = copy_column(s, &from->columns[k], text, *out);
     }
     if (!rc) rc = add_losses(s, name, number, *out);

@@ -235,6 +235,16 @@ static isg_err bad_design(const char *part)
                     part);
 }
 
+/* Blanks may stand around a value, not between two. */
+static char *trimmed(char *word)
+{
+    word += strspn(word, " ");
+    size_t n = strlen(word);
+    while (n && word[n - 1] == ' ') n--;
+    word[n] = '\0';
+    return word;
+}
+
 static isg_err read_factor(char *part, factor *f)
 {
     char *equals = strchr(part, '='), *rest = NULL;
@@ -245,7 +255,8 @@ static isg_err read_factor(char *part, factor *f)
     f->level = calloc(LEVELS, sizeof *f->level);
     f->times = calloc(LEVELS, sizeof *f->times);
     if (!f->level || !f->times) return no_memory();
-    for (char *word = strtok_r(equals + 1, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
+    for (char *word = strtok_r(equals + 1, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        word = trimmed(word);
         if (f->n == LEVELS)
             return ISG_FAIL(ISG_EUSAGE, "--design: more than %d values of %s", LEVELS, f->name);
         if (!read_level(word, &f->level[f->n], &f->times[f->n]) ||

@@ -91,6 +91,11 @@ isg_err isg_report_simulation_text(const isg_simulation *s, FILE *out)
                  100 * s->worlds->level, 100 * s->worlds->level,
                  s->good ? 100 * sqrt(s->worlds->level * (1 - s->worlds->level) / (double)s->good)
                          : 0));
+    if (s->worlds->way[0].n_clusters < ISG_BOOT_WARN_CLUSTERS)
+        isg_text_say(out, "Note: ",
+                     isg_strf("Only %zu clusters (%s): intervals from fewer than %d are rough, "
+                              "often too wide or too narrow by a third.",
+                              s->worlds->way[0].n_clusters, s->unit, ISG_BOOT_WARN_CLUSTERS));
     return ferror(out) ? ISG_FAIL(ISG_EIO, "cannot write the report") : ISG_OK;
 }
 

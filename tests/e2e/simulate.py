@@ -120,6 +120,41 @@ def test_fits():
         expect(f"the text says '{words}'", words in out, out)
 
 
+def test_clusters_of_a_table():
+    """Its loss separates no rows: clusters are those of a fit to the same table."""
+    cells = [(3e7 * 2**n, 20 * 3e7 * 2**n * 2**d, seed) for n in range(6) for seed in (1, 2) for d in range(4)]
+    for column in ("val_loss", "loss", "nats", ""):
+        path = os.path.join(tmp, "seeds.csv")
+        with open(path, "w") as f:
+            f.write(f"params,toks,{column + ',' if column else ''}seed\n")
+            for k, (n, d, seed) in enumerate(cells):
+                f.write(f"{n},{d},{f'{1.8 + 480 / n**0.35 + 2100 / d**0.37 + 1e-4 * (k * 7 % 11):.6f},' if column else ''}{seed}\n")
+        how = [path, "--n", "params", "--d", "toks", "--bootstrap", "50"]
+        own = ["--loss", column] if column == "nats" else []
+        design = fitted(*PARAMS, *how, *own, "--worlds", "20")
+        expect(f"12 runs of 4 rows with loss '{column}'", (design["n_observations"], design["n_clusters"]) == (48, 12), design)
+        if column:
+            rc, out, err = run(*how, "--loss", column, "--json", verb="fit")
+            expect(f"as fit has them with '{column}'", json.loads(out)["n_clusters"] == design["n_clusters"], err)
+        rows = rows_of(*PARAMS, *how, *own, "--run-sd", "0", "--point-sd", "0")
+        name = column or "loss"
+        expect(f"losses are in column {name}", set(rows[0]) == {"params", "toks", "seed", name}, rows[0])
+        expect("and are the law's", all(abs(float(r[name]) - 1.8 - 480 / float(r["params"])**0.35 - 2100 / float(r["toks"])**0.37) < 1e-9
+                                        for r in rows))
+    expression = fitted(*PARAMS, path.replace("seeds", "bits"), "--n", "params", "--d", "toks", "--loss", "bits*0.6931",
+                        "--worlds", "20", "--bootstrap", "50") if write_bits(cells, path.replace("seeds", "bits")) else {}
+    expect("an expression over the column", expression.get("n_clusters") == 12, expression)
+    rc, out, err = run(*PARAMS, *how, "--worlds", "20", "--fit")
+    expect("few clusters are said to be few", "Only 12 clusters" in out and "fewer than 40" in out, out)
+
+
+def write_bits(cells, path):
+    with open(path, "w") as f:
+        f.write("params,toks,bits,seed\n")
+        f.writelines(f"{n},{d},{3 + k * 7 % 11 / 100},{seed}\n" for k, (n, d, seed) in enumerate(cells))
+    return True
+
+
 def test_messages():
     for args, code, parts in [
             (GRID, 2, ["--params is needed"]), (["--params", "A=1"] + GRID, 2, ["also needs B, E, alpha, beta"]),
@@ -128,6 +163,7 @@ def test_messages():
             (["--params", "A=x"] + GRID, 2, ["'x' is not a number"]),
             (["--params", "/nonexistent.json"] + GRID, 1, ["/nonexistent.json"]),
             (PARAMS + ["--design", "N=1e7"], 2, ["N and D are needed"]), (PARAMS + ["--design", "N=1e7;D=fast"], 2, ["'fast'"]),
+            (PARAMS + ["--design", "N=1e8;D=1e9 5"], 2, ["'1e9 5'"]),
             (PARAMS + ["--design", "N=20x;D=1e9"], 2, ["'20x'"]), (PARAMS + GRID + ["a.csv"], 2, ["exclude each other"]),
             (PARAMS, 2, ["one or more stores or CSV files"]), (PARAMS + GRID + ["--json"], 2, ["--json goes with --fit"]),
             (PARAMS + GRID + ["--fit", "--worlds", "3"], 2, ["at least 20"]),
@@ -138,7 +174,7 @@ def test_messages():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_losses, test_designs, test_fits, test_messages):
+    for test in (test_losses, test_designs, test_fits, test_clusters_of_a_table, test_messages):
         test()
 print(f"{checks} checks, {failed} failed")
 sys.exit(failed > 0)
