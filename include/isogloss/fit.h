@@ -75,6 +75,8 @@ const size_t *isg_problem_distinct(const isg_problem *problem);
 isg_err isg_workspace_create(const isg_problem *problem, isg_workspace **out);
 void isg_workspace_destroy(isg_workspace **workspace);
 
+enum { ISG_FIT_FAR = 5 };
+
 /** The fit to all rows. */
 typedef struct isg_fit {
     double theta[ISG_LAW_PARAMS];   /**< internal, x centred: what refits start from */
@@ -99,6 +101,12 @@ typedef struct isg_fit {
     bool has_runner_up;     /**< some start ended elsewhere */
     double runner_up;       /**< best objective among those */
     double first_delta; /**< delta of the first of two stages; the numbers above are the second's */
+    /** Another optimum that fits as well, or nearly: deviance under 3.84 */
+    bool has_alternative;
+    double alternative[ISG_LAW_PARAMS]; /**< natural parameters there */
+    double alternative_deviance;        /**< chi2 of one degree if errors are independent */
+    size_t n_far;                       /**< rows more than ten robust sd off */
+    size_t far[ISG_FIT_FAR];            /**< the first of them */
 } isg_fit;
 
 isg_err isg_fit_full(const isg_problem *problem, isg_workspace *workspace, isg_fit *out);

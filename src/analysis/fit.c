@@ -5,8 +5,8 @@
  * into that of the narrow one (98 of 100 cold starts end at the best optimum;
  * without, half). LAD is the limit of small delta and goes the same way. */
 
+#include "alternatives.h"
 #include "order.h"
-#include "problem.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -357,6 +357,7 @@ typedef struct starts {
     double theta[MAX_STARTS][P];
     size_t n_scan;      /* of theta */
     const double *held; /* of the first of two stages, or NULL */
+    isg_refit *ends;    /* [n_scan + cold starts] where each of them ended */
 } starts;
 
 static void theta_of_start(const isg_problem *p, const starts *s, size_t k, double *theta)
@@ -425,23 +426,17 @@ static void descend_once(const isg_problem *p, const double *held, const double 
 
 static isg_err all_starts(const isg_problem *p, const starts *s, double delta, isg_fit *out)
 {
-    size_t n = s->n_scan + p->cold_starts;
-    double *ends = malloc((n ? n : 1) * sizeof *ends);
+    const size_t n = s->n_scan + p->cold_starts;
+    const isg_refit *ends = s->ends;
     valleys *v = calloc(1, sizeof *v);
     isg_refit best = {.objective = INFINITY};
 
-    if (!ends || !v) {
-        free(ends);
-        free(v);
-        return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
-    }
+    if (!v) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
     for (size_t k = 0; k < n; k++) {
         double theta[P];
-        isg_refit end;
         theta_of_start(p, s, k, theta);
-        descend_once(p, s->held, theta, delta, v, &end);
-        ends[k] = end.objective;
-        if (end.objective < best.objective) best = end;
+        descend_once(p, s->held, theta, delta, v, &s->ends[k]);
+        if (ends[k].objective < best.objective) best = ends[k];
     }
     free(v);
     double limit = best.objective * (1 + SAME_OPTIMUM) + ROUNDING * (double)p->rows.n;
@@ -449,14 +444,14 @@ static isg_err all_starts(const isg_problem *p, const starts *s, double delta, i
     out->at_best = 0;
     out->has_runner_up = false;
     for (size_t k = 0; k < n; k++) {
-        if (ends[k] <= limit) {
+        const double f = ends[k].objective;
+        if (f <= limit) {
             out->at_best++;
-        } else if (isfinite(ends[k]) && (!out->has_runner_up || ends[k] < out->runner_up)) {
+        } else if (isfinite(f) && (!out->has_runner_up || f < out->runner_up)) {
             out->has_runner_up = true;
-            out->runner_up = ends[k];
+            out->runner_up = f;
         }
     }
-    free(ends);
     if (!(best.objective < (double)INFINITY))
         return ISG_FAIL(ISG_EDATA, "no start led to a finite objective");
     memcpy(out->theta, best.theta, sizeof best.theta);
@@ -578,9 +573,16 @@ static isg_err full_fit(const isg_problem *p, isg_workspace *w, const double *he
     if (!s.n_scan && !p->cold_starts) {
         return ISG_FAIL(ISG_EDATA, "the scan found no start with positive terms; give --starts");
     }
+    const size_t n = s.n_scan + p->cold_starts;
+    s.ends = calloc(n, sizeof *s.ends);
+    if (!s.ends) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu starts", n);
     isg_err rc = find_delta(p, &s, w->weights, &delta, out);
     if (!rc) rc = all_starts(p, &s, delta, out);
+    const double best = out->objective;
     if (!rc) rc = describe(p, w->weights, out);
+    if (!rc) isg_alternatives(p, s.ends, n, best, out);
+    if (!rc) isg_far_rows(p, out);
+    free(s.ends);
     return rc;
 }
 

@@ -83,6 +83,63 @@ static void warn_unidentified(const isg_fit_report *r, list *l)
 }
 
 /* The end at which a one-sided interval begins is ours, not the data's. */
+/* "alpha 1.3, beta 0.36" of another optimum, what is not held or tied. */
+static void warn_alternative(const isg_fit_report *r, list *l)
+{
+    const isg_fit *f = r->fit;
+    isg_str values = {0};
+
+    if (!f->has_alternative) return;
+    for (size_t k = 0; k < r->law->n_params; k++) {
+        if (!f->free[k]) continue;
+        if (isg_str_printf(&values, "%s%s %.4g", values.len ? ", " : "", r->law->params[k].name,
+                           f->alternative[k]))
+            l->rc = ISG_ENOMEM;
+    }
+    add(l, f->alternative_deviance < 0.01
+               ? isg_strf("Another optimum fits these runs as well: %s. What differs between the "
+                          "two is not identified.",
+                          isg_str_c(&values))
+               : isg_strf("Another optimum fits these runs nearly as well (deviance %.2g): %s. "
+                          "Refits may end at either.",
+                          f->alternative_deviance, isg_str_c(&values)));
+    isg_str_free(&values);
+}
+
+/* With D in proportion to N the terms of a law can change places. */
+static void warn_proportion(const isg_fit_report *r, list *l)
+{
+    const isg_selection *s = r->selection;
+    double least = INFINITY, most = 0;
+
+    if (r->law->n_vars != 2) return;
+    for (size_t i = 0; i < s->n; i++) {
+        least = fmin(least, s->var[1][i] / s->var[0][i]);
+        most = fmax(most, s->var[1][i] / s->var[0][i]);
+    }
+    if (most > 1.25 * least) return;
+    add(l, isg_strf("%s is the same multiple of %s in all rows (%.3g to %.3g): which of the two an "
+                    "exponent belongs to cannot be told; vary them apart from each other.",
+                    r->law->vars[1].name, r->law->vars[0].name, least, most));
+}
+
+static void warn_far(const isg_fit_report *r, list *l)
+{
+    const isg_fit *f = r->fit;
+    isg_str lines = {0};
+
+    if (!f->n_far) return;
+    for (size_t k = 0; k < f->n_far && k < ISG_FIT_FAR; k++) {
+        if (isg_str_printf(&lines, "%s%zu", k ? ", " : "", r->selection->line[f->far[k]]))
+            l->rc = ISG_ENOMEM;
+    }
+    add(l, isg_strf("%zu row%s more than 10 robust standard deviations off (line%s %s%s): diverged "
+                    "runs, other units, a typing error?",
+                    f->n_far, f->n_far > 1 ? "s are" : " is", f->n_far > 1 ? "s" : "",
+                    isg_str_c(&lines), f->n_far > ISG_FIT_FAR ? ", ..." : ""));
+    isg_str_free(&lines);
+}
+
 static void warn_bounds(const isg_fit_report *r, list *l)
 {
     for (size_t k = 0; k < r->law->n_params; k++) {
@@ -214,6 +271,9 @@ isg_err isg_report_fit_warnings(const isg_fit_report *r, char ***out, size_t *n)
     if (r->selection->warning) add(&l, isg_strf("%s", r->selection->warning));
     warn_optimiser(r, &l);
     warn_unidentified(r, &l);
+    warn_alternative(r, &l);
+    warn_proportion(r, &l);
+    warn_far(r, &l);
     warn_bounds(r, &l);
     warn_guarded(r, &l);
     warn_ways(r, &l);

@@ -234,6 +234,46 @@ static void test_exp_ln(void)
     }
 }
 
+/* D = 20 N: the terms can change places. The two optima are equally good, so that none of the four
+ * parameters is known, although each valley by itself is narrow. */
+static void test_changed_places(void)
+{
+    static world w;
+    isg_rng r;
+
+    w.rows = 60;
+    isg_rng_at(&r, 17, ISG_RNG_TEST, 0);
+    for (size_t i = 0; i < w.rows; i++) {
+        w.n[i] = 2e7 * pow(500, isg_rng_double(&r));
+        w.d[i] = 20 * w.n[i];
+        w.loss[i] = (1.8 + 5e8 / pow(w.n[i], 1.2) + 2000 / pow(w.d[i], .35)) *
+                    exp(.002 * isg_rng_normal(&r));
+    }
+    fitted f = fit(&w, isg_fit_defaults(), NULL, 0);
+    CHECK(f.fit.has_alternative && f.fit.alternative_deviance < 0.01);
+    CHECK(!f.fit.identified[A] && !f.fit.identified[B]);
+    CHECK(!f.fit.identified[ALPHA] && !f.fit.identified[BETA]);
+    CHECK(f.fit.identified[E]);
+    CHECK_NEAR(f.fit.alternative[ALPHA], f.fit.natural[BETA], 1e-3);
+    clear(&f);
+}
+
+/* A loss in another unit is told by its row; the usual spread is not. */
+static void test_far_rows(void)
+{
+    static world w;
+
+    simulate(&w, 100, .005, 18);
+    fitted f = fit(&w, isg_fit_defaults(), NULL, 0);
+    CHECK(!f.fit.n_far && !f.fit.has_alternative);
+    clear(&f);
+    w.loss[7] *= 1.4427;
+    w.loss[70] = 97;
+    f = fit(&w, isg_fit_defaults(), NULL, 0);
+    CHECK(f.fit.n_far == 2 && f.fit.far[0] == 7 && f.fit.far[1] == 70);
+    clear(&f);
+}
+
 int main(void)
 {
     test_exp_ln();
@@ -245,5 +285,7 @@ int main(void)
     test_blocks();
     test_not_identified();
     test_bound();
+    test_changed_places();
+    test_far_rows();
     return check_done();
 }
