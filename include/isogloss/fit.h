@@ -97,7 +97,8 @@ typedef struct isg_fit {
     double rms;             /**< root mean square of r */
     double gradient_norm;   /**< of the objective by the free internal parameters */
     double condition;       /**< of the column-scaled Jacobian of ln L_pred */
-    size_t starts, at_best; /**< tried; ended within 1e-6 of the best objective */
+    size_t starts, at_best; /**< tried; ended within 1e-6 of the best objective, or met one that did
+                               where their first, widest stage ended */
     bool has_runner_up;     /**< some start ended elsewhere */
     double runner_up;       /**< best objective among those */
     double first_delta; /**< delta of the first of two stages; the numbers above are the second's */
