@@ -20,21 +20,9 @@ typedef struct own_args {
     bool json;
 } own_args;
 
-/* Rows of the common table that this verb does not have: each law is named with what it holds. */
-static size_t without(isg_opt *rows, size_t n)
-{
-    static const char *const names[] = {"law", "fix",    "tie", "stages", "starts-per-replicate",
-                                        "by",  "profile"};
-    size_t m = 0;
-
-    for (size_t k = 0; k < n; k++) {
-        bool drop = false;
-        for (size_t j = 0; j < sizeof names / sizeof *names; j++)
-            drop = drop || !strcmp(rows[k].name, names[j]);
-        if (!drop) rows[m++] = rows[k];
-    }
-    return m;
-}
+/* What this verb does not have: each law is named with what it holds. */
+static const char *const not_here[] = {"law", "fix",     "tie", "stages", "starts-per-replicate",
+                                       "by",  "profile", NULL};
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
 {
@@ -61,7 +49,7 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
          0, NULL},
         {0, "json", ISG_OPT_FLAG, &own->json, NULL, "Print the result as JSON.", 0, 0, NULL},
     };
-    size_t n = without(opts, fit_args_rows(a, FIT_ARGS_ALL, opts, 0));
+    size_t n = fit_args_without(opts, fit_args_rows(a, FIT_ARGS_ALL, opts, 0), not_here);
 
     memcpy(opts + n, rows, sizeof rows);
     opts[n + sizeof rows / sizeof *rows] = fit_args_end;

@@ -73,28 +73,25 @@ static void print_summary(const isg_campaign_options *o, const isg_campaign_summ
     if (!s->failed && !s->left) (void)printf("next:  isogloss fit %s\n", s->store);
 }
 
-static isg_err run_campaign(const isg_campaign_options *options)
+static isg_err run_campaign(isg_comm **comm, const isg_campaign_options *options)
 {
-    isg_comm *comm = NULL;
     isg_campaign_summary summary;
-    ISG_TRY(isg_comm_open(&comm));
-    bool first = isg_comm_rank(comm) == 0;
-    if (isg_comm_size(comm) > 1) isg_log_set_rank(isg_comm_rank(comm));
-    isg_err rc = isg_run_campaign(comm, options, &summary);
+    bool first = isg_comm_rank(*comm) == 0;
+    isg_err rc = isg_run_campaign(*comm, options, &summary);
     if (first) print_summary(options, &summary);
     if (rc == ISG_ESOME) isg_err_clear();           /* the summary says it */
     if (!first && summary.orderly) isg_err_clear(); /* rank 0 says it for all */
-    isg_comm_close(&comm, summary.orderly);
+    isg_comm_close(comm, summary.orderly);
     return rc;
 }
 
-static isg_err run(int argc, char **argv)
+static isg_err parse(int argc, char **argv, isg_campaign_options *out, bool *done)
 {
     isg_campaign_options o = {0};
     const char *time_limit = NULL, *shard = NULL;
     uint64_t slots = 0;
     int operands = 0;
-    bool verbose = false, done = false;
+    bool verbose = false;
     const isg_opt opts[] = {
         {'o', "store", ISG_OPT_STRING, &o.store, "FILE",
          "Store to create or to go on with (default: NAME.h5 in the current directory).", 0, 0,
@@ -124,8 +121,8 @@ static isg_err run(int argc, char **argv)
         "the same command goes on, and nothing that is committed is trained again. A\n"
         "first TERM, INT, USR1 or USR2 asks trainers for checkpoints and ends with 75;\n"
         "a second one ends at once.",
-        opts, argc, argv, &operands, &done));
-    if (done) return ISG_OK;
+        opts, argc, argv, &operands, done));
+    if (*done) return ISG_OK;
     ISG_TRY(isg_cmd_wants(operands == 1, "one campaign file", operands));
     o.campaign = argv[1];
     o.slots = (size_t)slots;
@@ -137,7 +134,28 @@ static isg_err run(int argc, char **argv)
                         isg_numerics_of_level(2));
     }
     if (verbose) isg_log_set_level(ISG_LOG_INFO);
-    return run_campaign(&o);
+    *out = o;
+    return ISG_OK;
+}
+
+/* Every rank parses the same words: rank 0 says what came of it, and the others leave with success,
+ * or mpirun would kill rank 0 before it has spoken. */
+static isg_err run(int argc, char **argv)
+{
+    isg_campaign_options o = {0};
+    isg_comm *comm = NULL;
+    bool done = false;
+
+    ISG_TRY(isg_comm_open(&comm));
+    const bool first = isg_comm_rank(comm) == 0;
+    if (isg_comm_size(comm) > 1) isg_log_set_rank(isg_comm_rank(comm));
+    isg_cmd_hush(!first);
+    isg_err rc = parse(argc, argv, &o, &done);
+    if (!rc && !done) return run_campaign(&comm, &o);
+    isg_comm_close(&comm, true);
+    if (first) return rc;
+    isg_err_clear();
+    return ISG_OK;
 }
 
 const isg_cmd isg_cmd_run = {

@@ -54,6 +54,9 @@ static isg_err no_memory(void)
     return ISG_FAIL(ISG_ENOMEM, "no memory for simulated campaigns");
 }
 
+/* A design has no losses to choose by, and its campaigns one interval a number. */
+static const char *const not_here[] = {"by", "best-over", "drop-highest", "profile", NULL};
+
 static isg_err parse(int argc, char **argv, simulation *s, int *operands, bool *done)
 {
     own_args *o = &s->own;
@@ -93,10 +96,13 @@ static isg_err parse(int argc, char **argv, simulation *s, int *operands, bool *
     s->args = fit_args_defaults();
     s->args.bootstrap = REFITS;
     memcpy(opts, rows, sizeof rows);
-    size_t end = fit_args_rows(&s->args, FIT_ARGS_ALL, opts, n);
+    size_t end = fit_args_without(opts, fit_args_rows(&s->args, FIT_ARGS_ALL, opts, n), not_here);
     for (size_t k = n; k < end; k++) {
         if (!strcmp(opts[k].name, "bootstrap"))
             opts[k].help = "Refits for the intervals of each campaign. Default: 400.";
+        if (!strcmp(opts[k].name, "seed")) opts[k].help = "Of losses and resamples. Default: 1.";
+        if (!strcmp(opts[k].name, "loss"))
+            opts[k].help = "Name of the column of losses that is written. Default: loss.";
     }
     opts[end] = fit_args_end;
     return isg_cmd_parse(
@@ -277,11 +283,6 @@ static isg_err load(simulation *s, char **paths, size_t n)
     const bool campaign = n == 1 && simulate_is_campaign(paths[0]);
     isg_table *table = NULL;
 
-    if (s->args.by) return ISG_FAIL(ISG_EUSAGE, "simulate has no --by; use --where");
-    if (s->args.best_over.n)
-        return ISG_FAIL(ISG_EUSAGE, "--best-over needs losses, and a design has none");
-    if (s->args.drop_highest)
-        return ISG_FAIL(ISG_EUSAGE, "--drop-highest needs losses, and a design has none");
     if (s->own.design && n) return ISG_FAIL(ISG_EUSAGE, "--design and a source exclude each other");
     if (s->own.design) ISG_TRY(simulate_factorial(s->own.design, &table));
     if (campaign) ISG_TRY(simulate_campaign(paths[0], &table));

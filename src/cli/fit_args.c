@@ -142,6 +142,18 @@ size_t fit_args_rows(fit_args *a, int which, isg_opt *rows, size_t at)
     return at;
 }
 
+size_t fit_args_without(isg_opt *rows, size_t n, const char *const *names)
+{
+    size_t left = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        const char *const *name = names;
+        while (*name && strcmp(rows[k].name, *name) != 0) name++;
+        if (!*name) rows[left++] = rows[k];
+    }
+    return left;
+}
+
 size_t fit_args_index(const char *word, const char *const *names)
 {
     size_t i = 0;

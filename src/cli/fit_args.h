@@ -32,6 +32,9 @@ enum { FIT_ARGS_SELECT = 1, FIT_ARGS_LAW = 2, FIT_ARGS_BOOTSTRAP = 4, FIT_ARGS_A
  */
 size_t fit_args_rows(fit_args *args, int which, isg_opt *rows, size_t at);
 
+/** Leave out options that a verb does not have. @param names  ended by NULL @return rows left */
+size_t fit_args_without(isg_opt *rows, size_t n, const char *const *names);
+
 enum { FIT_ARGS_ROWS = 64 }; /**< room for them and a verb's own */
 
 extern const isg_opt fit_args_end; /**< the row that ends a table */

@@ -27,8 +27,8 @@ static isg_err read_item(const char *option, const char *word, place *out)
     const size_t n = strcspn(word, "=");
 
     if (!n || !word[n] || n >= sizeof out->name[0])
-        return ISG_FAIL(ISG_EUSAGE, "%s %s: '%s': wanted NAME=NUMBER, such as N=7e10", option,
-                        out->text, word);
+        return ISG_FAIL(ISG_EUSAGE, "%s %s: '%s': wanted NAME=NUMBER, such as %s", option,
+                        out->text, word, strcmp(option, "--at") ? "N=7e10" : "C=1e21");
     if (out->n == PLACE_ITEMS)
         return ISG_FAIL(ISG_EUSAGE, "%s %s: too many numbers", option, out->text);
     (void)snprintf(out->name[out->n], sizeof out->name[0], "%.*s", (int)n, word);

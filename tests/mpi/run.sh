@@ -47,5 +47,10 @@ sed 's/tokens: \[1M/tokens: [1500k/' "$campaign" >tiny.yaml
 timeout 60 mpirun -n 3 "$ISOGLOSS" run tiny.yaml >out 2>err && say "a changed campaign is not refused under mpirun"
 [ "$(grep -c '^isogloss run:' err)" = 1 ] || say "the refusal is said once: $(cat err)"
 
+timeout 60 mpirun -n 3 "$ISOGLOSS" run --help >out 2>err || say "--help fails under mpirun: $(cat err)"
+[ "$(grep -c "^Usage:" out)" = 1 ] || say "the help is printed once"
+timeout 60 mpirun -n 3 "$ISOGLOSS" run --nonsense "$campaign" >out 2>err
+[ $? = 2 ] && [ "$(grep -c "^isogloss run:" err)" = 1 ] || say "an unknown option is said once: $(cat err)"
+
 [ $failed = 0 ] && echo "run: all good"
 exit $failed
