@@ -75,6 +75,8 @@ typedef struct isg_selection {
     size_t *cluster;           /**< [n] */
     size_t *line;              /**< [n] in the source */
     size_t *row;               /**< [n] of the table */
+    size_t *setting; /**< [n] equal where rows differ in replicates (seeds) at most, besides
+                                    the variables and columns of free-running numbers */
     size_t n_clusters;
     /** [0] is the one above, then size and compute where they make two groups or more, and others
      * than an earlier grouping */

@@ -89,6 +89,17 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Empty cells first. */
+static int by_number(const void *a, const void *b)
+{
+    double x, y;
+    if (!isg_table_number(*(const char *const *)a, &x)) x = (double)NAN;
+    if (!isg_table_number(*(const char *const *)b, &y)) y = (double)NAN;
+    if (isnan(x) || isnan(y)) return !isnan(x) - !isnan(y);
+    const int c = (x > y) - (x < y);
+    return c ? c : by_text(a, b);
+}
+
 size_t isg_columns_slots(size_t n)
 {
     size_t slots = 16;
@@ -190,12 +201,14 @@ isg_err isg_columns_describe(const isg_table *t, const isg_column *c, const unsi
     size_t n = 0;
 
     ISG_TRY(isg_columns_values(t, c, state, &v, &n));
+    if (c->numeric) qsort(v, n, sizeof *v, by_number);
     if (c->numeric && n > SHOWN_VALUES) {
         isg_err said = describe_range(t, c, state, n, to);
         free(v);
         return said;
     }
-    isg_err rc = isg_str_printf(to, "%s%s (%zu values:", to->len ? "; " : "", c->name, n);
+    isg_err rc = isg_str_printf(to, "%s%s (%zu value%s:", to->len ? "; " : "", c->name, n,
+                                n == 1 ? "" : "s");
     for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
         rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
     }

@@ -242,7 +242,8 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
     s->cluster = malloc(n * sizeof *s->cluster);
     s->line = malloc(n * sizeof *s->line);
     s->row = malloc(n * sizeof *s->row);
-    bool good = s->loss && s->cluster && s->line && s->row;
+    s->setting = calloc(n, sizeof *s->setting);
+    bool good = s->loss && s->cluster && s->line && s->row && s->setting;
     for (size_t k = 0; k < w->law->n_vars; k++) {
         s->var[k] = malloc(n * sizeof *s->var[k]);
         good = good && s->var[k];
@@ -258,6 +259,7 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
         s->n_clusters += opens;
         s->cluster[i] = s->n_clusters - 1;
     }
+    ISG_TRY(isg_selecting_settings(w, s->setting));
     return isg_selecting_groupings(w, items, n);
 }
 
@@ -303,7 +305,8 @@ static isg_err gather(isg_selecting *w)
 
     if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
     (void)isg_items_collect(w, items);
-    isg_err rc = n ? isg_selecting_comparable(w, items, n) : nothing_left(w);
+    isg_err rc = n ? isg_selecting_crossed(w, items, n) : nothing_left(w);
+    if (!rc) rc = isg_selecting_comparable(w, items, n);
     if (!rc) qsort(items, n, sizeof *items, isg_item_by_run);
     if (!rc) rc = note_runs(w, items, n);
     if (!rc && w->o->n_best_over) rc = isg_selecting_sweeps(w, items, &n);
@@ -362,6 +365,7 @@ static void clear(isg_selecting *w)
     free(w->of_size);
     free(w->of_run);
     free(w->of_law);
+    free(w->crossed);
     free(w->state);
     free(w->run_key);
     free(w->made);
@@ -410,6 +414,7 @@ void isg_selection_destroy(isg_selection **selection)
     isg_sweeps_destroy(&s->sweeps);
     free(s->loss);
     free(s->cluster);
+    free(s->setting);
     free(s->line);
     free(s->row);
     free(s->n_column);

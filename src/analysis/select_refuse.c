@@ -6,11 +6,19 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Columns whose values make rows incomparable, whatever they are called in a file. */
 static const char *const separators[] = {"evaluation", "eval_language", "eval_set",
                                          "metric",     "unit",          "n_languages",
                                          "tokenizer",  "train_corpus",  "dataset"};
+/* The same by other usual names, in any case: of texts that repeat. */
+static const char *const usual_separators[] = {
+    "corpus",   "training_corpus", "eval",      "evalset",   "eval_dataset", "val_set",
+    "test_set", "split",           "task",      "benchmark", "lang",         "language",
+    "domain",   "tokenizer",       "optimizer", "optimiser", "vocab"};
 /* Of foreign tables; in a campaign's store families overlap and the target decides. */
 static const char *const csv_separators[] = {"family"};
 /* Settings of a campaign: equal by default, columns when varied. */
@@ -45,11 +53,35 @@ static bool tells_apart(const isg_selecting *w, const isg_column *c, const isg_i
     return true;
 }
 
+bool isg_selecting_is_separator(const isg_column *c)
+{
+    for (size_t k = 0; k < COUNT(separators); k++) {
+        if (!strcmp(c->name, separators[k])) return true;
+    }
+    return false;
+}
+
+/* In any case, and not one of the names above. */
+static bool is_usual(const isg_column *c)
+{
+    if (isg_selecting_is_separator(c)) return false;
+    for (size_t k = 0; k < COUNT(usual_separators); k++) {
+        if (!strcasecmp(c->name, usual_separators[k])) return true;
+    }
+    return false;
+}
+
 bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b)
 {
-    for (size_t k = 0; k < sizeof separators / sizeof separators[0]; k++) {
+    for (size_t k = 0; k < COUNT(separators); k++) {
         const isg_column *c = isg_table_column(w->t, separators[k]);
         if (c && strcmp(c->text[a], c->text[b]) != 0) return false;
+    }
+    for (size_t j = 0; j < w->t->n_columns; j++) {
+        const isg_column *c = &w->t->columns[j];
+        if (strcmp(c->text[a], c->text[b]) != 0 &&
+            (is_usual(c) || isg_selecting_is_setting(c->name)))
+            return false;
     }
     return true;
 }
@@ -83,7 +115,27 @@ static isg_err list_separators(const isg_selecting *w, const char *const *names,
     return ISG_OK;
 }
 
-#define LIST(names) names, sizeof names / sizeof names[0]
+#define LIST(names) names, COUNT(names)
+
+/* Usual names, and factors that are crossed with N and D. */
+static isg_err list_further(const isg_selecting *w, size_t rows, isg_str *to, const char **first)
+{
+    for (size_t j = 0; j < w->t->n_columns; j++) {
+        const isg_column *c = &w->t->columns[j];
+        const char **v = NULL;
+        size_t m = 0;
+        const bool usual = is_usual(c) && (!c->numeric || !strcasecmp(c->name, "vocab"));
+        if ((!usual && !w->crossed[j]) || isg_selecting_explained(w, c) || is_swept(w, c->name))
+            continue;
+        if (c == w->run || c == w->cluster || isg_selecting_chosen(w, c)) continue;
+        ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
+        free(v);
+        if (m < 2 || (m == rows && !w->crossed[j])) continue; /* a name of each row */
+        if (!*first) *first = c->name;
+        ISG_TRY(isg_columns_describe(w->t, c, w->state, to));
+    }
+    return ISG_OK;
+}
 
 /* Of the language whose losses the first of these rows has. */
 static bool says_shares(const isg_selecting *w, size_t row)
@@ -103,6 +155,7 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
     bool kinds = w->campaign || (w->law->mixtures && says_shares(w, items[0].row));
     if (!rc && !kinds) rc = list_separators(w, LIST(csv_separators), &list, &first);
     if (!rc && w->campaign) rc = list_separators(w, LIST(store_separators), &list, &first);
+    if (!rc) rc = list_further(w, n, &list, &first);
     for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];
         if (!tells_apart(w, c, items, n) || strstr(isg_str_c(&list), c->name)) continue;
@@ -117,14 +170,18 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
         break;
     }
     if (!rc && first) {
-        rc = ISG_FAIL(ISG_EINPUT,
-                      "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
-                      "Choose with "
-                      "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s, or "
-                      "force it with --pool",
-                      w->t->source, n, repeats ? ": a run has several losses at one D" : "",
-                      isg_str_c(&list), first,
-                      isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first);
+        const isg_column *c = isg_table_column(w->t, first);
+        const bool sweep = c->numeric && !isg_selecting_names_evaluation(first) && !w->campaign &&
+                           w->crossed[c - w->t->columns];
+        rc = ISG_FAIL(
+            ISG_EINPUT,
+            "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
+            "Choose with "
+            "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s%s%s, "
+            "or force it with --pool",
+            w->t->source, n, repeats ? ": a run has several losses at one D" : "", isg_str_c(&list),
+            first, isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first,
+            sweep ? ", the best with --best-over " : "", sweep ? first : "");
     } else if (!rc && repeats && w->run && w->run->text[items[where].row][0]) {
         rc = ISG_FAIL(ISG_EINPUT,
                       "%s: %s '%s' has two losses at one D, %.9g in line %zu and %.9g in line %zu, "
@@ -157,4 +214,27 @@ isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t
     }
     if (w->o->rows && w->pseudo_runs) repeats = 0; /* every row is a run of its own */
     return refuse(w, items, n, repeats, where);
+}
+
+isg_err isg_selecting_settings(const isg_selecting *w, size_t *setting)
+{
+    const isg_selection *s = w->s;
+    size_t *slots = malloc(isg_columns_slots(s->n) * sizeof *slots);
+    size_t *code = malloc((s->n + 1) * sizeof *code);
+    isg_err rc = slots && code ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", s->n);
+
+    for (size_t j = 0; j < w->t->n_columns && !rc; j++) {
+        const isg_column *c = &w->t->columns[j];
+        bool separates = w->crossed[j] || is_usual(c) || isg_selecting_is_separator(c) ||
+                         isg_selecting_is_setting(c->name);
+        for (size_t k = 0; k < COUNT(store_separators); k++)
+            separates = separates || (w->campaign && !strcmp(c->name, store_separators[k]));
+        if (!separates || isg_selecting_explained(w, c)) continue;
+        const size_t m = isg_columns_code(c, s->row, s->n, true, slots, code);
+        for (size_t i = 0; i < s->n && m > 1; i++)
+            setting[i] = (setting[i] ^ (code[i] + 1)) * (size_t)0x9e3779b97f4a7c15ULL;
+    }
+    free(slots);
+    free(code);
+    return rc;
 }

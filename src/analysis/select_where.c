@@ -6,14 +6,17 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-static const char *const evaluation_columns[] = {"evaluation", "eval_language", "eval_set"};
+static const char *const evaluation_columns[] = {
+    "evaluation", "eval_language", "eval_set",  "evalset", "eval", "eval_dataset", "val_set",
+    "valset",     "test_set",      "benchmark", "task",    "lang", "language"};
 enum { COUNT_EVALUATIONS = sizeof evaluation_columns / sizeof evaluation_columns[0] };
 
 bool isg_selecting_names_evaluation(const char *column)
 {
     for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
-        if (!strcmp(column, evaluation_columns[k])) return true;
+        if (!strcasecmp(column, evaluation_columns[k])) return true;
     }
     return false;
 }
@@ -209,6 +212,17 @@ bool isg_selecting_chosen(const isg_selecting *w, const isg_column *c)
     return false;
 }
 
+/* In any case, with a filled cell and no free-running numbers; or NULL. */
+static const isg_column *evaluation_column(const isg_table *t, const char *name)
+{
+    for (size_t j = 0; j < t->n_columns; j++) {
+        const isg_column *c = &t->columns[j];
+        if (strcasecmp(c->name, name) != 0) continue;
+        if (!c->numeric || !strncmp(name, "eval_", 5)) return isg_selecting_filled(t, c->name);
+    }
+    return NULL;
+}
+
 /* --target is a value of one of the columns that name evaluations. */
 isg_err isg_selecting_target(isg_selecting *w)
 {
@@ -218,7 +232,7 @@ isg_err isg_selecting_target(isg_selecting *w)
 
     if (!target) return ISG_OK;
     for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
-        const isg_column *c = isg_selecting_filled(w->t, evaluation_columns[k]);
+        const isg_column *c = evaluation_column(w->t, evaluation_columns[k]);
         for (size_t i = 0; c && i < w->t->n_rows; i++) {
             if (strcmp(c->text[i], target) != 0) continue;
             isg_str_free(&list);
@@ -231,8 +245,10 @@ isg_err isg_selecting_target(isg_selecting *w)
                       isg_str_c(&list));
     else if (!rc)
         rc = ISG_FAIL(ISG_EUSAGE,
-                      "--target %s: %s has none of the columns evaluation, eval_language, eval_set",
-                      target, w->t->source);
+                      "--target %s: %s has none of the columns evaluation, eval_language, "
+                      "eval_set, evalset, benchmark, language; choose the rows with --where "
+                      "\"COLUMN=%s\"",
+                      target, w->t->source, target);
     isg_str_free(&list);
     return rc;
 }

@@ -41,6 +41,7 @@ typedef struct isg_selecting {
     double *var[ISG_LAW_VARS]; /**< [n_rows] */
     bool *of_size, *of_run;    /**< [n_columns] N is read from it; it may differ inside a run */
     bool *of_law;              /**< [n_columns] a variable of the law is read from it */
+    bool *crossed;             /**< [n_columns] differs where N, D and the variables repeat */
     const isg_column *run, *cluster;
     size_t *sweep_of;     /**< [n_rows] with --best-over: its sweep */
     unsigned char *state; /**< [n_rows] */
@@ -110,6 +111,19 @@ void isg_selecting_exclude_vars(isg_selecting *w);
 
 /* select_refuse.c: what must not be pooled. @param items  [n], reordered */
 isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n);
+
+/* select_crossed.c: factors that are crossed with N, D and the law's variables */
+/** Find them: w->crossed. Seeds and other replicates are none. @param items  [n], reordered */
+isg_err isg_selecting_crossed(isg_selecting *w, isg_item *items, size_t n);
+/** A column that holds a setting of training by its name, such as lr? */
+bool isg_selecting_is_setting(const char *column);
+/** A column that is always looked at, by its name: evaluation, unit, ... */
+bool isg_selecting_is_separator(const isg_column *column);
+/** A column that tells seeds or other replicates apart by its name? */
+bool isg_selecting_is_replicate(const char *column);
+/** Number what each row has in common with its seeds besides N, D and the variables: what is
+ * crossed, and the columns that are always looked at. @param setting  [n], as s->row */
+isg_err isg_selecting_settings(const isg_selecting *w, size_t *setting);
 
 /** Are two rows of one evaluation, corpus and unit? */
 bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b);

@@ -400,9 +400,15 @@ static isg_err measure_noise(const fit_job *s, fit_outcome *o)
     bool has_d = s->fit.law->n_vars > 1 && !strcmp(s->fit.law->vars[1].name, "D");
 
     if (s->args->cluster) return ISG_OK;
-    return isg_run_noise_of(isg_problem_distinct(o->problem), from->cluster,
-                            has_d ? from->var[1] : NULL, from->loss, from->n, s->args->level,
-                            &o->noise);
+    const size_t n = from->n, *point = isg_problem_distinct(o->problem);
+    size_t *setting = malloc((n + 1) * sizeof *setting);
+    if (!setting) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++) /* another learning rate is no other seed */
+        setting[i] = (point[i] + 1) * (size_t)0xff51afd7ed558ccdULL ^ from->setting[i];
+    isg_err rc = isg_run_noise_of(setting, from->cluster, has_d ? from->var[1] : NULL, from->loss,
+                                  n, s->args->level, &o->noise);
+    free(setting);
+    return rc;
 }
 
 /* With the dropped rows the fit is only looked at: more starts than usual are for the fit itself. */

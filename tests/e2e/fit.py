@@ -50,6 +50,20 @@ def law(n, d, e=1.8, a=480.0, b=2100.0, alpha=0.35, beta=0.37):
     return e + a / n**alpha + b / d**beta
 
 
+def crossed(columns, seeds=2, sizes=6):
+    """Sizes x ratios x seeds x what is said of each column: (loss offset, value) of it."""
+    r = random.Random(5)
+    rows = []
+    for i in range(sizes):
+        for ratio in (10, 20, 40, 80):
+            n = round(3e7 * 2**i)
+            for seed in range(1, seeds + 1):
+                for shift, value in columns[1]:
+                    rows.append({"N_params": n, "D_tokens": n * ratio, "seed": seed, columns[0]: value,
+                                 "loss": (law(n, n * ratio) + shift) * math.exp(r.gauss(0, 0.003))})
+    return rows
+
+
 def grid(seed=1, sd=0.003):
     """60 runs, one row each."""
     r = random.Random(seed)
@@ -115,6 +129,27 @@ def test_exclusions():
     some = fit(write("b.csv", rows), "--where", " N_params < 2e9 ", "--where", "run_id!=r00", "--bootstrap", "100")
     wanted = sum(r["N_params"] < 2e9 and r["run_id"] != "r00" for r in rows)
     expect("--where", some["n_observations"] == wanted and some["selection"]["rows_not_asked_for"] == 60 - wanted)
+
+
+def test_crossed():
+    """Without a run_id: two evaluations, corpora or learning rates at one point are no two seeds."""
+    evals = write("x.csv", crossed(("evalset", ((0, "c4"), (.3, "wiki")))))
+    refused("two evaluations", 2, ["evalset (2 values: c4, wiki)", '--where "evalset=VALUE"', "--target VALUE"], evals)
+    expect("--target takes one", fit(evals, "--target", "wiki", "--bootstrap", "0")["n_observations"] == 48)
+    kinds = write("y.csv", crossed(("recipe", ((0, "a"), (.3, "b"))), seeds=1))
+    refused("a crossed column of any name", 2, ["recipe (2 values: a, b)", "--by recipe"], kinds)
+    sweep = crossed(("lr", ((.1, 1), (0, 2), (.1, 5), (.2, 10), (.4, 30))))
+    path = write("z.csv", sweep)
+    refused("a sweep, values in order of numbers", 2, ["lr (5 values: 1, 2, 5, 10, 30)", "--best-over lr"], path)
+    named = write("z2.csv", [{"name": f"r{i}", "run_id": f"r{i}", **r} for i, r in enumerate(sweep)])
+    refused("a sweep, each row a run", 2, ["separated by: lr (5 values: 1, 2, 5, 10, 30). "], named)
+    expect("--best-over takes the best", fit(path, "--best-over", "lr", "--bootstrap", "0")["n_observations"] == 48)
+    noise = fit(path, "--pool", "--bootstrap", "0")["run_noise"]
+    expect("another rate is no other seed", noise["settings"] == 30 and 0.002 < noise["sd"] < 0.006, noise)
+    seeds = write("s.csv", crossed(("data_seed", ((0, 7), (0, 8)))))
+    expect("seeds are replicates", fit(seeds, "--bootstrap", "0")["n_observations"] == 96)
+    nodes = [{**r, "node": f"n{random.Random(i).randrange(3)}"} for i, r in enumerate(crossed(("trial", ((0, 1), (0, 2)))))]
+    expect("what is not crossed separates nothing", fit(write("n.csv", nodes), "--bootstrap", "0")["n_observations"] == 96)
 
 
 def test_refusals():
@@ -405,7 +440,7 @@ def test_published():
 
 
 with tempfile.TemporaryDirectory() as tmp:
-    for test in (test_shapes_of_files, test_exclusions, test_refusals, test_honesty, test_points, test_odd_tables, test_guessed_runs, test_request, test_best_over, test_output):
+    for test in (test_shapes_of_files, test_exclusions, test_crossed, test_refusals, test_honesty, test_points, test_odd_tables, test_guessed_runs, test_request, test_best_over, test_output):
         test()
     if os.path.isdir(DATA):
         test_published()

@@ -267,12 +267,12 @@ static void test_no_further_grouping(void)
     isg_table_destroy(&t);
 }
 
-/* Without run_id, 200,000 rows: points of 2,000 runs among settings and what follows D. */
+/* Without run_id, 200,000 rows: points of 2,000 runs among seeds and what follows D. */
 static void test_many_rows(void)
 {
     enum { MANY = 200000, EACH = 100 };
     double *column[5];
-    static const char *const name[5] = {"N_params", "D_tokens", "loss", "lr", "step"};
+    static const char *const name[5] = {"N_params", "D_tokens", "loss", "seed", "step"};
     isg_table *t = NULL;
     isg_selection *s = NULL;
     isg_rng r;
@@ -284,7 +284,7 @@ static void test_many_rows(void)
         column[0][i] = 1e7 * (double)(1 + run % 20);
         column[1][i] = 1e7 * (double)point;
         column[2][i] = 2 + 1 / (double)point + 1e-3 * isg_rng_double(&r);
-        column[3][i] = 1e-3 * (double)(1 + run / 20);
+        column[3][i] = (double)(1 + run / 20);
         column[4][i] = 100 * (double)point;
     }
     CHECK_OK(isg_table_create("many.csv", MANY, &t));
