@@ -130,6 +130,8 @@ struct isg_law {
     /** Does a guard of the law stand in for its prediction at x, as where effective data would be
      * negative? NULL: it has none */
     bool (*guarded)(const isg_law *law, const double *theta, const double *x);
+    /** A and B say more than how large their terms are: neither can be 0. */
+    bool no_zero_terms;
     /** What a law made for its data carries (sources, terms), or NULL. */
     const void *config;
 };
@@ -148,6 +150,12 @@ isg_err isg_law_var_find(const isg_law *law, const char *name, size_t *out);
 
 /** Natural L of natural parameters [n_params] at natural variables [n_vars]. */
 double isg_law_loss(const isg_law *law, const double *natural, const double *var);
+
+/** What stands for the log of 0 in theta: a term that is not there. */
+#define ISG_LOG_ZERO (-690.0)
+
+/** Can this parameter be held at 0, which leaves its term out? */
+bool isg_law_can_be_zero(const isg_law *law, size_t param);
 
 /**
  * exp and log of the analysis: the same bits on every machine, unlike those of

@@ -71,14 +71,21 @@ isg_err isg_law_var_find(const isg_law *law, const char *name, size_t *out)
     return unknown("variable", name, names, law->n_vars);
 }
 
+bool isg_law_can_be_zero(const isg_law *law, size_t param)
+{
+    const isg_law_param *p = &law->params[param];
+
+    if (!p->log || p->free_scale) return false;
+    return !law->no_zero_terms || !strcmp(p->name, "E");
+}
+
 double isg_law_loss(const isg_law *law, const double *natural, const double *var)
 {
-    const double least = -690; /* the log of nothing: E = 0 and the like */
     double theta[ISG_LAW_PARAMS], x[ISG_LAW_VARS];
 
     for (size_t k = 0; k < law->n_params; k++) {
         theta[k] = natural[k];
-        if (law->params[k].log) theta[k] = natural[k] > 1e-299 ? isg_ln(natural[k]) : least;
+        if (law->params[k].log) theta[k] = natural[k] > 1e-299 ? isg_ln(natural[k]) : ISG_LOG_ZERO;
     }
     for (size_t k = 0; k < law->n_vars; k++)
         x[k] = law->vars[k].kind == ISG_VAR_LOG ? isg_ln(var[k]) : var[k];

@@ -161,3 +161,4 @@ const isg_law isg_law_dcsl = {
     .first_rule = "D <= U",
     .optimum = optimum,
 };
+    .no_zero_terms = true,

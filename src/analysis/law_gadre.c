@@ -83,4 +83,5 @@ const isg_law isg_law_gadre = {
     .eval = eval,
     .view = view,
     .optimum = optimum,
+    .no_zero_terms = true,
 };

@@ -19,6 +19,8 @@ isg_fit_options isg_fit_defaults(void)
     return (isg_fit_options){.law = isg_laws[0], .objective = ISG_HUBER, .cold_starts = 64};
 }
 
+static const double SMALLEST = 1e-299; /* less is nothing */
+
 /* ---- constraints ----------------------------------------------------------- */
 
 /* Row k of the linear map from centred to uncentred internal parameters. */
@@ -30,6 +32,25 @@ static void raw_row(const isg_problem *p, size_t k, double *row)
         p->law->shift(p->law, unit, p->centre);
         row[j] = unit[k];
     }
+}
+
+static isg_err check_fixed(const isg_law *law, const isg_constraint *k)
+{
+    const isg_law_param *param = &law->params[k->param];
+
+    if (!param->log) {
+        if (k->value >= param->lo && k->value <= param->hi) return ISG_OK;
+        return ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: allowed are %g to %g", param->name, k->value,
+                        param->lo, param->hi);
+    }
+    if (k->value > 0 || (k->value >= 0 && isg_law_can_be_zero(law, k->param))) return ISG_OK;
+    if (!(k->value < 0) && law->no_zero_terms && !param->free_scale)
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--fix %s=0: law %s weighs its terms against each other; only E can be 0",
+                        param->name, law->name);
+    if (isg_law_can_be_zero(law, k->param))
+        return ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: must not be negative", param->name, k->value);
+    return ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: must be positive", param->name, k->value);
 }
 
 /* theta_i as a function of the others: T row i, c_i, from one constraint on uncentred values. */
@@ -49,13 +70,10 @@ static isg_err constrain(isg_problem *p, const isg_constraint *k)
         }
         raw_row(p, k->other, other);
         for (size_t j = 0; j < p->law->n_params; j++) row[j] -= other[j];
-    } else if (param->log ? k->value <= 0 : k->value < param->lo || k->value > param->hi) {
-        return param->log
-                   ? ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: must be positive", param->name, k->value)
-                   : ISG_FAIL(ISG_EUSAGE, "--fix %s=%g: allowed are %g to %g", param->name,
-                              k->value, param->lo, param->hi);
     } else {
-        value = param->log ? isg_ln(k->value) : k->value;
+        ISG_TRY(check_fixed(p->law, k));
+        const bool zero = param->log && !(k->value > SMALLEST);
+        value = zero ? ISG_LOG_ZERO : param->log ? isg_ln(k->value) : k->value;
     }
     for (size_t j = 0; j < p->law->n_params; j++) m->t[k->param][j] = j == k->param ? 0 : -row[j];
     m->c[k->param] = value;
@@ -398,7 +416,8 @@ void isg_problem_natural(const isg_problem *p, const double *theta, double *natu
     memcpy(raw, theta, p->law->n_params * sizeof *raw);
     p->law->shift(p->law, raw, p->centre);
     for (size_t i = 0; i < p->law->n_params; i++) {
-        natural[i] = p->law->params[i].log ? isg_exp(raw[i]) : raw[i];
+        const bool zero = isg_law_can_be_zero(p->law, i) && raw[i] < ISG_LOG_ZERO + 0.5;
+        natural[i] = zero ? 0 : p->law->params[i].log ? isg_exp(raw[i]) : raw[i];
     }
 }
 

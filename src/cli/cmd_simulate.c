@@ -171,6 +171,8 @@ static isg_err read_params(const char *text, const isg_law *law, double *natural
         const isg_law_param *p = &law->params[k];
         if (!given[k])
             rc = isg_str_printf(&missing, "%s%s", missing.len ? ", " : "", p->name);
+        else if (p->log && !(natural[k] > 0) && !p->free_scale && !isg_law_can_be_zero(law, k))
+            rc = ISG_FAIL(ISG_EUSAGE, "%s=%g: must be positive", p->name, natural[k]);
         else if (p->log ? !(natural[k] >= 0) : natural[k] < p->lo || natural[k] > p->hi)
             rc = p->log ? ISG_FAIL(ISG_EUSAGE, "%s=%g: must not be negative", p->name, natural[k])
                         : ISG_FAIL(ISG_EUSAGE, "%s=%g: allowed are %g to %g", p->name, natural[k],

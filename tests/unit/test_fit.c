@@ -125,6 +125,52 @@ static void test_line(void)
     clear(&f);
 }
 
+/* A term held at 0 is not there: the fit of next to nothing, but exactly 0 in the report. What only
+ * that term has is not determined; laws that weigh A against B have no 0 for them. */
+static void test_zero_terms(void)
+{
+    static const size_t terms[] = {E, A, B};
+    static world w;
+    double losses[ISG_LAW_VARS] = {1e8, 2e9};
+    isg_problem *problem = NULL;
+
+    simulate(&w, N, .02, 4);
+    for (size_t k = 0; k < 3; k++) {
+        const isg_constraint zero = {.param = terms[k]},
+                             tiny = {.param = terms[k], .value = 1e-250};
+        fitted f = fit(&w, isg_fit_defaults(), &zero, 1), g = fit(&w, isg_fit_defaults(), &tiny, 1);
+        CHECK(f.fit.converged);
+        CHECK(f.fit.natural[terms[k]] >= 0 && f.fit.natural[terms[k]] <= 0);
+        CHECK(g.fit.natural[terms[k]] > 0);
+        CHECK_NEAR(f.fit.objective, g.fit.objective, 1e-9 * g.fit.objective);
+        CHECK(f.fit.identified[terms[k]] && !f.fit.free[terms[k]]);
+        CHECK(f.fit.identified[ALPHA] == (terms[k] != A));
+        CHECK(f.fit.identified[BETA] == (terms[k] != B));
+        CHECK(f.fit.no_effect[ALPHA] == (terms[k] == A));
+        const isg_law *law = isg_problem_law(f.problem);
+        const isg_law_budget budget = {.flops = 1e21};
+        double n = 0, d = 0;
+        CHECK(law->optimum(law, f.fit.natural, &budget, &n, &d) == (terms[k] == E));
+        CHECK(isg_law_loss(law, f.fit.natural, losses) > 0);
+        clear(&f);
+        clear(&g);
+    }
+    isg_fit_options options = isg_fit_defaults();
+    const isg_obs obs = {.n = N, .var = {w.n, w.d, w.d}, .loss = w.loss};
+    isg_constraint bad = {.param = E, .value = -1};
+    options.constraints = &bad;
+    options.n_constraints = 1;
+    CHECK_FAILS(isg_problem_create(&options, &obs, &problem), ISG_EUSAGE, "must not be negative");
+    bad = (isg_constraint){.param = A};
+    CHECK_OK(isg_law_find("dcsl", &options.law));
+    CHECK_FAILS(isg_problem_create(&options, &obs, &problem), ISG_EUSAGE, "only E can be 0");
+    bad.param = E;
+    CHECK_OK(isg_problem_create(&options, &obs, &problem));
+    isg_problem_destroy(&problem);
+    bad.param = 5; /* RD is no weight of a term */
+    CHECK_FAILS(isg_problem_create(&options, &obs, &problem), ISG_EUSAGE, "must be positive");
+}
+
 /* Resamples of few rows have curved valleys where an exponent goes to zero; every one of 2000 is
  * followed to its end (of these, 5 and 30 stall within the usual 200 steps). */
 static void test_valleys(size_t rows, double sd)
@@ -280,6 +326,7 @@ int main(void)
     test_quantile();
     test_mean();
     test_line();
+    test_zero_terms();
     test_valleys(15, .005);
     test_valleys(20, .05);
     test_blocks();
