@@ -18,14 +18,17 @@ typedef struct isg_rival {
     const double *given; /**< [n_params] natural: a published law, not refitted; else NULL */
 } isg_rival;
 
+enum { ISG_COMPARE_WHY = 200 };
+
 /** What became of a law on a split. */
 typedef struct isg_score {
-    size_t folds, failed; /**< refits; those that had too few rows or did not converge */
-    size_t scored;        /**< held-out rows with a prediction, over all folds */
-    size_t rows, runs;    /**< different ones among them */
-    double r2;            /**< 1 - sum of squares / about the held-out mean; pooled over folds */
-    double r2_training;   /**< the same about the training mean */
-    double rmse, bias;    /**< root mean square and mean of the errors [ln loss] */
+    size_t folds, failed;      /**< refits; those that had too few rows or did not converge */
+    char why[ISG_COMPARE_WHY]; /**< the first that failed: its reason; else "" */
+    size_t scored;             /**< held-out rows with a prediction, over all folds */
+    size_t rows, runs;         /**< different ones among them */
+    double r2;          /**< 1 - sum of squares / about the held-out mean; pooled over folds */
+    double r2_training; /**< the same about the training mean */
+    double rmse, bias;  /**< root mean square and mean of the errors [ln loss] */
 } isg_score;
 
 typedef enum isg_verdict {
@@ -62,7 +65,8 @@ typedef struct isg_compare_options {
     uint64_t seed;
 } isg_compare_options;
 
-/** Refit every rival on the rows that each fold leaves. @return ISG_OK; ISG_ENOMEM */
+/** Refit every rival on the rows that each fold leaves. @return ISG_OK; ISG_EUSAGE for what no
+ * rows allow, such as parameters held at impossible values; ISG_ENOMEM */
 isg_err isg_compare(const isg_rival *rivals, size_t n, const isg_split *split,
                     const isg_compare_options *options, isg_comparison **out);
 void isg_comparison_destroy(isg_comparison **comparison);

@@ -6,6 +6,7 @@
 #include "subset.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,6 +198,8 @@ static isg_err run_folds(const isg_rival *rival, const isg_split *split, double 
             isg_holdout(rival, split->held + f * split->n_rows, error + f * split->n_rows, NULL);
         out->folds++;
         if (rc == ISG_ENOMEM) return rc;
+        if (rc == ISG_EUSAGE) return isg_err_context(rc, "%s", rival->name);
+        if (rc && !out->failed) (void)snprintf(out->why, sizeof out->why, "%s", isg_err_message());
         out->failed += rc != ISG_OK;
         isg_err_clear();
     }

@@ -106,7 +106,9 @@ static isg_err check_vars(const fit_job *job, const entrants *all)
                 taken = taken || var->item[j] == job->args->var.item[i];
         }
         if (!taken)
-            return ISG_FAIL(ISG_EUSAGE, "--var %s: none of these laws has such a variable",
+            return ISG_FAIL(ISG_EUSAGE,
+                            "--var %s: none of these laws has such a variable; isogloss laws NAME "
+                            "lists them (sources of atlas are D_1, U_1 and so on there)",
                             job->args->var.item[i]);
     }
     return ISG_OK;

@@ -19,6 +19,7 @@ static json_t *score_of(const char *law, const isg_score *s)
     (void)set(o, "predictions", whole(s->scored));
     (void)set(o, "folds", whole(s->folds));
     (void)set(o, "failed", whole(s->failed));
+    (void)set(o, "why", s->failed ? json_string(s->why) : json_null());
     return o;
 }
 

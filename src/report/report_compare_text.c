@@ -12,7 +12,7 @@ static void print_scores(const isg_compare_report *r, const isg_comparison *c, F
         const isg_score *s = &c->score[k];
         (void)fprintf(out, "%-28s", r->rivals[k].name);
         if (!s->rows)
-            (void)fprintf(out, " %s", "could not be fitted to the rows that are left");
+            (void)fprintf(out, " %s", "could not be fitted to the rows that are left *");
         else
             (void)fprintf(out, " %7.3f %9.4f %+9.4f %6zu %6zu", s->r2, s->rmse, s->bias, s->rows,
                           s->runs);
@@ -21,10 +21,10 @@ static void print_scores(const isg_compare_report *r, const isg_comparison *c, F
     }
     for (size_t k = 0; k < c->n_rivals; k++) {
         const isg_score *s = &c->score[k];
-        if (!s->rows || !s->failed) continue;
+        if (!s->failed) continue;
         isg_text_say(out, "* ",
-                     isg_strf("%s: %zu of %zu refits failed and count nowhere", r->rivals[k].name,
-                              s->failed, s->folds));
+                     isg_strf("%s: %zu of %zu refits failed and count nowhere: %s",
+                              r->rivals[k].name, s->failed, s->folds, s->why));
     }
 }
 

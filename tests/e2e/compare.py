@@ -192,6 +192,12 @@ def test_messages():
     expect("one size cannot be split by size", "same extreme N" in result["splits"][1]["rule"], result["splits"][1])
     rc, out, err = run(write("c.csv", world()[:4]), "--splits", "N")
     expect("too few rows", rc == 5 and "could not be fitted" in out and "no law could be fitted" in err, rc, out, err)
+    expect("and why", "cannot determine 5 parameters" in " ".join(out.split()) and max(map(len, out.splitlines())) <= 80, out)
+    refused("an impossible value", 2, ["chinchilla[E=-1]", "must not be negative"], path, "--laws", "chinchilla,chinchilla[E=-1]")
+    refused("a variable of none", 2, ["--var Q=loss", "isogloss laws NAME"], path, "--var", "Q=loss")
+    held = compare(path, "--laws", "chinchilla,chinchilla[E=0]", "--splits", "random", "--bootstrap", "10")["splits"][0]["scores"]
+    expect("a law without E", held[1]["failed"] == 0 and held[1]["why"] is None and held[1]["rows"] == held[0]["rows"] and
+           held[1]["rmse"] > held[0]["rmse"], held)
 
 
 def test_published():
