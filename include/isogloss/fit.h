@@ -68,6 +68,10 @@ const isg_law *isg_problem_law(const isg_problem *problem);
 size_t isg_problem_rows(const isg_problem *problem);
 size_t isg_problem_free_params(const isg_problem *problem); /**< of both stages */
 size_t isg_problem_first_rows(const isg_problem *problem);  /**< of the first stage; 0: one stage */
+/** Rows of the first stage that it does not describe (isg_law.first_doubt) at these parameters.
+ * @param obs  those of isg_problem_create() */
+size_t isg_problem_first_doubts(const isg_problem *problem, const isg_obs *obs,
+                                const double *natural);
 size_t isg_problem_distinct_rows(const isg_problem *problem); /**< different in their variables */
 /** [rows] number of the row's tuple of variables, below isg_problem_distinct_rows(). Borrowed. */
 const size_t *isg_problem_distinct(const isg_problem *problem);

@@ -124,14 +124,17 @@ struct isg_law {
     bool (*first_row)(const isg_law *law, const double *var); /**< natural variables [n_vars] */
     const double *first_theta;
     const char *first_rule; /**< what first_row() says, in words */
+    /** Is a row of the first stage one that first_theta does not describe? NULL: never */
+    bool (*first_doubt)(const isg_law *law, const double *natural, const double *var);
+    const char *doubt; /**< what it says, in words that follow a number of rows */
     /** N and D of least loss at C = 6 N D. @return false: none. NULL: the law has no such question */
     bool (*optimum)(const isg_law *law, const double *natural, const isg_law_budget *budget,
                     double *n, double *d);
+    /** A and B say more than how large their terms are: neither can be 0. */
+    bool no_zero_terms;
     /** Does a guard of the law stand in for its prediction at x, as where effective data would be
      * negative? NULL: it has none */
     bool (*guarded)(const isg_law *law, const double *theta, const double *x);
-    /** A and B say more than how large their terms are: neither can be 0. */
-    bool no_zero_terms;
     /** What a law made for its data carries (sources, terms), or NULL. */
     const void *config;
 };
@@ -148,14 +151,14 @@ isg_err isg_law_param_find(const isg_law *law, const char *name, size_t *out);
 /** Index of a variable or ISG_EUSAGE naming them all. */
 isg_err isg_law_var_find(const isg_law *law, const char *name, size_t *out);
 
-/** Natural L of natural parameters [n_params] at natural variables [n_vars]. */
-double isg_law_loss(const isg_law *law, const double *natural, const double *var);
-
 /** What stands for the log of 0 in theta: a term that is not there. */
 #define ISG_LOG_ZERO (-690.0)
 
 /** Can this parameter be held at 0, which leaves its term out? */
 bool isg_law_can_be_zero(const isg_law *law, size_t param);
+
+/** Natural L of natural parameters [n_params] at natural variables [n_vars]. */
+double isg_law_loss(const isg_law *law, const double *natural, const double *var);
 
 /**
  * exp and log of the analysis: the same bits on every machine, unlike those of

@@ -96,6 +96,17 @@ static bool nothing_repeats(const isg_law *law, const double *var)
     return var[D] <= var[U];
 }
 
+/* More parameters than its unique tokens can use: N' < N although D' = D. */
+static bool is_wide(const isg_law *law, const double *p, const double *var)
+{
+    const double unique = isg_ln(var[U] < var[D] ? var[U] : var[D]);
+
+    (void)law;
+    if (!(p[PA] > 0 && p[PB] > 0)) return false;
+    return p[ALPHA] * isg_ln(var[N]) >
+           isg_ln(p[ALPHA] * p[PA]) - isg_ln(p[BETA] * p[PB]) + p[BETA] * unique;
+}
+
 /* As good as no decay: N' = N, D' = D. */
 static const double no_decay[] = {230, 230};
 
@@ -159,6 +170,10 @@ const isg_law isg_law_dcsl = {
     .first_row = nothing_repeats,
     .first_theta = no_decay,
     .first_rule = "D <= U",
+    .first_doubt = is_wide,
+    .doubt =
+        "more parameters than U_N at the fitted parameters (N > U_N), of which the first stage "
+        "takes all to count (N' = N) as it was published: the law has N' < N there",
     .optimum = optimum,
-};
     .no_zero_terms = true,
+};

@@ -93,6 +93,19 @@ void isg_stages_weights(const isg_problem *p, const double *weights, double *out
     for (size_t i = 0; i < p->first->rows.n; i++) out[i] = weights[p->first_row[i]];
 }
 
+size_t isg_problem_first_doubts(const isg_problem *p, const isg_obs *obs, const double *natural)
+{
+    size_t n = 0;
+
+    if (!p->first || !p->law->first_doubt) return 0;
+    for (size_t i = 0; i < p->first->rows.n; i++) {
+        double var[ISG_LAW_VARS];
+        for (size_t k = 0; k < p->law->n_vars; k++) var[k] = obs->var[k][p->first_row[i]];
+        n += p->law->first_doubt(p->law, natural, var);
+    }
+    return n;
+}
+
 void isg_stages_merge(const isg_problem *p, const isg_fit *first, isg_fit *out)
 {
     for (size_t k = 0; k < p->law->n_first; k++) {

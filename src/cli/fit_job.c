@@ -338,6 +338,24 @@ isg_err fit_job_runs(const fit_job *s, const char *by_value, const isg_selection
     return rc;
 }
 
+/* What the recipe of two stages does not hold for is said beside what is doubtful of the runs. */
+static isg_err doubt_stages(const isg_obs *obs, fit_outcome *o)
+{
+    const isg_law *law = isg_problem_law(o->problem);
+    const size_t n = isg_problem_first_doubts(o->problem, obs, o->fit.natural);
+    isg_selection *s = o->selection;
+
+    if (!n) return ISG_OK;
+    char *text = isg_strf("%s%s%zu of the %zu rows of the first stage have %s. --stages joint "
+                          "follows the law in every row.",
+                          s->warning ? s->warning : "", s->warning ? " " : "", n,
+                          isg_problem_first_rows(o->problem), law->doubt);
+    if (!text) return ISG_FAIL(ISG_ENOMEM, "no memory for a warning");
+    free(s->warning);
+    s->warning = text;
+    return ISG_OK;
+}
+
 isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_outcome *o)
 {
     isg_workspace *w = NULL;
@@ -360,6 +378,7 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     if (!rc) rc = isg_workspace_create(o->problem, &w);
     if (!rc) rc = isg_fit_full(o->problem, w, &o->fit);
     isg_workspace_destroy(&w);
+    if (!rc && !sweeps) rc = doubt_stages(&obs, o);
     return rc;
 }
 

@@ -76,8 +76,10 @@ static char *stages_of(const isg_law *law)
     char *out = rc || !law->n_first
                     ? NULL
                     : isg_strf("%s from the rows with %s, then, with these held, the others from "
-                               "all rows",
-                               isg_str_c(&names), law->first_rule);
+                               "all rows%s%s",
+                               isg_str_c(&names), law->first_rule,
+                               law->doubt ? ". Rows of the first stage may have " : "",
+                               law->doubt ? law->doubt : "");
     isg_str_free(&names);
     return out;
 }

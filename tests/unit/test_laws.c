@@ -302,6 +302,31 @@ static void test_first_stage_unidentified(void)
     isg_problem_destroy(&problem);
 }
 
+/* Rows of the first stage with more parameters than their tokens can use: counted by the formula. */
+static void test_first_stage_doubts(void)
+{
+    isg_problem *problem = NULL;
+    isg_workspace *w = NULL;
+    isg_fit fit;
+    size_t wanted = 0;
+
+    make_staged(.004);
+    const isg_obs obs = {.n = STAGED, .var = {staged_n, staged_d, staged_u}, .loss = staged_loss};
+    fit_staged(STAGED, true, NULL, 0, &problem, &w, &fit);
+    const double *p = fit.natural;
+    const double g = pow(p[3] * p[0] / (p[4] * p[1]), 1 / (p[3] + p[4]));
+    for (size_t i = 0; i < FIRST; i++)
+        wanted += staged_n[i] > g * pow(g * fmin(staged_u[i], staged_d[i]), p[4] / p[3]);
+    CHECK(wanted > 0 && wanted < FIRST);
+    CHECK_EQ_U64(isg_problem_first_doubts(problem, &obs, p), wanted);
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+    fit_staged(STAGED, false, NULL, 0, &problem, &w, &fit);
+    CHECK_EQ_U64(isg_problem_first_doubts(problem, &obs, p), 0); /* one stage */
+    isg_workspace_destroy(&w);
+    isg_problem_destroy(&problem);
+}
+
 static void test_stages_refused(void)
 {
     const isg_constraint across = {.param = 6, .tied = true, .other = 0};
@@ -330,6 +355,7 @@ int main(void)
     test_no_optimum();
     test_nothing_repeated();
     test_two_stages();
+    test_first_stage_doubts();
     test_first_stage_unidentified();
     test_stages_refused();
     return check_done();
