@@ -4,6 +4,7 @@
 #include "isogloss/run.h"
 #include "isogloss/str.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,13 @@ static isg_err summarise(const fit_job *s, fit_way *w)
     if (rc == ISG_OK && 2 * w->summary.converged < w->boot.replicates) {
         rc = ISG_FAIL(ISG_EDATA, "only %zu of %zu replicates converged", w->summary.converged,
                       w->boot.replicates);
+    }
+    const double least = 2 / (1 - s->args->level);
+    if (rc == ISG_OK && (double)w->boot.replicates < least * (1 - 1e-9)) {
+        rc = ISG_FAIL(ISG_EDATA,
+                      "%zu refits have no %g %% interval: --bootstrap %.0f at least, better ten "
+                      "times as many",
+                      w->boot.replicates, 100 * s->args->level, ceil(least * (1 - 1e-9)));
     }
     w->has_boot = rc == ISG_OK;
     if (rc != ISG_EDATA) return rc;

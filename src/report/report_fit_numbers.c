@@ -69,10 +69,23 @@ static const char *remark_of(const isg_fit_report *r, const isg_report_number *n
     return buf;
 }
 
-static void print_number(const isg_report_number *n, const char *remark, FILE *out)
+static bool far_out(const isg_fit_report *r, const isg_interval *i)
+{
+    return i && isg_text_far_out(i->se, i->lo, i->hi, r->level);
+}
+
+/* What says how many digits count: the standard error, if the interval agrees with it. */
+static double digits_of(const isg_fit_report *r, const isg_report_number *n)
+{
+    if (!n->has_interval) return 0;
+    return far_out(r, n->interval) ? isg_text_scale(n->lo, n->hi, r->level) : n->se;
+}
+
+static void print_number(const isg_fit_report *r, const isg_report_number *n, const char *remark,
+                         FILE *out)
 {
     char a[CELL], b[CELL], range[RANGE] = "-";
-    double se = n->has_interval ? n->se : 0;
+    const double se = digits_of(r, n);
 
     if (!n->known) {
         (void)fprintf(out, "%-8s %12s\n", n->name, "not identified");
@@ -80,7 +93,7 @@ static void print_number(const isg_report_number *n, const char *remark, FILE *o
     }
     if (n->has_interval) (void)range_of(n->lo, n->hi, se, range);
     (void)fprintf(out, "%-8s %12s %12s   ", n->name, isg_text_show(n->estimate, se, a),
-                  n->has_interval ? isg_text_show(n->se, se, b) : "-");
+                  n->has_interval && !far_out(r, n->interval) ? isg_text_show(n->se, se, b) : "-");
     const size_t room = WIDTH - AT_RANGE - 2, taken = strlen(range);
     const size_t pad = strlen(remark) + 25 <= room ? 25 : 20;
     if (!*remark)
@@ -95,13 +108,16 @@ static void print_table(const isg_fit_report *r, const isg_report_number *number
                         FILE *out)
 {
     char remark[2 * CELL];
+    bool far = false;
 
     (void)fprintf(out, "\n%-8s %12s %12s   %g %% interval\n", "", "estimate", "std. error",
                   100 * r->level);
     for (size_t k = 0; k < n; k++) {
         const char *first = k < r->law->n_params ? hold_of(r, k) : "";
-        print_number(&number[k], remark_of(r, &number[k], first, remark), out);
+        print_number(r, &number[k], remark_of(r, &number[k], first, remark), out);
+        far = far || far_out(r, number[k].interval);
     }
+    if (far) (void)fprintf(out, "(%s)\n", isg_text_far_out_note);
     (void)fputc('\n', out);
     for (size_t k = r->law->n_params; k < n; k++)
         (void)fprintf(out, "%-8s = %s\n", number[k].name, number[k].meaning);
@@ -134,10 +150,10 @@ static void print_how(const isg_fit_report *r, FILE *out)
             r->boot->stalled + r->boot->degenerate));
     for (size_t w = 1; w < r->n_ways; w++) {
         const isg_report_way *way = &r->ways[w];
+        const size_t failed = way->boot ? way->boot->stalled + way->boot->degenerate : 0;
         isg_text_say(out, "           ",
-                     way->boot ? isg_strf("by %s: %zu groups (%s), %zu refits failed", way->name,
-                                          way->n_groups, way->unit,
-                                          way->boot->stalled + way->boot->degenerate)
+                     way->boot ? isg_strf("by %s: %zu groups (%s), %zu refit%s failed", way->name,
+                                          way->n_groups, way->unit, failed, failed == 1 ? "" : "s")
                                : isg_strf("by %s: none, %s", way->name, way->why));
     }
 }
@@ -163,12 +179,14 @@ static void print_ways(const isg_fit_report *r, const isg_report_number *number,
         for (size_t w = 0; w < r->n_ways; w++) {
             const isg_interval *by = number[k].by[w];
             if (r->ways[w].boot)
-                (void)fprintf(out, " %10s", by ? isg_text_show(by->se, by->se, cell) : "-");
+                (void)fprintf(out, " %10s",
+                              by && !far_out(r, by) ? isg_text_show(by->se, by->se, cell) : "-");
         }
         (void)fprintf(out, " %10s",
                       i->has_sandwich ? isg_text_show(i->sandwich_se, i->sandwich_se, cell) : "-");
         (void)fprintf(out, "   %s\n",
-                      i->has_bca ? range_of(i->bca_lo, i->bca_hi, i->se, range) : "-");
+                      i->has_bca ? range_of(i->bca_lo, i->bca_hi, digits_of(r, &number[k]), range)
+                                 : "-");
     }
     (void)fputc('\n', out);
 }
@@ -183,7 +201,8 @@ static const char *ends_of(const isg_profile *p)
     return p->above == ISG_PROFILE_BOUND ? " (up to its bound)" : "";
 }
 
-static void print_profiles(const isg_report_number *number, size_t n, FILE *out)
+static void print_profiles(const isg_fit_report *r, const isg_report_number *number, size_t n,
+                           FILE *out)
 {
     const char *lead = "profile    ";
     char range[RANGE];
@@ -193,7 +212,7 @@ static void print_profiles(const isg_report_number *number, size_t n, FILE *out)
         if (!p) continue;
         isg_text_say(out, lead,
                      isg_strf("%s: %s%s", number[k].name,
-                              range_of(p->lo, p->hi, number[k].se, range), ends_of(p)));
+                              range_of(p->lo, p->hi, digits_of(r, &number[k]), range), ends_of(p)));
         lead = "           ";
     }
 }
@@ -218,7 +237,7 @@ void isg_report_fit_numbers(const isg_fit_report *r, FILE *out)
     print_table(r, number, n, out);
     if (r->undropped) print_dropped(r, out);
     if (r->boot) print_how(r, out);
-    print_profiles(number, n, out);
+    print_profiles(r, number, n, out);
     print_noise(r, out);
     if (r->boot) print_ways(r, number, n, out);
 }

@@ -81,8 +81,9 @@ static void print_stages(const isg_fit_report *r, FILE *out)
 static void print_objective(const isg_fit_report *r, FILE *out)
 {
     const isg_fit *f = r->fit;
-    char runner[64] = "";
+    char runner[64] = "", condition[64] = "infinite: some parameters cannot be told apart";
 
+    if (isfinite(f->condition)) (void)snprintf(condition, sizeof condition, "%.3g", f->condition);
     if (r->objective == ISG_HUBER) {
         isg_text_say(out, "objective  ",
                      isg_strf("huber on log loss, sum %.6g, delta %.4g %s", f->objective, f->delta,
@@ -97,8 +98,8 @@ static void print_objective(const isg_fit_report *r, FILE *out)
     }
     if (f->has_runner_up) (void)snprintf(runner, sizeof runner, ", runner-up %.6g", f->runner_up);
     isg_text_say(out, "optimum    ",
-                 isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %.3g",
-                          f->at_best, f->starts, runner, f->gradient_norm, f->condition));
+                 isg_strf("%zu of %zu starts end there%s; gradient %.1g, condition %s", f->at_best,
+                          f->starts, runner, f->gradient_norm, condition));
     isg_text_say(out, "residuals  ",
                  isg_strf("%.3g %% (robust sd), %.3g %% (root mean square)", 100 * f->robust_sd,
                           100 * f->rms));
