@@ -278,10 +278,31 @@ static isg_err run_groups(const fit_job *s, const own_args *own, json_t **out)
     return good && !ends_all(s, last) ? ISG_OK : last;
 }
 
+/* Tables have no room for warnings. */
+static void warn_aside(const json_t *result)
+{
+    const json_t *fits = json_object_get(result, "fits");
+
+    for (size_t k = 0; k < (fits ? json_array_size(fits) : 1); k++) {
+        const json_t *fit = fits ? json_array_get(fits, k) : result;
+        const json_t *list = json_object_get(fit, "warnings");
+        const char *group = json_string_value(json_object_get(fit, "group"));
+        const char *by = json_string_value(json_object_get(fit, "by"));
+        const char *error = json_string_value(json_object_get(fit, "error"));
+        if (error && by && group)
+            (void)fprintf(stderr, "isogloss fit: warning: %s = %s: %s\n", by, group, error);
+        for (size_t i = 0; i < json_array_size(list); i++)
+            (void)fprintf(stderr, "isogloss fit: warning: %s%s%s%s%s\n", group && by ? by : "",
+                          group && by ? " = " : "", group && by ? group : "",
+                          group && by ? ": " : "", json_string_value(json_array_get(list, i)));
+    }
+}
+
 /* What is printed at the end, of the whole result; text went out fit by fit. */
 static isg_err print_result(const own_args *a, const json_t *result)
 {
     if (!strcmp(a->format, "json")) return isg_json_print(result, stdout);
+    if (strcmp(a->format, "text") != 0) warn_aside(result);
     if (!strcmp(a->format, "csv")) return isg_report_result_table(result, ISG_RESULT_CSV, stdout);
     if (!strcmp(a->format, "latex"))
         return isg_report_result_table(result, ISG_RESULT_LATEX, stdout);

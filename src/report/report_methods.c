@@ -201,7 +201,8 @@ static isg_err tell_intervals(const json_t *fit, isg_str *to)
     if (whole_of(request, "starts_per_replicate"))
         ISG_TRY(isg_str_printf(to, ", and of %lld cold starts",
                                whole_of(request, "starts_per_replicate")));
-    ISG_TRY(failed ? isg_str_printf(to, "; %lld refits failed and are left out.", failed)
+    ISG_TRY(failed ? isg_str_printf(to, "; %lld refit%s failed and %s left out.", failed,
+                                    failed == 1 ? "" : "s", failed == 1 ? "is" : "are")
                    : isg_str_printf(to, "; all converged."));
     ISG_TRY(tell_groupings(fit, to));
     return tell_one_sided(fit, to);
@@ -296,21 +297,33 @@ static void print_command(const char *command, FILE *out)
 
 static isg_err one_fit(const json_t *fit, FILE *out)
 {
-    const json_t *program = json_object_get(fit, "program"),
-                 *sources = json_object_get(fit, "sources");
-    isg_str text = {0}, command = {0};
+    const json_t *program = json_object_get(fit, "program");
+    isg_str text = {0};
     isg_err rc = tell_data(fit, &text);
 
     if (!rc) rc = tell_preparation(fit, &text);
     if (!rc) rc = tell_objective(fit, &text);
+    if (!rc && json_is_false(json_object_get(fit, "converged")))
+        rc = isg_str_printf(&text, " The fit to all observations did not converge: its numbers are "
+                                   "where the optimiser stopped.");
     if (!rc) rc = tell_constraints(json_object_get(fit, "request"), &text);
     if (!rc) rc = tell_intervals(fit, &text);
     if (!rc)
         rc = isg_str_printf(&text, " The fits were made by isogloss %s (commit %s).",
                             text_of(program, "version"), text_of(program, "commit"));
-    if (!rc) rc = tell_command(fit, &command);
+    if (!rc) isg_text_paragraph(out, "", isg_str_c(&text));
+    isg_str_free(&text);
+    return rc;
+}
+
+/* The command, and the files with what was in them. */
+static isg_err again(const json_t *fit, FILE *out)
+{
+    const json_t *sources = json_object_get(fit, "sources");
+    isg_str command = {0};
+    isg_err rc = tell_command(fit, &command);
+
     if (!rc) {
-        isg_text_paragraph(out, "", isg_str_c(&text));
         (void)fputs("\nThe numbers can be made again, to the last digit, by\n\n", out);
         print_command(isg_str_c(&command), out);
         (void)fputs("\nfrom\n\n", out);
@@ -321,14 +334,13 @@ static isg_err one_fit(const json_t *fit, FILE *out)
         (void)fprintf(out, "    %s\n      %s%s\n", text_of(source, "path"),
                       *sha ? "sha256 " : "that could not be read again", sha);
     }
-    isg_str_free(&text);
     isg_str_free(&command);
     return rc;
 }
 
 isg_err isg_report_result_methods(const json_t *result, FILE *out)
 {
-    const json_t *fits = json_object_get(result, "fits");
+    const json_t *fits = json_object_get(result, "fits"), *made = NULL;
 
     if (!fits && !json_object_get(result, "parameters"))
         return ISG_FAIL(ISG_EINPUT,
@@ -336,11 +348,14 @@ isg_err isg_report_result_methods(const json_t *result, FILE *out)
     for (size_t k = 0; k < (fits ? json_array_size(fits) : 1); k++) {
         const json_t *fit = fits ? json_array_get(fits, k) : result;
         if (k) (void)fputc('\n', out);
-        if (json_object_get(fit, "parameters"))
+        if (json_object_get(fit, "parameters")) {
             ISG_TRY(one_fit(fit, out));
-        else
+            made = fit;
+        } else {
             (void)fprintf(out, "%s = %s was not fitted: %s\n", text_of(fit, "by"),
                           text_of(fit, "group"), text_of(fit, "error"));
+        }
     }
+    if (made) ISG_TRY(again(made, out)); /* one command makes all groups */
     return ferror(out) ? ISG_FAIL(ISG_EIO, "cannot write the methods") : ISG_OK;
 }

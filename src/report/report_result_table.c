@@ -11,19 +11,42 @@
 typedef struct number {
     const char *name;
     double estimate, se, lo, hi;
-    bool identified;
+    bool identified, one_sided, at_bound, far_out;
+    const char *grouping; /* what was resampled for its interval; "" without one */
+    double digits;        /* how many of them count: the standard error unless it is far out */
     const json_t *json;
 } number;
 
-static number number_of(const char *name, const json_t *o)
+static double level_of(const json_t *fit)
 {
-    return (number){.name = name,
-                    .estimate = real_of(o, "estimate"),
-                    .se = real_of(o, "se"),
-                    .lo = real_of(o, "lo"),
-                    .hi = real_of(o, "hi"),
-                    .identified = json_is_true(json_object_get(o, "identified")),
-                    .json = o};
+    double level = real_of(json_object_get(fit, "bootstrap"), "level");
+    return isfinite(level) ? level : 0.95;
+}
+
+static bool is_listed(const json_t *names, const char *name)
+{
+    for (size_t k = 0; k < json_array_size(names); k++) {
+        if (!strcmp(json_string_value(json_array_get(names, k)), name)) return true;
+    }
+    return false;
+}
+
+static number number_of(const json_t *fit, const char *name, const json_t *o)
+{
+    number n = {.name = name,
+                .estimate = real_of(o, "estimate"),
+                .se = real_of(o, "se"),
+                .lo = real_of(o, "lo"),
+                .hi = real_of(o, "hi"),
+                .identified = json_is_true(json_object_get(o, "identified")),
+                .one_sided = strstr(text_of(o, "method"), "one-sided") != NULL,
+                .grouping = text_of(o, "grouping"),
+                .json = o};
+
+    n.at_bound = n.identified && is_listed(json_object_get(fit, "at_bound"), name);
+    n.far_out = isg_text_far_out(n.se, n.lo, n.hi, level_of(fit));
+    n.digits = n.far_out ? isg_text_scale(n.lo, n.hi, level_of(fit)) : n.se;
+    return n;
 }
 
 /* ---- CSV ----------------------------------------------------------------------------- */
@@ -59,9 +82,11 @@ static void csv_number(const json_t *fit, const char *kind, number n, FILE *out)
     csv_real(out, n.hi);
     (void)fputc(',', out);
     csv_cell(out, text_of(n.json, "method"));
-    (void)fprintf(out, ",%s,%lld,%lld\n", n.identified ? "true" : "false",
+    (void)fprintf(out, ",%s,%lld,%lld,", n.identified ? "true" : "false",
                   (long long)json_integer_value(json_object_get(fit, "n_observations")),
                   (long long)json_integer_value(json_object_get(fit, "n_clusters")));
+    csv_cell(out, n.grouping);
+    (void)fputc('\n', out);
 }
 
 static const char *const kinds[][2] = {{"parameters", "parameter"}, {"derived", "derived"}};
@@ -75,7 +100,7 @@ static void csv_fit(const json_t *fit, FILE *out)
         json_t *numbers = json_object_get(fit, kinds[k][0]);
         json_object_foreach(numbers, name, value)
         {
-            csv_number(fit, kinds[k][1], number_of(name, value), out);
+            csv_number(fit, kinds[k][1], number_of(fit, name, value), out);
         }
     }
 }
@@ -112,9 +137,9 @@ static void put_range(const style *s, number n, FILE *out)
         return;
     }
     (void)fputs("[", out);
-    put_real(s, n.lo, n.se, out);
+    put_real(s, n.lo, n.digits, out);
     (void)fputs(", ", out);
-    put_real(s, n.hi, n.se, out);
+    put_real(s, n.hi, n.digits, out);
     (void)fputs("]", out);
 }
 
@@ -168,6 +193,62 @@ static void put_name(const style *s, const char *name, FILE *out)
     (void)fputc('$', out);
 }
 
+/* ---- marks and what they mean ----------------------------------------------------------- */
+
+/* What the numbers of a table have that a reader must be told. */
+typedef struct notes {
+    bool one_sided, at_bound, far_out;
+    const char *grouping; /* of the intervals; NULL: there is none */
+    bool mixed;           /* they have several */
+} notes;
+
+static void note_fit(const json_t *fit, notes *to)
+{
+    const char *name;
+    json_t *value;
+
+    for (size_t k = 0; k < 2; k++) {
+        json_object_foreach(json_object_get(fit, kinds[k][0]), name, value)
+        {
+            const number n = number_of(fit, name, value);
+            to->one_sided = to->one_sided || n.one_sided;
+            to->at_bound = to->at_bound || n.at_bound;
+            to->far_out = to->far_out || n.far_out;
+            if (!*n.grouping) continue;
+            to->mixed = to->mixed || (to->grouping && strcmp(to->grouping, n.grouping) != 0);
+            to->grouping = n.grouping;
+        }
+    }
+}
+
+static void put_interval(const style *s, number n, const notes *marks, FILE *out)
+{
+    put_range(s, n, out);
+    if (n.one_sided) (void)fputs(s->latex ? "$^\\dagger$" : "†", out);
+    if (marks->mixed && *n.grouping) {
+        (void)fputs(" by ", out);
+        put_text(s, n.grouping, out);
+    }
+}
+
+static void put_bound(const style *s, number n, FILE *out)
+{
+    if (n.at_bound) (void)fputs(s->latex ? "$^\\ddagger$" : "‡", out);
+}
+
+static void put_notes(const style *s, const notes *marks, FILE *out)
+{
+    const char *open = s->latex ? "\\par\\smallskip{\\footnotesize " : "\n";
+    const char *close = s->latex ? "}\n" : "\n";
+
+    if (marks->one_sided)
+        (void)fprintf(out, "%s%s one-sided interval%s", open, s->latex ? "$^\\dagger$" : "†",
+                      close);
+    if (marks->at_bound)
+        (void)fprintf(out, "%s%s at its bound%s", open, s->latex ? "$^\\ddagger$" : "‡", close);
+    if (marks->far_out) (void)fprintf(out, "%s%s%s", open, isg_text_far_out_note, close);
+}
+
 static void put_cells(const style *s, const char *const *cells, FILE *out)
 {
     (void)fputs(s->open, out);
@@ -187,12 +268,6 @@ static void rule(const style *s, size_t columns, FILE *out)
     (void)fputs("|", out);
     for (size_t k = 0; k < columns; k++) (void)fputs(k ? " ---: |" : " --- |", out);
     (void)fputc('\n', out);
-}
-
-static double level_of(const json_t *fit)
-{
-    double level = real_of(json_object_get(fit, "bootstrap"), "level");
-    return isfinite(level) ? level : 0.95;
 }
 
 /* "A/N^alpha" as mathematics: names of Greek letters, exponents in braces, indices upright. */
@@ -225,8 +300,27 @@ static void put_formula(const char *f, FILE *out)
     }
 }
 
+/* What was resampled for the intervals: one thing for all, or said beside each. */
+static void put_resampled(const style *s, const json_t *fit, const notes *marks, FILE *out)
+{
+    const json_t *b = json_object_get(fit, "bootstrap"), *ways = json_object_get(b, "groupings");
+
+    if (marks->mixed) {
+        (void)fputs(" (resampled by what stands beside them)", out);
+        return;
+    }
+    for (size_t k = 0; k < json_array_size(ways) && marks->grouping; k++) {
+        const json_t *way = json_array_get(ways, k);
+        if (strcmp(text_of(way, "name"), marks->grouping) != 0) continue;
+        (void)fputs(" of resampled clusters (", out);
+        put_text(s, text_of(way, "unit"), out);
+        (void)fputc(')', out);
+    }
+}
+
 /* What the table is of: above it in Markdown, a comment and the caption in LaTeX. */
-static void put_caption(const style *s, const json_t *fit, bool groups, FILE *out)
+static void put_caption(const style *s, const json_t *fit, bool groups, const notes *marks,
+                        FILE *out)
 {
     const json_t *o = json_object_get(fit, "objective");
 
@@ -239,55 +333,56 @@ static void put_caption(const style *s, const json_t *fit, bool groups, FILE *ou
     if (groups) {
         (void)fputs(" fitted to n observations for each ", out);
         put_text(s, text_of(fit, "by"), out);
-        (void)fprintf(out, ", %g ", 100 * level_of(fit));
-        put_text(s, "% intervals of resampled clusters (", out);
     } else {
-        (void)fprintf(out, " fitted to %lld observations of %lld clusters (",
-                      (long long)json_integer_value(json_object_get(fit, "n_observations")),
-                      (long long)json_integer_value(json_object_get(fit, "n_clusters")));
+        (void)fprintf(out, " fitted to %lld observations",
+                      (long long)json_integer_value(json_object_get(fit, "n_observations")));
     }
-    put_text(s, text_of(json_object_get(fit, "bootstrap"), "unit"), out);
-    (void)fprintf(out, "); %s", text_of(o, "name"));
-    if (groups) { /* each has a delta of its own */
-        (void)fputs(s->latex ? ".}\n" : ".\n\n", out);
-        return;
+    if (marks->grouping) {
+        (void)fprintf(out, ", %g ", 100 * level_of(fit));
+        put_text(s, "% intervals", out);
+        put_resampled(s, fit, marks, out);
     }
-    if (isfinite(real_of(o, "delta")))
+    (void)fprintf(out, "; %s", text_of(o, "name"));
+    if (!groups && isfinite(real_of(o, "delta"))) /* groups have one each */
         (void)fprintf(out, s->latex ? ", $\\delta = %.3g$" : ", delta %.3g", real_of(o, "delta"));
     (void)fputs(s->latex ? ".}\n" : ".\n\n", out);
 }
 
-static void open_table(const style *s, const json_t *fit, bool groups, size_t columns, FILE *out)
+static void open_table(const style *s, const json_t *fit, bool groups, size_t columns,
+                       const notes *marks, FILE *out)
 {
     if (!s->latex) {
-        put_caption(s, fit, groups, out);
+        put_caption(s, fit, groups, marks, out);
         return;
     }
     (void)fputs("% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n", out);
-    put_caption(s, fit, groups, out);
+    put_caption(s, fit, groups, marks, out);
     (void)fputs("\\begin{tabular}{l", out);
     for (size_t k = 1; k < columns; k++) (void)fputc('r', out);
     (void)fputs("}\n\\toprule\n", out);
 }
 
-static void close_table(const style *s, FILE *out)
+static void close_table(const style *s, const notes *marks, FILE *out)
 {
-    if (s->latex) (void)fputs("\\bottomrule\n\\end{tabular}\n\\end{table}\n", out);
+    if (s->latex) (void)fputs("\\bottomrule\n\\end{tabular}\n", out);
+    put_notes(s, marks, out);
+    if (s->latex) (void)fputs("\\end{table}\n", out);
 }
 
-static void put_number_row(const style *s, number n, FILE *out)
+static void put_number_row(const style *s, number n, const notes *marks, FILE *out)
 {
     (void)fputs(s->open, out);
     put_name(s, n.name, out);
     (void)fputs(s->separator, out);
     if (n.identified)
-        put_real(s, n.estimate, n.se, out);
+        put_real(s, n.estimate, n.digits, out);
     else
         (void)fputs("not identified", out);
+    put_bound(s, n, out);
     (void)fputs(s->separator, out);
-    put_real(s, n.se, n.se, out);
+    put_real(s, n.far_out ? (double)NAN : n.se, n.se, out);
     (void)fputs(s->separator, out);
-    put_range(s, n, out);
+    put_interval(s, n, marks, out);
     (void)fputs(s->close, out);
 }
 
@@ -297,19 +392,21 @@ static void one_fit(const style *s, const json_t *fit, FILE *out)
     const char *const head[] = {"", "estimate", "std. error", interval, NULL};
     const char *name;
     json_t *value;
+    notes marks = {0};
 
     (void)snprintf(interval, sizeof interval, "%g %% interval", 100 * level_of(fit));
-    open_table(s, fit, false, 4, out);
+    note_fit(fit, &marks);
+    open_table(s, fit, false, 4, &marks, out);
     put_cells(s, head, out);
     rule(s, 4, out);
     for (size_t k = 0; k < 2; k++) {
         json_t *numbers = json_object_get(fit, kinds[k][0]);
         json_object_foreach(numbers, name, value)
         {
-            put_number_row(s, number_of(name, value), out);
+            put_number_row(s, number_of(fit, name, value), &marks, out);
         }
     }
-    close_table(s, out);
+    close_table(s, &marks, out);
 }
 
 /* The first group that has a fit says which numbers there are. */
@@ -322,7 +419,8 @@ static const json_t *first_fit(const json_t *fits)
     return NULL;
 }
 
-static void group_row(const style *s, const json_t *fit, const json_t *pattern, FILE *out)
+static void group_row(const style *s, const json_t *fit, const json_t *pattern, const notes *marks,
+                      FILE *out)
 {
     const char *name;
     json_t *unused;
@@ -335,11 +433,12 @@ static void group_row(const style *s, const json_t *fit, const json_t *pattern, 
         const json_t *numbers = json_object_get(fit, kinds[k][0]);
         json_object_foreach(json_object_get(pattern, kinds[k][0]), name, unused)
         {
-            number n = number_of(name, json_object_get(numbers, name));
+            const number n = number_of(fit, name, json_object_get(numbers, name));
             (void)fputs(s->separator, out);
-            put_real(s, n.estimate, n.se, out);
+            put_real(s, n.estimate, n.digits, out);
+            put_bound(s, n, out);
             if (isfinite(n.lo)) (void)fputc(' ', out);
-            if (isfinite(n.lo)) put_range(s, n, out);
+            if (isfinite(n.lo)) put_interval(s, n, marks, out);
         }
     }
     (void)fputs(s->close, out);
@@ -352,11 +451,14 @@ static void group_table(const style *s, const json_t *result, FILE *out)
     const char *name;
     json_t *unused;
     size_t columns = 2;
+    notes marks = {0};
 
     if (!pattern) return;
+    for (size_t k = 0; k < json_array_size(fits); k++) note_fit(json_array_get(fits, k), &marks);
+    marks.far_out = false; /* no column of standard errors */
     for (size_t k = 0; k < 2; k++)
         columns += json_object_size(json_object_get(pattern, kinds[k][0]));
-    open_table(s, pattern, true, columns, out);
+    open_table(s, pattern, true, columns, &marks, out);
     (void)fputs(s->open, out);
     put_text(s, text_of(result, "by"), out);
     (void)fprintf(out, "%s%s", s->separator, s->latex ? "$n$" : "n");
@@ -370,8 +472,8 @@ static void group_table(const style *s, const json_t *result, FILE *out)
     (void)fputs(s->close, out);
     rule(s, columns, out);
     for (size_t k = 0; k < json_array_size(fits); k++)
-        group_row(s, json_array_get(fits, k), pattern, out);
-    close_table(s, out);
+        group_row(s, json_array_get(fits, k), pattern, &marks, out);
+    close_table(s, &marks, out);
 }
 
 isg_err isg_report_result_table(const json_t *result, isg_result_format format, FILE *out)
@@ -384,7 +486,8 @@ isg_err isg_report_result_table(const json_t *result, isg_result_format format, 
                         "not the result of a fit: there are neither 'parameters' nor 'fits'");
     if (format == ISG_RESULT_CSV) {
         (void)fputs(
-            "law,group,name,kind,estimate,se,lo,hi,method,identified,n_observations,n_clusters\n",
+            "law,group,name,kind,estimate,se,lo,hi,method,identified,n_observations,n_clusters,"
+            "grouping\n",
             out);
         if (!fits) csv_fit(result, out);
         for (size_t k = 0; k < json_array_size(fits); k++) csv_fit(json_array_get(fits, k), out);

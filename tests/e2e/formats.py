@@ -133,5 +133,50 @@ check("methods of runs", "isogloss fit runs.csv -o fit.json" in run("methods", "
 with open("other.json", "w", encoding="utf-8") as out:
     out.write('{"a": 1}')
 check("other JSON", "not the result of a fit" in run("methods", "other.json", status=2).stderr)
+
+# tables carry no warnings: they go to stderr; marks and groupings are in the tables
+def marked(name, rows, *args):
+    with open(name, "w", encoding="utf-8") as f:
+        f.write("run_id,N_params,D_tokens,loss\n" + "".join(f"r{k},{n:.0f},{d:.0f},{loss:.8f}\n" for k, (n, d, loss) in enumerate(rows)))
+    return ["fit", name, "--bootstrap", "100", *args]
+
+
+sizes, tokens = [1e6 * 2**k for k in range(8)], [1e8 * 3**k for k in range(6)]
+random.seed(4)
+floor = marked("floor.csv", [(n, d, (40 / n**.3 + 300 / d**.33) * (1 + .004 * random.gauss(0, 1))) for n in sizes for d in tokens])
+kept = json.loads(run(*floor, "--json").stdout)
+check("E is one-sided", "one-sided" in kept["parameters"]["E"]["method"], kept["parameters"]["E"])
+for style, dagger in (("markdown", "†"), ("latex", r"$^\dagger$")):
+    done = run(*floor, "--format", style)
+    check(f"{style}: one-sided", dagger in done.stdout and "one-sided interval" in done.stdout, done.stdout)
+    lines = done.stderr.splitlines()
+    check(f"{style}: warnings", lines == ["isogloss fit: warning: " + w for w in kept["warnings"]] and lines, done.stderr)
+    ways = {n["grouping"] for k in ("parameters", "derived") for n in kept[k].values() if n["grouping"]}
+    check(f"{style}: groupings", (" by run" in done.stdout) == (len(ways) > 1), done.stdout)
+rows = list(csv.DictReader(io.StringIO(run(*floor, "--format", "csv").stdout)))
+check("CSV groupings", all(r["grouping"] == (kept["parameters" if r["kind"] == "parameter" else "derived"][r["name"]]["grouping"] or "")
+                           for r in rows) and any(r["grouping"] for r in rows), rows)
+text = run(*floor, "--resample", "rows", "--format", "markdown").stdout
+check("one grouping is in the caption", "intervals of resampled clusters (" in text and " by " not in text, text)
+done = run(*BASE, "--by", "family", "--format", "csv", "--bootstrap", "100")
+check("warnings of groups", done.stderr.count("isogloss fit: warning: family = plain: ") >= 1, done.stderr)
+check("one command for all groups", run("methods", "groups.json").stdout.count("isogloss fit --") == 1)
+groups["fits"][0]["converged"] = False
+with open("stuck.json", "w", encoding="utf-8") as out:
+    json.dump(groups, out)
+check("methods: not converged", run("methods", "stuck.json").stdout.replace("\n", " ").count("did not converge") == 1)
+
+# few refits
+for replicates, has, said in ((10, False, "--bootstrap 40 at least"), (39, False, "at least"), (40, True, "1 lie beyond each end"),
+                              (399, True, "Only 399 refits"), (400, True, None)):
+    few = json.loads(run(*ONE[:2], "--where", "family=plain", "--bootstrap", str(replicates), "--json").stdout)
+    check(f"{replicates} refits", (few["parameters"]["alpha"]["lo"] is not None) == has
+          and (any(said in w for w in few["warnings"]) if said else not any("refits" in w for w in few["warnings"])), few["warnings"])
+
+# swapped columns, other units
+for args, said in ((("--n", "D_tokens", "--d", "N_params"), "D is smaller than N"), (("--n", "N_params/1e6",), "The largest N is 100")):
+    few = json.loads(run(*ONE[:2], "--where", "family=plain", "--bootstrap", "0", "--json", *args).stdout)
+    check(said, any(said in w and "swapped" in w for w in few["warnings"]), few["warnings"])
+check("nothing of it otherwise", not any("swapped" in w for w in fit["warnings"]))
 run("methods", status=2)
 sys.exit(failed > 0)
