@@ -286,14 +286,19 @@ static isg_err nothing_left(const isg_selecting *w)
 {
     isg_str list = {0};
     isg_err rc = ISG_OK;
+    bool mixed = false;
 
+    for (size_t i = 0; i < w->t->n_rows; i++) mixed = mixed || w->state[i] == ISG_ROW_MIXED;
     for (size_t k = 0; k < w->s->n_excluded && !rc; k++)
         rc = isg_str_printf(&list, "%s%zu: %s (line %zu%s)", k ? "; " : ". Left out are ",
                             w->s->excluded[k].n, w->s->excluded[k].reason,
                             w->s->excluded[k].line[0], w->s->excluded[k].n > 1 ? ", ..." : "");
     if (!rc)
-        rc = ISG_FAIL(ISG_EDATA, "%s: no row is left to fit of %zu read%s", w->t->source,
-                      w->t->n_rows, isg_str_c(&list));
+        rc = ISG_FAIL(ISG_EDATA, "%s: no row is left to fit of %zu read%s%s", w->t->source,
+                      w->t->n_rows, isg_str_c(&list),
+                      mixed ? ". Runs of several languages are for a law of mixtures (--law msl, "
+                              "atlas or curse); --pool takes them as they are"
+                            : "");
     isg_str_free(&list);
     return rc;
 }

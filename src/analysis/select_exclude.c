@@ -65,6 +65,26 @@ bool isg_selecting_is_campaign(const isg_selecting *w)
     return shares;
 }
 
+/* Tokens of several languages, each in a column: what a table without n_languages says. */
+static bool is_language(const isg_selecting *w, const isg_column *c)
+{
+    return c->numeric && c != w->d.column && !strncmp(c->name, "tokens_", 7) &&
+           strcmp(c->name, "tokens_seen") != 0 && strcmp(c->name, "tokens_total") != 0 &&
+           strcmp(c->name, "tokens_B") != 0;
+}
+
+static double count_languages(const isg_selecting *w, const isg_column *count, size_t row)
+{
+    size_t n = 0;
+
+    if (count) return count->number[row];
+    for (size_t j = 0; j < w->t->n_columns; j++) {
+        const isg_column *c = &w->t->columns[j];
+        n += is_language(w, c) && c->number[row] > 0;
+    }
+    return (double)n;
+}
+
 /* A campaign's law of one language: the runs trained on that language and nothing else.
  * Whoever chooses by n_languages gets those. */
 isg_err isg_selecting_monolingual(isg_selecting *w)
@@ -74,17 +94,18 @@ isg_err isg_selecting_monolingual(isg_selecting *w)
     size_t before = isg_selecting_kept(w);
     const char *last = NULL;
 
-    if (!w->campaign || w->law->mixtures || w->o->pool || !count || !count->numeric ||
-        isg_selecting_asks_for(w, "n_languages"))
+    if ((count && !w->campaign) || w->law->mixtures || w->o->pool || (count && !count->numeric) ||
+        (!count && w->o->store) || isg_selecting_asks_for(w, "n_languages"))
         return ISG_OK;
     for (size_t i = 0; i < w->t->n_rows; i++) {
         const char *code = isg_selecting_language(w, language, i);
         if (w->state[i] != ISG_ROW_KEPT) continue;
         if (!last || strcmp(last, code) != 0) own = isg_selecting_share(w->t, code);
         last = code;
+        if (!count && !(own && is_language(w, own))) continue;
         if (own && !(own->numeric && own->number[i] > 0))
             w->state[i] = ISG_ROW_OTHER; /* a run of other languages */
-        else if (count->number[i] > 1)
+        else if (count_languages(w, count, i) > 1)
             w->state[i] = ISG_ROW_MIXED;
     }
     size_t after = isg_selecting_kept(w);
@@ -94,20 +115,35 @@ isg_err isg_selecting_monolingual(isg_selecting *w)
                     after, before));
 }
 
+/* tokens_LANGUAGE > unique_LANGUAGE of the language whose losses the row has? */
+static bool repeats_target(const isg_selecting *w, const isg_column *language, size_t row)
+{
+    const char *code = isg_selecting_language(w, language, row);
+    char *name = isg_strf("unique_%s", code);
+    const isg_column *own = isg_selecting_share(w->t, code),
+                     *unique = name ? isg_table_column(w->t, name) : NULL;
+
+    free(name);
+    return own && unique && is_language(w, own) && unique->numeric &&
+           own->number[row] > unique->number[row];
+}
+
 /* A law that does not know how much of the data is different. */
 isg_err isg_selecting_note_repeats(isg_selecting *w)
 {
     const isg_column *unique = isg_selecting_filled(w->t, "unique_tokens");
+    const isg_column *language = isg_selecting_filled(w->t, "eval_language");
     const bool epochs = isg_table_column(w->t, "epochs") != NULL;
     size_t repeated = 0;
 
-    if (!unique || !unique->numeric || w->law->mixtures) return ISG_OK;
+    if ((unique && !unique->numeric) || w->law->mixtures) return ISG_OK;
     for (size_t k = 0; k < w->law->n_vars; k++) {
         if (strstr(w->s->var_from[k], "unique") || strstr(w->s->var_from[k], "epochs"))
             return ISG_OK;
     }
     for (size_t i = 0; i < w->t->n_rows; i++)
-        repeated += w->state[i] == ISG_ROW_KEPT && w->d.number[i] > unique->number[i];
+        repeated += w->state[i] == ISG_ROW_KEPT &&
+                    (unique ? w->d.number[i] > unique->number[i] : repeats_target(w, language, i));
     if (!repeated) return ISG_OK;
     return isg_selecting_note(
         w, isg_strf("%zu of %zu rows read their data more than once; this law counts a repeated "

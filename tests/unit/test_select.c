@@ -126,6 +126,33 @@ static void test_mixtures(void)
     CHECK_EQ_U64(s->n, RUNS);
     isg_selection_destroy(&s);
     isg_table_destroy(&t);
+
+    /* the tokens of each language say it, too; repeats are those of the target's own data */
+    double unique[RUNS];
+    for (size_t i = 0; i < RUNS; i++) unique[i] = i % 2 ? x.de[i] : x.de[i] / 4;
+    CHECK_OK(isg_table_create("tokens.csv", RUNS, &t));
+    CHECK_OK(isg_table_add_numbers(t, "N_params", x.n));
+    CHECK_OK(isg_table_add_numbers(t, "D_tokens", x.d));
+    CHECK_OK(isg_table_add_numbers(t, "loss", x.loss));
+    CHECK_OK(isg_table_add_numbers(t, "tokens_de", x.de));
+    CHECK_OK(isg_table_add_numbers(t, "tokens_fr", x.fr));
+    CHECK_OK(isg_table_add_numbers(t, "unique_de", unique));
+    const char *language[RUNS];
+    for (size_t i = 0; i < RUNS; i++) language[i] = "de";
+    CHECK_OK(isg_table_add_text(t, "eval_language", language));
+    o = (isg_select_options){.target = "de"};
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, 16);
+    bool said = false;
+    for (size_t k = 0; k < s->n_notes; k++)
+        said = said || strstr(s->note[k], "8 of 16 rows read their data more than once");
+    CHECK(said);
+    isg_selection_destroy(&s);
+    o.pool = true;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK_EQ_U64(s->n, RUNS);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
 }
 
 static void test_bad_variables(void)
