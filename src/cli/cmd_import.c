@@ -204,6 +204,7 @@ static isg_err fill_guess(const import *im, guess_in *g, size_t *n)
     const isg_import_map *map = im->map;
     const isg_column *d = isg_table_column(im->table, "D_tokens");
     const isg_column *loss = isg_table_column(im->table, "loss");
+    const isg_column *size = isg_table_first(im->table, "N_params N_nonembedding");
     const size_t copies = map->n_losses ? map->n_losses : 1;
 
     for (size_t k = 0; k < map->n_items; k++) {
@@ -220,6 +221,8 @@ static isg_err fill_guess(const import *im, guess_in *g, size_t *n)
     for (size_t i = 0; i < im->source->n_rows; i++) {
         g->d[i] = d->numeric ? d->number[i * copies] : (double)NAN;
         bool taken = map->n_losses || loss->text[i][0];
+        /* what has no size is left out anyway, and no run of its own */
+        if (size && size->numeric && !(size->number[i * copies] > 0)) taken = false;
         if (taken && g->d[i] > 0) g->row[(*n)++] = i;
     }
     return ISG_OK;
@@ -242,11 +245,14 @@ static isg_err name_runs(import *im, const isg_runs *runs, const size_t *row, si
     for (size_t i = 0; i < rows && !rc; i++) text[i] = name[i / copies];
     if (!rc) rc = isg_table_add_text(im->table, "run_id", text);
     if (!rc)
-        rc = isg_str_printf(&im->note,
-                            "There is no run_id: rows equal in all but D and loss%s%s%s count as "
-                            "one run (%zu rows, %zu runs; --run-id row makes every row a run).\n",
-                            *runs->along ? " (and " : "", runs->along,
-                            *runs->along ? ", following D)" : "", n, runs->n);
+        rc = isg_str_printf(
+            &im->note,
+            "There is no run_id: rows equal in all but D and loss%s%s%s count as "
+            "one run (%zu rows, %zu runs; --run-id row makes every row a run). In the store "
+            "they have names, so that fit takes the last point of each; --points "
+            "all takes all, as a fit to the file does.\n",
+            *runs->along ? " (and " : "", runs->along, *runs->along ? ", following D)" : "", n,
+            runs->n);
     free(text);
     free(name);
     return rc;
