@@ -292,8 +292,12 @@ void fit_job_refuse_interval(const isg_selection *s, const isg_problem *p, size_
     if (!replicates) {
         (void)snprintf(why, 160, "--bootstrap 0");
     } else if (s->n_clusters < ISG_BOOT_MIN_CLUSTERS) {
-        (void)snprintf(why, 160, "%zu clusters (%s) cannot carry one; at least %d are needed",
-                       s->n_clusters, s->cluster_unit, ISG_BOOT_MIN_CLUSTERS);
+        (void)snprintf(why, 160, "%zu clusters (%s) cannot carry one; at least %d are needed%s",
+                       s->n_clusters, s->cluster_unit, ISG_BOOT_MIN_CLUSTERS,
+                       !strcmp(s->cluster_unit, "run") && s->n > s->n_clusters
+                           ? " (--resample rows if each row is a run of its own; else --cluster "
+                             "COL)"
+                           : "");
     } else if (distinct < 2 * params) {
         (void)snprintf(why, 160, "%zu different points for %zu parameters; at least %zu are needed",
                        distinct, params, 2 * params);
