@@ -83,7 +83,6 @@ static void warn_unidentified(const isg_fit_report *r, list *l)
     isg_str_free(&fixed);
 }
 
-/* The end at which a one-sided interval begins is ours, not the data's. */
 /* "alpha 1.3, beta 0.36" of another optimum, what is not held or tied. */
 static void warn_alternative(const isg_fit_report *r, list *l)
 {
@@ -141,6 +140,7 @@ static void warn_far(const isg_fit_report *r, list *l)
     isg_str_free(&lines);
 }
 
+/* The end at which a one-sided interval begins is ours, not the data's. */
 static void warn_bounds(const isg_fit_report *r, list *l)
 {
     for (size_t k = 0; k < r->law->n_params; k++) {

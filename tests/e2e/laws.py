@@ -194,6 +194,37 @@ def test_tied(laws, tmp):
         expect(f"{law['name']}: E held", fit and abs(fit["E"]["estimate"] - 1.7) < 1e-12, err)
 
 
+def test_nothing_repeated(tmp):
+    """Without repetition nothing depends on RD: neither D_most and lambda nor a best size with repetition is known."""
+    path = os.path.join(tmp, "once.csv")
+    with open(path, "w", newline="") as f:
+        w = csv.writer(f)
+        w.writerow(["run_id", "N_params", "D_tokens", "loss"])
+        for k in range(64):
+            n, d = 1e7 * 2**(k % 8), 1e9 * 3**(k // 8)
+            w.writerow([k, n, d, (1.7 + 480 / n**.35 + 2100 / d**.37) * (1 + .001 * ((k * 37) % 11 - 5))])
+    base = ["fit", path, "--law", "dcsl", "--var", "U=D_tokens", "--bootstrap", "100", "--at", "C=1e20,U=1e8", "--at",
+            "C=1e20,U=1e14", "--forecast", "N=1e9,D=1e11,U=1e9", "--forecast", "N=1e8,D=1e11,U=1e11"]
+    rc, text, err = isogloss(*base, "--json")
+    expect("nothing repeated", rc == 0, err)
+    fit = json.loads(text)
+    for name, known in (("a", True), ("b", True), ("D_most", False), ("lambda", False)):
+        number = fit["derived"][name]
+        expect(f"{name} known: {known}", number["identified"] == known and (number["lo"] is not None) == known
+               and (number["estimate"] is not None) == known, number)
+    expect("RD", not fit["parameters"]["RD"]["identified"])
+    again, once = fit["optima"]
+    expect("no best size where tokens repeat", [again[k]["estimate"] for k in ("N", "D", "loss")] == [None] * 3, again)
+    expect("a best size where none does", all(once[k]["lo"] < once[k]["estimate"] < once[k]["hi"] for k in ("N", "D", "loss")), once)
+    again, once = fit["forecasts"]
+    expect("forecasts", (again["loss"], again["lo"], again["hi"]) == (None,) * 3 and once["lo"] < once["loss"] < once["hi"], again, once)
+    rc, text, err = isogloss(*base)
+    expect("the text", "D_most" not in text and "N not identified" in text and "1e9: none, the" in " ".join(text.split()), text)
+    narrow("the text", text)
+    rc, text, err = isogloss(*base, "--format", "csv")
+    expect("the table", "dcsl,,D_most,derived,,,,,none,false" in text and "RD. No loss here" in err, text, err)
+
+
 listed = test_list()
 with tempfile.TemporaryDirectory() as folder:
     for entry in listed:
@@ -201,6 +232,7 @@ with tempfile.TemporaryDirectory() as folder:
         test_example(entry, folder)
     test_curse_pooled(folder)
     test_tied(listed, folder)
+    test_nothing_repeated(folder)
 test_wrong()
 print(f"{checks} checks, {failed} failed")
 sys.exit(failed > 0)

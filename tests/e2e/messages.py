@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], pathlib.Path(os.environ["ISOGLOSS_SOURCE"])
 try:
@@ -122,6 +123,19 @@ with tempfile.TemporaryDirectory() as tmp:
     for line, status, parts in TABLE:
         refused(status, parts, *line.split())
     check(os.path.getsize("empty") == 0 and os.listdir("dir") == [], "what is no store was changed")
+
+    # a bootstrap that is stopped and not kept says so
+    with open("runs.csv", "w", encoding="utf-8") as out:
+        out.write("run_id,N_params,D_tokens,loss\n")
+        for k in range(64):
+            n, d = 1e7 * 2**(k % 8), 1e9 * 3**(k // 8)
+            out.write(f"{k},{n},{d},{(1.7 + 480 / n**.35 + 2100 / d**.37) * (1 + .001 * ((k * 37) % 11 - 5))}\n")
+    p = subprocess.Popen([ISOGLOSS, "fit", "runs.csv", "--bootstrap", "1000000"], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    p.terminate()
+    said = p.communicate(timeout=60)[1]
+    check(p.returncode == 75 and "nothing is kept" in said and "--save NAME" in said, "a stopped bootstrap", p.returncode, said)
 
     # nobody reads on: no complaint, the status of a death by SIGPIPE
     for line in ("laws chinchilla", "laws --json", "fit --help"):
