@@ -110,7 +110,7 @@ isg_err isg_file_write(const char *path, const void *data, size_t n)
     if (!tmp) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
-        rc = ISG_FAIL(ISG_EIO, "cannot create '%s': %s", tmp, strerror(errno));
+        rc = ISG_FAIL(ISG_EIO, "cannot write '%s': %s", path, strerror(errno));
         free(tmp);
         return rc;
     }

@@ -12,6 +12,7 @@
 #include "isogloss/os.h"
 #include "isogloss/report_fit.h"
 #include "isogloss/report_result.h"
+#include "isogloss/str.h"
 #include "source_hash.h"
 
 #include <stdlib.h>
@@ -337,6 +338,21 @@ static isg_err fit_sources(const fit_job *s, const own_args *own)
     return rc;
 }
 
+/* Known before anything is computed. Collective. */
+static isg_err check_output(const fit_job *job, const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    char *dir = slash ? isg_strf("%.*s", (int)(slash - path + 1), path) : NULL;
+    isg_err rc = ISG_OK;
+
+    if (path && job->speak && isg_path_is_dir(path))
+        rc = ISG_FAIL(ISG_EIO, "-o %s is a directory; name a file in it", path);
+    else if (dir && job->speak && !isg_path_is_dir(dir))
+        rc = ISG_FAIL(ISG_EIO, "-o %s: there is no directory %s; make it first", path, dir);
+    free(dir);
+    return job->comm ? isg_comm_agree(job->comm, rc) : rc;
+}
+
 static isg_err fit_with(fit_job *job, int argc, char **argv)
 {
     fit_args args = fit_args_defaults();
@@ -359,6 +375,9 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
                                  .replace = own.replace,
                                  .sources = argv + 1,
                                  .n_sources = (size_t)operands};
+    if (own.check.rival && !own.check.worlds)
+        return ISG_FAIL(ISG_EUSAGE, "--rival belongs to --check");
+    ISG_TRY(check_output(job, own.output));
     ISG_TRY(fit_law_check(&args));
     ISG_TRY(fit_job_load(job, &args, argv + 1, (size_t)operands));
     return fit_sources(job, &own);
