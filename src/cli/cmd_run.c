@@ -80,8 +80,11 @@ static isg_err run_campaign(isg_comm **comm, const isg_campaign_options *options
     isg_err rc = isg_run_campaign(*comm, options, &summary);
     if (first) print_summary(options, &summary);
     if (rc == ISG_ESOME) isg_err_clear();           /* the summary says it */
-    if (!first && summary.orderly) isg_err_clear(); /* rank 0 says it for all */
     isg_comm_close(comm, summary.orderly);
+    if (!first && summary.orderly && rc != ISG_EAGAIN) {
+        isg_err_clear(); /* rank 0 says it for all: mpirun ends the job with the first that fails */
+        return ISG_OK;
+    }
     return rc;
 }
 
