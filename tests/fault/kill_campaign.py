@@ -255,15 +255,19 @@ def kill_until_done(rng, campaign, wanted, tally):
         job = campaign.start()
         what = f"{os.path.basename(campaign.store)} launch {launch}"
         what, trained = kill_in_launch(rng, campaign, job, wanted, tally, what)
-        campaign.end(job, what, trained)
+        ended = campaign.end(job, what, trained)
         now = marks(campaign.store)
         for run, mark in committed.items():
             expect(now.get(run) == mark, f"{what}: committed run {run} changed its mark")
         again = attempts_after(campaign.store, committed, moment) if committed else []
         expect(not again, f"{what}: committed runs were trained again: {again}")
         committed, moment = now, time.time()
-        if os.path.exists(campaign.store) and campaign.status() == 0:
-            return launch + 1
+        if not os.path.exists(campaign.store) or campaign.status() != 0:
+            continue
+        if ended != 0:  # killed after the last mark: the next launch finds nothing to do and tidies up
+            ended = campaign.end(campaign.start(), f"{what}, then a launch without runs to train")
+            expect(ended == 0, f"{what}: with every run done a launch ends with {ended}")
+        return launch + 1
     raise Broken(f"{campaign.store} did not end in 60 launches; log:\n{campaign.tail()}")
 
 
