@@ -125,7 +125,7 @@ static isg_err check_forecast(const char *text, const isg_law *law)
     ISG_TRY(place_check("--forecast", &p, law));
     if (!place_get(&p, "N")) return missing("--forecast", &p, law, "N");
     const char *name = place_vars(&p, law, var);
-    if (name && !place_get(&p, "D")) { /* M = D/N and the like */
+    if (name && strcmp(name, "D") != 0 && !place_get(&p, "D")) { /* M = D/N and the like */
         place_set(&p, "D", 1);
         if (!place_vars(&p, law, var))
             return ISG_FAIL(ISG_EUSAGE,
