@@ -121,6 +121,7 @@ static bool right_value(const checker *c, const isg_field *f, const isg_node *no
         return !strcmp(node->text, "all") ||
                (isg_value_count(node, &count) && in_range(f, (double)count));
     case ISG_F_TIME: return isg_value_time(node, &v) && in_range(f, v);
+    case ISG_F_AMOUNT: return isg_value_amount(node, &v) && in_range(f, v);
     default: return true;
     }
 }

@@ -436,6 +436,20 @@ static isg_err check_count(isg_build *b)
     return isg_diag_result(&b->diag);
 }
 
+/* A warm-up is tokens, or a share of the run below 1. */
+static isg_err name_unit(const isg_plan *p, size_t s)
+{
+    size_t shares = 0;
+    if (strcmp(p->settings[s].name, "warmup") != 0) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        shares += p->runs[i].setting[s] > 0 && p->runs[i].setting[s] < 1;
+    }
+    if (!shares) return ISG_OK;
+    free(p->settings[s].unit);
+    p->settings[s].unit = isg_strdup(shares == p->n_runs ? "1" : "token, or 1 below 1");
+    return p->settings[s].unit ? ISG_OK : isg_build_no_memory();
+}
+
 static void mark_varied(isg_plan *p)
 {
     for (size_t s = 0; s < p->n_settings; s++) {
@@ -460,5 +474,6 @@ isg_err isg_build_expand(isg_build *b)
                      "the families have no runs; a pair needs two languages");
     }
     mark_varied(b->plan);
+    for (size_t s = 0; s < b->plan->n_settings; s++) ISG_TRY(name_unit(b->plan, s));
     return isg_diag_result(&b->diag);
 }

@@ -131,7 +131,7 @@ static bool vary_value(isg_build *b, const isg_vary *v, const isg_node *key, con
 {
     const isg_field *f = isg_field_find("trainer", key->text);
     double lo = f ? f->min : 0, hi = f ? f->max : 0;
-    (void)isg_value_real(node, out);
+    (void)isg_value_amount(node, out);
     bool whole = v->what != ISG_VARY_SETTING;
     if (v->what == ISG_VARY_DATA_SEED) hi = 9e15;
     if ((lo == 0 && hi == 0) ||

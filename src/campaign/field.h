@@ -17,6 +17,7 @@ typedef enum isg_ftype {
     ISG_F_INT,    /**< whole number */
     ISG_F_COUNT,  /**< whole number, or text with a suffix: 250k, 1.5M, 16Ki */
     ISG_F_REAL,   /**< number */
+    ISG_F_AMOUNT, /**< number, or a count with a suffix */
     ISG_F_TIME,   /**< seconds, or 90s, 30m, 4h, 2d, off */
     ISG_F_BOOL,   /**< true, false */
     ISG_F_NAME,   /**< a word that may reach a path */
@@ -89,10 +90,14 @@ void isg_shape_table(FILE *out);
 /** Count, size or budget term: 250k, 1.5M, 16Ki, 1e6. False if not whole or above 2^63. */
 bool isg_value_count(const isg_node *node, uint64_t *out);
 bool isg_value_real(const isg_node *node, double *out);
+
+/** A number, or a count: 0.05, 50k, 1Ki. */
+bool isg_value_amount(const isg_node *node, double *out);
 bool isg_value_time(const isg_node *node, double *seconds);
 
 /* A key of a section: what the file says or the table's default, which must exist. */
 double isg_get_real(const isg_node *map, const char *section, const char *key);
+double isg_get_amount(const isg_node *map, const char *section, const char *key);
 uint64_t isg_get_count(const isg_node *map, const char *section, const char *key);
 double isg_get_time(const isg_node *map, const char *section, const char *key);
 bool isg_get_bool(const isg_node *map, const char *section, const char *key);

@@ -1,5 +1,6 @@
 /* The table itself. Order is the order of the documentation. */
 #include "field.h"
+#include "isogloss/recipe.h"
 
 #define COUNT_PATTERN "[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi)?"
 #define TERM_PATTERN "[0-9]+(\\.[0-9]+)?(k|M|G|T|Ki|Mi|Gi|x)?"
@@ -10,6 +11,8 @@ const isg_ftype_info isg_ftypes[ISG_FTYPES] = {
     [ISG_F_COUNT] = {"a whole number such as 500, 250k, 1.5M or 16Ki", true, true, true,
                      "^" COUNT_PATTERN "$"},
     [ISG_F_REAL] = {"a number", true, false, false, NULL},
+    [ISG_F_AMOUNT] = {"a number such as 0.05, or a count such as 50k", true, false, true,
+                      "^" COUNT_PATTERN "$"},
     [ISG_F_TIME] = {"a time such as 90s, 30m, 4h, or off", true, false, true,
                     "^([0-9]+(\\.[0-9]+)?(s|m|h|d)|off)$"},
     [ISG_F_BOOL] = {"true or false", false, false, false, NULL},
@@ -45,8 +48,10 @@ static const char *const mixtures[] = {"monolingual", "bilingual", "uniform",
 #define RANGE(a, b) .min = (a), .max = (b)
 #define HELP(text) .help = text
 #define TOKENS_MAX 1e18
+#define TEXT_OF(number) #number
+#define DEFAULT_OF(number) TEXT_OF(number)
 #define ONE_SETTING(key_, def_, unit_, lo, hi, help_)                                              \
-    F("trainer", key_, REAL, .setting = true, .def = def_, .unit = unit_, RANGE(lo, hi),           \
+    F("trainer", key_, AMOUNT, .setting = true, .def = def_, .unit = unit_, RANGE(lo, hi),         \
       HELP(help_))
 
 const isg_field isg_fields[] = {
@@ -123,7 +128,9 @@ const isg_field isg_fields[] = {
     ONE_SETTING("batch", "1024", "token", 1, 1e9, "Tokens of an optimiser step."),
     ONE_SETTING("lr", "1", "1", 1e-6, 1e6,
                 "Peak learning rate as multiple of (0.5/d) sqrt(batch/4096)."),
-    ONE_SETTING("warmup", "0.05", "1", 0, 1, "Share of the run with rising learning rate."),
+    ONE_SETTING("warmup", DEFAULT_OF(ISG_RECIPE_WARMUP), "token", 0, 1e15,
+                "Tokens with rising learning rate; below 1: a share of the run. Proxies hold it at "
+                "half of the run."),
     ONE_SETTING("decay", "0.15", "1", 0, 1,
                 "Share of the run with falling learning rate, at its end (wsd)."),
     ONE_SETTING("beta1", "0.9", "1", 0, 0.999999, "AdamW."),
@@ -234,7 +241,7 @@ const isg_field isg_fields[] = {
     F("family", "evaluate", CODE, .arity = ISG_ONE_OR_LIST,
       HELP("Languages to score instead of the campaign's.")),
     F("family", "scope", CHOICE, .choices = scopes, HELP("Instead of the campaign's.")),
-    F("family", "vary", REAL, .arity = ISG_MAP_OF_LISTS,
+    F("family", "vary", AMOUNT, .arity = ISG_MAP_OF_LISTS,
       HELP("Settings with several values, every combination: settings of the trainer, `context`, "
            "`data_seed`.")),
 

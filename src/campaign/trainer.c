@@ -86,7 +86,7 @@ static isg_err read_settings(isg_build *b)
     for (size_t s = 0; s < b->plan->n_settings; s++) {
         const char *name = b->plan->settings[s].name;
         if (isg_field_find("trainer", name))
-            b->settings_given[s] = isg_get_real(b->trainer, "trainer", name);
+            b->settings_given[s] = isg_get_amount(b->trainer, "trainer", name);
         else
             (void)isg_value_real(isg_node_get(own, name), &b->settings_given[s]);
     }

@@ -53,6 +53,15 @@ bool isg_value_real(const isg_node *node, double *out)
     return node && node->kind == ISG_NODE_SCALAR && isg_str_to_double(node->text, out);
 }
 
+bool isg_value_amount(const isg_node *node, double *out)
+{
+    uint64_t count;
+    if (isg_value_real(node, out)) return true;
+    if (!isg_value_count(node, &count)) return false;
+    *out = (double)count;
+    return true;
+}
+
 bool isg_value_time(const isg_node *node, double *seconds)
 {
     static const char unit[] = "smhd";
@@ -87,6 +96,14 @@ double isg_get_real(const isg_node *map, const char *section, const char *key)
     isg_node hold;
     double v = 0;
     (void)isg_value_real(value_of(map, section, key, &hold), &v);
+    return v;
+}
+
+double isg_get_amount(const isg_node *map, const char *section, const char *key)
+{
+    isg_node hold;
+    double v = 0;
+    (void)isg_value_amount(value_of(map, section, key, &hold), &v);
     return v;
 }
 

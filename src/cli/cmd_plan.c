@@ -2,6 +2,7 @@
 #include "isogloss/json.h"
 #include "isogloss/os.h"
 #include "isogloss/plan.h"
+#include "isogloss/report_advice.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +149,8 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
     (void)printf("\n");
 }
 
-static void print_plan(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed)
+static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
+                       size_t workers, bool assumed)
 {
     char buf[NUMBER_BYTES];
     (void)printf("campaign %s: %zu runs in %zu families, %zu languages\n", p->name, p->n_runs,
@@ -165,6 +167,7 @@ static void print_plan(const isg_plan *p, const isg_estimate *e, size_t workers,
         isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, p->n_evaluations,
         p->max_shards);
     print_epochs(p);
+    isg_report_advice_text(advice, ISG_ADVICE_NOTE, stdout);
 }
 
 static void print_mixture(const isg_plan *p, const isg_run *r)
@@ -257,12 +260,12 @@ static isg_err add_runs(const isg_plan *p, double speed, json_t *report)
     return rc;
 }
 
-static isg_err print_json(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed,
-                          bool runs)
+static isg_err print_json(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
+                          size_t workers, bool assumed, bool runs)
 {
     json_t *report = json_pack(
         "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
-        "s:o}",
+        "s:o,s:o}",
         "schema", "isogloss-plan", "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash,
         "runs", (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer",
         p->trainer_name, "numerics", p->numerics, "flops", e->flops, "evaluation_flops",
@@ -270,7 +273,7 @@ static isg_err print_json(const isg_plan *p, const isg_estimate *e, size_t worke
         "speed_assumed", assumed, "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s",
         e->chain_s, "longest", "run", p->runs[e->longest].id, "seconds", e->longest_s, "depth",
         (json_int_t)e->depth, "waiting", (json_int_t)e->waiting, "store_bytes", e->store_bytes,
-        "languages", epochs_json(p));
+        "languages", epochs_json(p), "advice", isg_report_advice_json(advice, ISG_ADVICE_NOTE));
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = runs ? add_runs(p, e->speed, report) : ISG_OK;
     if (!rc) rc = isg_json_print(report, stdout);
@@ -302,14 +305,17 @@ static isg_err run_plan(int argc, char **argv)
     ISG_TRY(isg_cmd_wants(n == 1, "one campaign file", n));
     isg_plan *plan = NULL;
     isg_estimate e;
+    isg_advice_list advice = {0};
     ISG_TRY(isg_plan_load(argv[1], &options, &plan));
     isg_err rc = isg_plan_estimate(plan, workers, speed, &e);
+    if (!rc) rc = isg_plan_advise(plan, &advice);
     if (!rc && json) {
-        rc = print_json(plan, &e, workers, !(speed > 0), runs);
+        rc = print_json(plan, &e, &advice, workers, !(speed > 0), runs);
     } else if (!rc) {
-        print_plan(plan, &e, workers, !(speed > 0));
+        print_plan(plan, &e, &advice, workers, !(speed > 0));
         if (runs) print_runs(plan);
     }
+    isg_advice_free(&advice);
     isg_plan_destroy(&plan);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include "isogloss/os.h"
+#include "isogloss/recipe.h"
 #include "kernels.h"
 
 #include <stdlib.h>
@@ -79,7 +80,7 @@ static isg_err read_settings(isg_job *job)
     } known[] = {
         {"batch", &batch, 1, 1e9},
         {"lr", &job->schedule.lr, 0, 1e6},
-        {"warmup", &job->schedule.warmup, 0, 1},
+        {"warmup", &job->schedule.warmup, 0, 1e15},
         {"decay", &job->schedule.decay, 0, 1},
         {"beta1", &job->beta1, 0, 0.999999},
         {"beta2", &job->beta2, 0, 0.999999},
@@ -90,7 +91,7 @@ static isg_err read_settings(isg_job *job)
     json_t *settings, *value;
     const char *key, *schedule;
 
-    job->schedule = (isg_schedule){.lr = 1, .warmup = 0.05, .decay = 0.15};
+    job->schedule = (isg_schedule){.lr = 1, .warmup = ISG_RECIPE_WARMUP, .decay = 0.15};
     job->beta1 = 0.9;
     job->beta2 = 0.95;
     job->weight_decay = 0.1;
@@ -117,6 +118,7 @@ static isg_err read_settings(isg_job *job)
     ISG_TRY(isg_schedule_kind_of(schedule, &job->schedule.kind));
     job->schedule.lr *= isg_schedule_default_lr(job->shape.d, job->batch);
     job->schedule.tokens = job->tokens;
+    job->schedule.warmup = isg_recipe_warmup(job->schedule.warmup, job->tokens);
     return ISG_OK;
 }
 

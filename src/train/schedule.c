@@ -31,15 +31,15 @@ static double decay_start(const isg_schedule *s)
 {
     double N = (double)s->tokens;
     switch (s->kind) {
-    case ISG_SCHEDULE_WSD: return N * fmax(1 - s->decay, s->warmup);
-    case ISG_SCHEDULE_COSINE: return N * s->warmup;
+    case ISG_SCHEDULE_WSD: return fmax(N * (1 - s->decay), s->warmup);
+    case ISG_SCHEDULE_COSINE: return s->warmup;
     default: return N;
     }
 }
 
 double isg_schedule_at(const isg_schedule *s, double tokens)
 {
-    double N = (double)s->tokens, warm = N * s->warmup, from = decay_start(s);
+    double N = (double)s->tokens, warm = s->warmup, from = decay_start(s);
     double t = fmin(tokens, N);
     if (t < warm) return s->lr * t / warm;
     if (t <= from) return s->lr;
@@ -51,7 +51,7 @@ double isg_schedule_at(const isg_schedule *s, double tokens)
 const char *isg_schedule_state(const isg_schedule *s, uint64_t tokens)
 {
     double t = (double)tokens, from = decay_start(s);
-    if (t < (double)s->tokens * s->warmup) return "warmup";
+    if (t < s->warmup) return "warmup";
     if (t <= from) return "stable";
     return tokens < s->tokens ? "decay" : "end";
 }

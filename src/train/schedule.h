@@ -16,9 +16,10 @@ typedef enum isg_schedule_kind {
 
 typedef struct isg_schedule {
     isg_schedule_kind kind;
-    double lr;            /**< at the top */
-    double warmup, decay; /**< fractions of `tokens`; decay for wsd only */
-    uint64_t tokens;      /**< horizon */
+    double lr;       /**< at the top */
+    double warmup;   /**< [token] with rising rate (isg_recipe_warmup) */
+    double decay;    /**< fraction of `tokens`; for wsd only */
+    uint64_t tokens; /**< horizon */
 } isg_schedule;
 
 /** "wsd", "cosine", "constant". @return ISG_EINPUT for another word */

@@ -66,7 +66,7 @@ def run_object(corpus, directory, **changes):
         "tokens": 40960,
         "mixture": [{"language": "aa", "weight": 1.0, "unique_bytes": 65536}],
         "schedule": "wsd",
-        "settings": {"batch": 1024, "lr": 1, "warmup": 0.05, "decay": 0.15, "beta1": 0.9, "beta2": 0.95,
+        "settings": {"batch": 1024, "lr": 1, "warmup": 2048, "decay": 0.15, "beta1": 0.9, "beta2": 0.95,
                      "weight_decay": 0.1, "clip": 1},
         "seed": 1,
         "data_seed": 1,

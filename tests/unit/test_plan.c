@@ -79,7 +79,7 @@ static void test_tiny(void)
     CHECK_STR(p->settings[0].name, "batch"); /* the check of proxies' batches counts on it */
 
     /* Changing one byte of this orphans every store. */
-    CHECK_STR(r->id, "21017d0bf910f3eb4f660cab0dd5b9fd");
+    CHECK_STR(r->id, "c58654932d1d292866b17cb0bb6e5e0e");
     isg_plan_destroy(&p);
     CHECK(p == NULL);
 }
@@ -127,7 +127,7 @@ static void test_families(void)
     CHECK_EQ_U64(p->n_evaluations, 3); /* en, de and, for one family, ru */
 
     static const char *const pinned[] = {
-        /* mono, pairs, unimax, tune, lr, mine */
+        /* mono, pairs, unimax, tune, lr, mine; all with a warm-up of 0.05 */
         "0bdaf624bae2365d84f256b43303ea89", "522b7c7775152cc0739febbed7401642",
         "bbc53d988170880ef097d6bcf328dc10", "5e8afc15b0995798b7e7f9d3e6fc330d",
         "ba940b1144b4faf46614d3a2ac100d2e", "2b4876101176798e7956e9693913c660"};
@@ -288,7 +288,7 @@ static void test_run_json(void)
         "nonembedding\":12288,"
         "\"n_total\":25056},\"tokens\":1000000,\"mixture\":[{\"language\":\"aa\",\"weight\":1.0,"
         "\"unique_bytes\":4000000}],\"schedule\":\"wsd\",\"settings\":{\"batch\":1024.0,\"lr\":1.0,"
-        "\"warmup\":0.05,"
+        "\"warmup\":50000.0,"
         "\"decay\":0.15,\"beta1\":0.9,\"beta2\":0.95,\"weight_decay\":0.1,\"clip\":1.0},\"seed\":1,"
         "\"data_seed\":1,\"evaluations\":[{\"name\":\"aa\",\"language\":\"aa\",\"bytes\":16384,"
         "\"shards\":16}],"
@@ -296,6 +296,37 @@ static void test_run_json(void)
     free(line);
     json_decref(run);
     isg_plan_destroy(&p);
+}
+
+/* A warm-up is a count or a share; its unit says which. */
+static void test_warmup(void)
+{
+#define LAW "law: {E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}"
+    static const struct {
+        const char *trainer, *families, *unit;
+        double value;
+    } rows[] = {
+        {"", MONO, "token", 50000},
+        {", warmup: 2k", MONO, "token", 2000},
+        {", warmup: 1Ki", MONO, "token", 1024},
+        {", warmup: 0.1", MONO, "1", 0.1},
+        {", warmup: 0", MONO, "token", 0},
+        {"",
+         "families:\n  - {name: m, mixture: monolingual, languages: aa, "
+         "vary: {warmup: [0.5, 3k]}}\n",
+         "token, or 1 below 1", 0.5},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[1024];
+        (void)snprintf(text, sizeof text, HEAD "trainer: {kind: synthetic, " LAW "%s}\n" GRID "%s",
+                       rows[i].trainer, rows[i].families);
+        isg_plan *p = parse(text);
+        if (!p) continue;
+        CHECK_STR(p->settings[2].name, "warmup");
+        CHECK_STR(p->settings[2].unit, rows[i].unit);
+        CHECK_NEAR(p->runs[0].setting[2], rows[i].value, 0);
+        isg_plan_destroy(&p);
+    }
 }
 
 static void test_estimate(void)
@@ -373,6 +404,7 @@ int main(void)
     test_identity_differs();
     test_order();
     test_run_json();
+    test_warmup();
     test_estimate();
     test_refused();
     return check_done();

@@ -148,9 +148,9 @@ static void test_diverged(const isg_kernels *k)
 
 static void test_schedule(void)
 {
-    const isg_schedule wsd = {ISG_SCHEDULE_WSD, 2, 0.05, 0.2, 1000};
-    const isg_schedule cosine = {ISG_SCHEDULE_COSINE, 2, 0.05, 0.2, 1000};
-    const isg_schedule constant = {ISG_SCHEDULE_CONSTANT, 2, 0.05, 0.2, 1000};
+    const isg_schedule wsd = {ISG_SCHEDULE_WSD, 2, 50, 0.2, 1000};
+    const isg_schedule cosine = {ISG_SCHEDULE_COSINE, 2, 50, 0.2, 1000};
+    const isg_schedule constant = {ISG_SCHEDULE_CONSTANT, 2, 50, 0.2, 1000};
     isg_schedule_kind kind;
     CHECK_NEAR(isg_schedule_at(&wsd, 25), 1, 1e-12);
     CHECK_NEAR(isg_schedule_at(&wsd, 500), 2, 0);

@@ -59,6 +59,16 @@ def test_schedules(tmp, corpus):
         check(points[-2]["lr_state"] == state, points[-2])
 
 
+def test_warmup(tmp, corpus):
+    """Tokens from 1 on, a share of the run below, at most half of the run."""
+    losses = {w: results(train(run_object(corpus, tmp / f"warmup-{w}", settings={"warmup": w}))) for w in
+              (0, 1, 0.05, 2048, 0.5, 20480, 50000)}
+    check(losses[0.05] == losses[2048], "5 % of 40960 tokens are 2048")
+    check(losses[0.5] == losses[20480] == losses[50000], "more than half of the run is held at half")
+    check(losses[0] != losses[2048] != losses[20480], "the warm-up does nothing")
+    check(losses[0] == losses[1], "one token is over before the middle of the first step")
+
+
 def test_mixture(tmp, corpus):
     mixture = [{"language": "aa", "weight": 0.75, "unique_bytes": 8192}, {"language": "bb", "weight": 0.25, "unique_bytes": 65536}]
     evaluations = [{"name": n, "language": n, "bytes": 1024, "shards": 1} for n in ("aa", "bb")]
@@ -157,7 +167,8 @@ def test_checkpoints(tmp, corpus):
 
     # A parent gives its weights; optimiser, schedule and data begin anew.
     parent = {"id": run["id"], "dir": run["dir"], "name": "ckpt-10240", "tokens": 10240}
-    child = run_object(corpus, tmp / "child", id="f" * 32, parent=parent, tokens=10240, points=[1024, 10240])
+    child = run_object(corpus, tmp / "child", id="f" * 32, parent=parent, tokens=10240, points=[1024, 10240],
+                       settings={"warmup": 512})
     points = train(child)
     fresh = train({**child, "parent": None})
     check(points[0]["tokens"] == 1024 and points[0]["seen"]["aa"] == 1024 and points[0]["lr_state"] == "stable", points[0])
@@ -210,7 +221,7 @@ def test_wrong_orders(tmp, corpus):
         ({"schedule": "linear"}, "schedule is 'linear'"),
         ({"settings": {**run["settings"], "batch": 1000}}, "batch is 1000"),
         ({"settings": {**run["settings"], "momentum": 1}}, "no 'momentum'"),
-        ({"settings": {**run["settings"], "warmup": 2}}, "warmup is 2"),
+        ({"settings": {**run["settings"], "warmup": -1}}, "warmup is -1"),
         ({"points": [2048, 1024]}, "points[1]"),
         ({"points": [80000]}, "points[0]"),
         ({"mixture": []}, "no language"),
@@ -245,6 +256,7 @@ def main():
         test_points(tmp, corpus)
         test_variants(tmp, corpus)
         test_schedules(tmp, corpus)
+        test_warmup(tmp, corpus)
         test_mixture(tmp, corpus)
         test_resume(tmp, corpus)
         test_stop_at_once(tmp, corpus)

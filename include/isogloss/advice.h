@@ -1,0 +1,31 @@
+#ifndef ISOGLOSS_ADVICE_H
+#define ISOGLOSS_ADVICE_H
+
+/** What a good plan should make its owner think of before it is run. */
+
+#include "isogloss/plan.h"
+
+typedef enum isg_advice_kind {
+    ISG_ADVICE_NOTE,   /**< said by `plan` */
+    ISG_ADVICE_WARNING /**< said by `check`, too: the answer may suffer */
+} isg_advice_kind;
+
+typedef struct isg_advice {
+    isg_advice_kind kind;
+    bool bends; /**< a setting that follows the budget bends the exponent of D: `run` says it */
+    char *text; /**< one paragraph: what, how many runs, the remedy */
+} isg_advice;
+
+typedef struct isg_advice_list {
+    isg_advice *item; /**< [n] in a fixed order, each kind of advice once */
+    size_t n;
+} isg_advice_list;
+
+/** "note" or "warning". */
+const char *isg_advice_word(isg_advice_kind kind);
+
+/** Look through a plan. Pure. @return ISG_ENOMEM */
+isg_err isg_plan_advise(const isg_plan *plan, isg_advice_list *out);
+void isg_advice_free(isg_advice_list *list);
+
+#endif

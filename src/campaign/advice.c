@@ -1,0 +1,104 @@
+/* One function a piece of advice: it looks through the plan and gives a paragraph, or nothing. */
+#include "isogloss/advice.h"
+#include "isogloss/recipe.h"
+#include "isogloss/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_BYTES = 32 };
+
+/* [n_runs] of a setting, or NULL: this trainer has none of that name. */
+static bool find_setting(const isg_plan *p, const char *name, size_t *out)
+{
+    for (size_t s = 0; s < p->n_settings; s++) {
+        if (strcmp(p->settings[s].name, name) != 0) continue;
+        *out = s;
+        return true;
+    }
+    return false;
+}
+
+static isg_err say(isg_advice *out, char *text)
+{
+    out->text = text;
+    return text ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for advice");
+}
+
+static isg_err long_warmup(const isg_plan *p, isg_advice *out)
+{
+    char warm[NUMBER_BYTES], tokens[NUMBER_BYTES];
+    size_t s, n = 0;
+    const isg_run *shortest = NULL;
+    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "warmup", &s)) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        const isg_run *r = &p->runs[i];
+        double given = r->setting[s], asked = given < 1 ? given * (double)r->tokens : given;
+        if (!(asked > isg_recipe_warmup(given, r->tokens))) continue;
+        if (!shortest || r->tokens < shortest->tokens) shortest = r;
+        n++;
+    }
+    if (!n) return ISG_OK;
+    double given = shortest->setting[s];
+    (void)isg_str_count(given < 1 ? given * (double)shortest->tokens : given, warm, sizeof warm);
+    out->bends = true;
+    return say(out, isg_strf("the warm-up takes more than half of %zu of %zu runs (%s of %s tokens "
+                             "in the shortest) and is held at half there, so that it differs with "
+                             "the budget. Lower 'warmup', or give these runs more tokens.",
+                             n, p->n_runs, warm,
+                             isg_str_count((double)shortest->tokens, tokens, sizeof tokens)));
+}
+
+static isg_err shared_warmup(const isg_plan *p, isg_advice *out)
+{
+    size_t s;
+    uint64_t least = UINT64_MAX, most = 0;
+    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "warmup", &s)) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        const isg_run *r = &p->runs[i];
+        if (!(r->setting[s] > 0 && r->setting[s] < 1)) continue;
+        if (r->tokens < least) least = r->tokens;
+        if (r->tokens > most) most = r->tokens;
+    }
+    if (least >= most) return ISG_OK;
+    return say(out, isg_strf("'warmup' is a share of the run, so that the warm-up differs with the "
+                             "budget, which bends the exponent of D. A number of tokens, such as "
+                             "%d, is the same for all.",
+                             ISG_RECIPE_WARMUP));
+}
+
+static const struct {
+    isg_advice_kind kind;
+    isg_err (*look)(const isg_plan *, isg_advice *);
+} rules[] = {
+    {ISG_ADVICE_WARNING, long_warmup},
+    {ISG_ADVICE_NOTE, shared_warmup},
+};
+
+enum { RULES = sizeof rules / sizeof rules[0] };
+
+const char *isg_advice_word(isg_advice_kind kind)
+{
+    return kind == ISG_ADVICE_WARNING ? "warning" : "note";
+}
+
+isg_err isg_plan_advise(const isg_plan *plan, isg_advice_list *out)
+{
+    *out = (isg_advice_list){.item = calloc(RULES, sizeof *out->item)};
+    isg_err rc = out->item ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for advice");
+    for (size_t i = 0; i < RULES && !rc; i++) {
+        isg_advice *next = &out->item[out->n];
+        *next = (isg_advice){.kind = rules[i].kind};
+        rc = rules[i].look(plan, next);
+        if (next->text) out->n++;
+    }
+    if (rc) isg_advice_free(out);
+    return rc;
+}
+
+void isg_advice_free(isg_advice_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) free(list->item[i].text);
+    free(list->item);
+    *list = (isg_advice_list){0};
+}

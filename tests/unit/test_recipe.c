@@ -1,0 +1,20 @@
+/* Rules of training on which campaign and trainer agree. */
+#include "check.h"
+#include "isogloss/recipe.h"
+
+static void test_warmup(void)
+{
+    CHECK_NEAR(isg_recipe_warmup(0, 1000), 0, 0);
+    CHECK_NEAR(isg_recipe_warmup(0.05, 1000), 50, 1e-12); /* below 1: a share */
+    CHECK_NEAR(isg_recipe_warmup(1, 1000), 1, 0);         /* from 1 on: tokens */
+    CHECK_NEAR(isg_recipe_warmup(499, 1000), 499, 0);
+    CHECK_NEAR(isg_recipe_warmup(501, 1000), 500, 0); /* at most half */
+    CHECK_NEAR(isg_recipe_warmup(0.9, 1000), 500, 0);
+    CHECK_NEAR(isg_recipe_warmup(ISG_RECIPE_WARMUP, 1000000), 50000, 0);
+}
+
+int main(void)
+{
+    test_warmup();
+    return check_done();
+}
