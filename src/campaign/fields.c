@@ -70,9 +70,10 @@ const isg_field isg_fields[] = {
       HELP("Shapes with a name of their own, for `sizes`.")),
     F("", "sizes", SIZE, .arity = ISG_LIST, .sub = "shape", .unit = "parameter",
       RANGE(1, TOKENS_MAX),
-      HELP("Model sizes: non-embedding parameters (the nearest shape of the ladder p0 to p9 is "
-           "used and recorded), "
-           "names of shapes (p0 to p9, s0 to s19, or from `shapes`), or shapes.")),
+      HELP(
+          "Model sizes: non-embedding parameters (the nearest shape of the ladder p0 to p9 is "
+          "used and recorded), "
+          "names of shapes (p0 to p9, s0 to s19, or from `shapes`), LAYERSxDxHEADS such as 4x96x3, or shapes.")),
     F("", "tokens", BUDGET, .arity = ISG_ONE_OR_LIST, .unit = "token", RANGE(1, TOKENS_MAX),
       HELP("Training tokens of a run, in total. `20x` is 20 tokens per non-embedding parameter.")),
     F("", "flops", REAL, .arity = ISG_ONE_OR_LIST, .unit = "FLOP", RANGE(1, 1e30),

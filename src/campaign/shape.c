@@ -1,32 +1,11 @@
-/* Shapes: the ladder p0..p9 for counts, and s0..s19, twenty steps from 12k to
- * 1M parameters for grids that need many sizes. Width and depth grow together
- * (d/layers 12 to 48), or a fit would see an effect of depth. */
+/* Sizes of a campaign to shapes, and budgets to tokens. */
 #include "build.h"
+#include "isogloss/ladder.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct rung {
-    const char *label;
-    uint32_t layers, d, heads;
-} rung;
-
-static const rung ladder[] = {
-    {"p0", 1, 32, 1}, {"p1", 2, 32, 1},  {"p2", 1, 64, 2},  {"p3", 2, 64, 2},  {"p4", 4, 64, 2},
-    {"p5", 4, 96, 3}, {"p6", 5, 128, 4}, {"p7", 5, 192, 6}, {"p8", 6, 256, 8}, {"p9", 6, 384, 12},
-};
-
-static const rung steps[] = {
-    {"s0", 1, 32, 1},  {"s1", 2, 32, 1},   {"s2", 1, 48, 3},   {"s3", 2, 48, 3},
-    {"s4", 3, 48, 3},  {"s5", 2, 64, 2},   {"s6", 4, 48, 3},   {"s7", 3, 64, 2},
-    {"s8", 2, 80, 5},  {"s9", 4, 64, 2},   {"s10", 2, 96, 3},  {"s11", 3, 80, 5},
-    {"s12", 5, 64, 2}, {"s13", 4, 80, 5},  {"s14", 3, 96, 3},  {"s15", 5, 80, 5},
-    {"s16", 6, 80, 5}, {"s17", 4, 112, 7}, {"s18", 4, 128, 4}, {"s19", 5, 128, 4},
-};
-
-enum { LADDER = sizeof ladder / sizeof ladder[0], STEPS = sizeof steps / sizeof steps[0] };
 
 /* Tied head; learned positions; a layer has 2 norms (4d), qkv (3d^2 + 3d),
  * projection (d^2 + d) and a 4x MLP (8d^2 + 5d); a last norm (2d). */
@@ -85,16 +64,15 @@ static bool from_label(const isg_build *b, const isg_node *node, isg_diag *diag,
 {
     const isg_node *own = isg_node_get(isg_node_get(b->top, "shapes"), node->text);
     if (own) return from_map(b, own, node->text, diag, out);
-    for (size_t i = 0; i < LADDER + STEPS; i++) {
-        const rung *r = i < LADDER ? &ladder[i] : &steps[i - LADDER];
-        if (strcmp(r->label, node->text) != 0) continue;
-        fill(b, r->label, r->layers, r->d, r->heads, out);
+    isg_rung rung;
+    if (isg_ladder_shape(node->text, &rung)) {
+        fill(b, rung.name, rung.layers, rung.d, rung.heads, out);
         return true;
     }
     isg_diag_add(diag, node,
-                 "key 'sizes': found '%.60s', allowed: parameters such as 98k, p0 to p9, s0 to "
-                 "s19, a name under 'shapes'",
-                 node->text);
+                 "key 'sizes': found '%.60s', allowed: parameters such as 98k, %s, a name under "
+                 "'shapes'",
+                 node->text, isg_ladder_words);
     return false;
 }
 
@@ -108,17 +86,16 @@ bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape 
                      node->text);
         return false;
     }
-    const rung *best = &ladder[0];
+    const isg_rung *best = &isg_ladder[0];
     double least = INFINITY;
-    for (size_t i = 0; i < LADDER; i++) {
-        double n = 12.0 * ladder[i].layers * ladder[i].d * ladder[i].d;
-        double off = fabs(log((double)count / n));
+    for (size_t i = 0; i < ISG_LADDER_P; i++) {
+        double off = fabs(log((double)count / isg_rung_parameters(&isg_ladder[i])));
         if (off < least) {
             least = off;
-            best = &ladder[i];
+            best = &isg_ladder[i];
         }
     }
-    fill(b, best->label, best->layers, best->d, best->heads, out);
+    fill(b, best->name, best->layers, best->d, best->heads, out);
     return true;
 }
 
@@ -181,9 +158,9 @@ bool isg_budget_tokens(const isg_node *node, bool flops, const isg_shape *shape,
 
 void isg_shape_table(FILE *out)
 {
-    for (size_t i = 0; i < LADDER + STEPS; i++) {
-        const rung *r = i < LADDER ? &ladder[i] : &steps[i - LADDER];
-        (void)fprintf(out, "| `%s` | %u x %u | %u | %u |\n", r->label, r->layers, r->d, r->heads,
-                      12 * r->layers * r->d * r->d);
+    for (size_t i = 0; i < ISG_LADDER; i++) {
+        const isg_rung *r = &isg_ladder[i];
+        (void)fprintf(out, "| `%s` | %u x %u | %u | %.0f |\n", r->name, r->layers, r->d, r->heads,
+                      isg_rung_parameters(r));
     }
 }

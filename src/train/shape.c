@@ -1,29 +1,41 @@
 #include "shape.h"
 
+#include "isogloss/ladder.h"
+#include "isogloss/str.h"
 #include "kernels.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    isg_net_shape shape;
-} ladder[] = {
-    {"p0", {1, 32, 1, 128}},   {"p1", {2, 32, 1, 128}},  {"p2", {1, 64, 2, 128}},
-    {"p3", {2, 64, 2, 128}},   {"p4", {4, 64, 2, 128}},  {"p5", {4, 96, 3, 128}},
-    {"p6", {5, 128, 4, 128}},  {"p7", {5, 192, 6, 128}}, {"p8", {6, 256, 8, 128}},
-    {"p9", {6, 384, 12, 128}},
-};
-
-bool isg_net_ladder(const char *name, isg_net_shape *out)
+bool isg_net_ladder(const char *word, isg_net_shape *out)
 {
-    for (size_t i = 0; i < sizeof ladder / sizeof ladder[0]; i++) {
-        if (!strcmp(ladder[i].name, name)) {
-            *out = ladder[i].shape;
-            return true;
-        }
+    bool found = !isg_net_shape_named(word, out);
+    if (!found) isg_err_clear();
+    return found;
+}
+
+isg_err isg_net_shape_named(const char *word, isg_net_shape *out)
+{
+    enum { CONTEXT = 128 };
+    isg_rung rung;
+    uint64_t context = CONTEXT;
+    char name[sizeof rung.name + 1];
+    const char *at = strchr(word, '@');
+    size_t n = at ? (size_t)(at - word) : strlen(word);
+    (void)snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name), word);
+    if (!isg_ladder_shape(name, &rung)) {
+        return ISG_FAIL(ISG_EUSAGE,
+                        "shape '%s' is not on the ladder; wanted %s, with a context "
+                        "other than %d as in p3@512",
+                        word, isg_ladder_words, CONTEXT);
     }
-    return false;
+    if (at && (!isg_str_to_u64(at + 1, &context) || context > SIZE_MAX)) {
+        return ISG_FAIL(ISG_EUSAGE, "shape '%s': '%s' is no context; wanted bytes as in p3@512",
+                        word, at + 1);
+    }
+    *out = (isg_net_shape){rung.layers, rung.d, rung.heads, (size_t)context};
+    return isg_err_context(isg_net_shape_check(out), "'%s'", word);
 }
 
 isg_err isg_net_shape_check(const isg_net_shape *s)

@@ -53,8 +53,15 @@ typedef struct isg_tensor {
 /** Head width and d multiples of 16, context a multiple of 32. @return ISG_EINPUT if not */
 isg_err isg_net_shape_check(const isg_net_shape *shape);
 
-/** A shape of the ladder ("p0" .. "p9") with context 128; false if there is none of that name. */
-bool isg_net_ladder(const char *name, isg_net_shape *out);
+/**
+ * A shape as one writes it: p0 to p9, s0 to s19 (isogloss/ladder.h) or
+ * LAYERSxDxHEADS, with context 128 or another behind it: p3@512, 4x96x3@1024.
+ * @return ISG_EUSAGE for another word; ISG_EINPUT if it cannot be trained
+ */
+isg_err isg_net_shape_named(const char *word, isg_net_shape *out);
+
+/** The same without a message. */
+bool isg_net_ladder(const char *word, isg_net_shape *out);
 
 size_t isg_net_tensors(const isg_net_shape *shape);
 isg_tensor isg_net_tensor(const isg_net_shape *shape, size_t i);

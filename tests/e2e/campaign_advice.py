@@ -61,4 +61,10 @@ with tempfile.TemporaryDirectory() as name:
     has(campaign(", warmup: 0.05"), "note", "share of the run", "exponent of D")
     check(not campaign(", warmup: 0.05", "2M"), "a share of one budget")
     has(campaign(", warmup: 0.6", "2M"), "warning", "more than half of 4 of 4 runs")
+
+    # any shape by its numbers
+    campaign(sizes="[4x48x3]")
+    shape = json.loads(run("plan", "--json", "--runs", path))["run_list"][0]["shape"]
+    check((shape["layers"], shape["d"], shape["heads"]) == (4, 48, 3), shape)
+    check("4x48x3" in run("plan", path), "the plan names it")
 done()

@@ -104,7 +104,7 @@ static void test_untrained(const isg_kernels *k)
     for (size_t i = 0; i < 3; i++) {
         isg_net_shape shape;
         isg_net *net;
-        CHECK(isg_net_ladder(shapes[i], &shape));
+        CHECK_OK(isg_net_shape_named(shapes[i], &shape));
         CHECK_OK(isg_net_create(&shape, k, &net));
         isg_net_init(net, 3);
         /* ln 256 is 8 bits; logits spread 0.3 to either side add half their variance. */

@@ -147,8 +147,23 @@ static void test_shapes(void)
     CHECK_OK(isg_net_shape_check(&s));
     CHECK_NEAR(isg_net_flops(&s), 7.86432e5, 1e-12);
     CHECK_EQ_U64(isg_net_params(&s), 256 * 64 + 128 * 64 + 2 * 64 + 2 * (12 * 64 * 64 + 13 * 64));
-    CHECK(isg_net_ladder("p9", &s) && s.d == 384 && s.heads == 12);
-    CHECK(!isg_net_ladder("p10", &s));
+    CHECK_OK(isg_net_shape_named("p9", &s));
+    CHECK(s.layers == 6 && s.d == 384 && s.heads == 12 && s.context == 128);
+    CHECK_OK(isg_net_shape_named("s17@512", &s));
+    CHECK(s.layers == 4 && s.d == 112 && s.heads == 7 && s.context == 512);
+    CHECK_OK(isg_net_shape_named("16x128x8@2048", &s));
+    CHECK(s.layers == 16 && s.d == 128 && s.heads == 8 && s.context == 2048);
+    static const char *const none[] = {
+        "p10",    "s20",   "",      "p",       "P3",      "2x64",         "2x64x2x1",
+        "0x64x2", "2x64x", "x64x2", "-2x64x2", "2x64x2 ", "1234567x64x2", "p3p3p3p3p3p3p3p3p3",
+        "@128"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        CHECK_FAILS(isg_net_shape_named(none[i], &s), ISG_EUSAGE, "not on the ladder");
+    CHECK_FAILS(isg_net_shape_named("p3@", &s), ISG_EUSAGE, "is no context");
+    CHECK_FAILS(isg_net_shape_named("p3@12k", &s), ISG_EUSAGE, "is no context");
+    CHECK_FAILS(isg_net_shape_named("p3@100", &s), ISG_EINPUT, "context is 100");
+    CHECK_FAILS(isg_net_shape_named("65x64x2", &s), ISG_EINPUT, "layers is 65");
+    s = (isg_net_shape){2, 64, 2, 128};
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 40, 1, 128}), ISG_EINPUT, "d is 40");
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 64, 8, 128}), ISG_EINPUT,
                 "64 over 8 heads");
