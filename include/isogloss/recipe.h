@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /** Warm-up of a proxy unless the campaign says otherwise [token]: this is its only place. */
-#define ISG_RECIPE_WARMUP 50000
+#define ISG_RECIPE_WARMUP 100000
 
 /**
  * Tokens of rising learning rate of a run.

@@ -52,11 +52,11 @@ with tempfile.TemporaryDirectory() as name:
 
     check(campaign() == [], "an ordinary campaign needs no advice")
 
-    # warm-up: a constant number of tokens, 50k unless said otherwise
+    # warm-up: a constant number of tokens, 100k unless said otherwise
     settings = json.loads(run("plan", "--json", "--runs", path))["run_list"][0]["settings"]
-    check(settings["warmup"] == 50000, settings)
-    has(campaign(", batch: 128", "[80k, 99k, 100k, 1M]"), "warning", "warm-up takes more than half of 8 of 16 runs",
-        "50k of 80k", "Lower 'warmup'")
+    check(settings["warmup"] == 100000, settings)
+    has(campaign(", batch: 128", "[80k, 199k, 200k, 1M]"), "warning", "warm-up takes more than half of 8 of 16 runs",
+        "100k of 80k", "Lower 'warmup'")
     check(not campaign(", batch: 128, warmup: 40k", "[80k, 1M]"), "half of a run is not too much")
     has(campaign(", warmup: 0.05"), "note", "share of the run", "exponent of D")
     check(not campaign(", warmup: 0.05", "2M"), "a share of one budget")

@@ -10,7 +10,7 @@ static void test_warmup(void)
     CHECK_NEAR(isg_recipe_warmup(499, 1000), 499, 0);
     CHECK_NEAR(isg_recipe_warmup(501, 1000), 500, 0); /* at most half */
     CHECK_NEAR(isg_recipe_warmup(0.9, 1000), 500, 0);
-    CHECK_NEAR(isg_recipe_warmup(ISG_RECIPE_WARMUP, 1000000), 50000, 0);
+    CHECK_NEAR(isg_recipe_warmup(ISG_RECIPE_WARMUP, 1000000), 100000, 0);
 }
 
 int main(void)
