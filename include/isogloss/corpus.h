@@ -47,6 +47,25 @@ isg_err isg_corpus_verify(const isg_corpus *corpus);
 /** Index of a language code, or (size_t)-1. */
 size_t isg_corpus_find(const isg_corpus *corpus, const char *code);
 
+/** A stretch of a file [byte]. */
+typedef struct isg_range {
+    uint64_t offset, bytes;
+} isg_range;
+
+/**
+ * Where evaluation shard `shard` of `shards` (a divisor of n_shards) lies in the held-out file: the
+ * first `bytes` of the joined built shards s*k .. s*k+k-1, k = n_shards/shards, or fewer.
+ */
+isg_err isg_corpus_held_range(const isg_corpus *corpus, size_t language, size_t shard,
+                              size_t shards, uint64_t bytes, isg_range *out);
+
+/** How often each byte value occurs in the training text: added to count [256]. */
+isg_err isg_corpus_count_train(const isg_corpus *corpus, size_t language, uint64_t *count);
+
+/** The same of stretches [n] of the held-out text. @return ISG_EINPUT beyond its end */
+isg_err isg_corpus_count_held(const isg_corpus *corpus, size_t language, const isg_range *ranges,
+                              size_t n, uint64_t *count);
+
 /** Read-only memory map of a language's training (or held-out) bytes. */
 typedef struct isg_bytes {
     const uint8_t *data; /**< [n], NULL if n == 0 */
@@ -58,8 +77,7 @@ isg_err isg_corpus_map_held(const isg_corpus *corpus, size_t language, isg_bytes
 void isg_bytes_unmap(isg_bytes *bytes);
 
 /**
- * The bytes of evaluation shard `shard` of `shards` (a divisor of n_shards):
- * the first `bytes` of the joined built shards s*k .. s*k+k-1, k = n_shards/shards.
+ * The bytes of evaluation shard `shard` of `shards` (isg_corpus_held_range).
  * @param out  [bytes] copied
  * @param got  bytes available, <= bytes
  */

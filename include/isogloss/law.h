@@ -157,6 +157,10 @@ isg_err isg_law_var_find(const isg_law *law, const char *name, size_t *out);
 /** Can this parameter be held at 0, which leaves its term out? */
 bool isg_law_can_be_zero(const isg_law *law, size_t param);
 
+/** The parameter that adds to the loss as it is, so that a shifted loss has it shifted: E of the laws
+ * L = E + ...; n_params: none. */
+size_t isg_law_offset_param(const isg_law *law);
+
 /** Natural L of natural parameters [n_params] at natural variables [n_vars]. */
 double isg_law_loss(const isg_law *law, const double *natural, const double *var);
 

@@ -56,6 +56,7 @@ enum { ISG_BEYOND_PLACES = 16, ISG_BEYOND_NUMBERS = ISG_LAW_PARAMS + ISG_LAW_DER
 typedef struct isg_beyond_report {
     const isg_law *law;
     double level;
+    double offset; /**< to be added to every loss (isg_selection) */
     const isg_beyond_optimum *optimum;
     size_t n_optima;
     const isg_beyond_forecast *forecast;

@@ -61,7 +61,9 @@ typedef struct isg_report_number {
     size_t way;                            /**< the one that speaks */
     const isg_interval *interval;          /**< by[way] */
     const isg_profile *profile;            /**< NULL: none */
-    double se, lo, hi;                     /**< that stand for it, if `has_interval` */
+    double offset; /**< added to estimate, lo and hi, and to be added to what `by`, `interval` and
+                        `profile` say of where it lies */
+    double se, lo, hi; /**< that stand for it, if `has_interval` */
     bool has_interval;
     const char *method; /**< "percentile", "percentile, one-sided", "fixed", "none" */
 } isg_report_number;

@@ -11,6 +11,7 @@
  */
 
 #include "isogloss/fit.h"
+#include "isogloss/metric.h"
 #include "isogloss/sweeps.h"
 #include "isogloss/table.h"
 
@@ -31,6 +32,7 @@ typedef struct isg_select_options {
     const char *d;            /**< column or expression, default D_tokens: all tokens of the run */
     const char *loss;         /**< column or expression, default loss */
     const char *unit;         /**< of the loss */
+    isg_metric metric;        /**< that the losses are converted to */
     const char *target;       /**< value of the column evaluation, eval_language or eval_set */
     const char *cluster;      /**< column; default cluster_id, else run_id */
     const char *const *where; /**< "col=value", "col=a|b" for a or b, and !=, <, <=, >, >= */
@@ -90,6 +92,9 @@ typedef struct isg_selection {
     char *var_from[ISG_LAW_VARS];            /**< as law->vars: column or expression; "": zero */
     const char *n_kind; /**< "total", "non-embedding" or "" if the column does not say */
     char *unit;         /**< "" if unknown, "mixed" where --pool mixes */
+    isg_metric metric;
+    double offset;      /**< to be added to losses and to E where they are shown: not 0 for
+                             ISG_METRIC_UNIGRAM, whose losses are fitted in bits per byte */
     char *target;       /**< "" if there is only one */
     char *cluster_unit; /**< what is resampled: "run_id", "row", ... */
     char *points;       /**< which points, in words */

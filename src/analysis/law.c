@@ -79,6 +79,15 @@ bool isg_law_can_be_zero(const isg_law *law, size_t param)
     return !law->no_zero_terms || !strcmp(p->name, "E");
 }
 
+size_t isg_law_offset_param(const isg_law *law)
+{
+    size_t k = 0;
+
+    if (strncmp(law->formula, "L = E + ", 8) != 0) return law->n_params;
+    while (k < law->n_params && strcmp(law->params[k].name, "E") != 0) k++;
+    return k;
+}
+
 double isg_law_loss(const isg_law *law, const double *natural, const double *var)
 {
     double theta[ISG_LAW_PARAMS], x[ISG_LAW_VARS];

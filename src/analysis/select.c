@@ -187,6 +187,10 @@ static isg_err find_unit(isg_selecting *w)
     size_t n = 0;
     isg_err rc = c ? isg_columns_values(w->t, c, w->state, &v, &n) : ISG_OK;
 
+    if (w->o->metric != ISG_METRIC_AS_STORED) {
+        unit = isg_metrics[w->o->metric].unit;
+        n = 0;
+    }
     for (size_t k = 0; k < n && !rc; k++) {
         if (!v[k][0]) continue;
         if (w->o->unit && strcmp(v[k], w->o->unit) != 0 && !w->o->pool)
@@ -259,6 +263,7 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
         s->n_clusters += opens;
         s->cluster[i] = s->n_clusters - 1;
     }
+    ISG_TRY(isg_selecting_offset(w, s->row, n));
     ISG_TRY(isg_selecting_settings(w, s->setting));
     return isg_selecting_groupings(w, items, n);
 }
@@ -343,6 +348,7 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(isg_selecting_by(w));
     ISG_TRY(isg_selecting_where(w));
     ISG_TRY(isg_selecting_target(w));
+    ISG_TRY(isg_selecting_metric(w));
     ISG_TRY(isg_selecting_name_runs(w));
     ISG_TRY(isg_selecting_points(w));
     isg_selecting_exclude_losses(w);

@@ -55,6 +55,7 @@ static bool is_no_factor(const isg_selecting *w, const isg_column *c)
     if (isg_selecting_explained(w, c) || c == w->run || c == w->cluster || c == w->guess.name)
         return true;
     if (isg_selecting_is_separator(c)) return true; /* always looked at */
+    if (isg_selecting_is_constant(c->name)) return true;
     if (!strncasecmp(c->name, "unique", 6) || isg_selecting_is_replicate(c->name)) return true;
     for (size_t k = 0; k < COUNT(parts) && w->law->mixtures; k++) {
         if (!strncmp(c->name, parts[k], strlen(parts[k]))) return true;

@@ -173,15 +173,22 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
         const isg_column *c = isg_table_column(w->t, first);
         const bool sweep = c->numeric && !isg_selecting_names_evaluation(first) && !w->campaign &&
                            w->crossed[c - w->t->columns];
+        const bool languages = isg_selecting_names_evaluation(first) &&
+                               w->o->metric <= ISG_METRIC_BYTE &&
+                               isg_selecting_filled(w->t, "bytes_per_character");
         rc = ISG_FAIL(
             ISG_EINPUT,
             "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
             "Choose with "
             "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s%s%s, "
-            "or force it with --pool",
+            "or force it with --pool%s",
             w->t->source, n, repeats ? ": a run has several losses at one D" : "", isg_str_c(&list),
             first, isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first,
-            sweep ? ", the best with --best-over " : "", sweep ? first : "");
+            sweep ? ", the best with --best-over " : "", sweep ? first : "",
+            languages
+                ? ". A byte is another part of the text in every script: to compare languages "
+                  "there is --metric bits-per-character, unigram or page"
+                : "");
     } else if (!rc && repeats && w->run && w->run->text[items[where].row][0]) {
         rc = ISG_FAIL(ISG_EINPUT,
                       "%s: %s '%s' has two losses at one D, %.9g in line %zu and %.9g in line %zu, "

@@ -89,6 +89,14 @@ isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *co
 bool isg_selecting_chosen(const isg_selecting *w, const isg_column *column);
 bool isg_selecting_asks_for(const isg_selecting *w, const char *column);
 
+/* select_metric.c: losses in the metric that is asked for */
+/** Convert w->loss; rows whose text has no constant are not asked for. */
+isg_err isg_selecting_metric(isg_selecting *w);
+/** Metric and offset of the observations. @param row  [n] of the table */
+isg_err isg_selecting_offset(isg_selecting *w, const size_t *row, size_t n);
+/** A column with a constant of the evaluated text? */
+bool isg_selecting_is_constant(const char *column);
+
 /* select_exclude.c: rows that cannot be used */
 bool isg_selecting_is_campaign(const isg_selecting *w);
 void isg_selecting_exclude_losses(isg_selecting *w);

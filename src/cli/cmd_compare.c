@@ -21,8 +21,8 @@ typedef struct own_args {
 } own_args;
 
 /* What this verb does not have: each law is named with what it holds. */
-static const char *const not_here[] = {"law", "fix",     "tie", "stages", "starts-per-replicate",
-                                       "by",  "profile", NULL};
+static const char *const not_here[] = {"law", "fix",     "tie",    "stages", "starts-per-replicate",
+                                       "by",  "profile", "metric", NULL};
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
 {

@@ -224,6 +224,11 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
     isg_err rc = fit_law_make(s, by_value, &job);
 
     *out = NULL;
+    if (!rc && job.select.metric == ISG_METRIC_UNIGRAM &&
+        isg_law_offset_param(job.fit.law) == job.fit.law->n_params)
+        rc = ISG_FAIL(ISG_EUSAGE,
+                      "--metric unigram is for laws L = E + ..., whose E it shifts; %s is %s",
+                      job.fit.law->name, job.fit.law->formula);
     if (!rc) rc = fit_beyond_check(&own->beyond, &job);
     if (!rc) rc = report_group(&job, own, by_value, out);
     fit_law_clear(&job);
@@ -375,6 +380,11 @@ static isg_err fit_with(fit_job *job, int argc, char **argv)
                                  .replace = own.replace,
                                  .sources = argv + 1,
                                  .n_sources = (size_t)operands};
+    if (args.metric && !strcmp(args.metric, "unigram") && (own.save || own.check.worlds))
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--metric unigram with --%s: the fit is that of bits-per-byte with another "
+                        "E; leave --metric out",
+                        own.save ? "save" : "check");
     if (own.check.rival && !own.check.worlds)
         return ISG_FAIL(ISG_EUSAGE, "--rival belongs to --check");
     ISG_TRY(check_output(job, own.output));

@@ -55,7 +55,8 @@ static isg_err no_memory(void)
 }
 
 /* A design has no losses to choose by, and its campaigns one interval a number. */
-static const char *const not_here[] = {"by", "best-over", "drop-highest", "profile", NULL};
+static const char *const not_here[] = {"by",      "best-over", "drop-highest",
+                                       "profile", "metric",    NULL};
 
 static isg_err parse(int argc, char **argv, simulation *s, int *operands, bool *done)
 {

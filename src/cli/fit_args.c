@@ -7,6 +7,8 @@ const char *const fit_objective_names[] = {"huber", "lad", "lsq", "log-lsq", NUL
 static const char *const resample_names[] = {"clusters", "rows", NULL};
 static const char *const stages_names[] = {"joint", "two", NULL};
 static const char *const compat_names[] = {"hoffmann", NULL};
+const char *const fit_metric_names[] = {"bits-per-byte", "bits-per-character", "unigram", "page",
+                                        NULL};
 const char *const fit_terms_names[] = {"transfer", "other", "target", NULL};
 const char *const fit_lambda_names[] = {"shared", "per-source", NULL};
 
@@ -37,6 +39,11 @@ static size_t select_rows(fit_args *a, isg_opt *rows, size_t at)
          "Column of losses, or an expression. Default: loss.", 0, 0, NULL},
         {0, "unit", ISG_OPT_STRING, &a->unit, "UNIT", "Unit of the loss, for the report.", 0, 0,
          NULL},
+        {0, "metric", ISG_OPT_STRING, &a->metric, "NAME",
+         "Of losses in bits per byte whose text is known: bits-per-byte (default), "
+         "bits-per-character, unigram (less the loss of byte frequencies), page (bits per parallel "
+         "page).",
+         0, 0, fit_metric_names},
         {0, "target", ISG_OPT_STRING, &a->target, "EVALUATION",
          "Fit the losses of this evaluation or language.", 0, 0, NULL},
         {0, "points", ISG_OPT_STRING, &a->points, "WHICH",
@@ -194,6 +201,7 @@ json_t *fit_args_json(const fit_args *a)
         {"d", word(a->d)},
         {"loss", word(a->loss)},
         {"unit", word(a->unit)},
+        {"metric", word(a->metric)},
         {"target", word(a->target)},
         {"points", word(a->points)},
         {"where", fit_args_words(&a->where)},

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 typedef struct fit_args {
-    const char *law, *n, *d, *loss, *unit, *target, *points, *cluster, *resample, *objective,
-        *delta, *compat, *stages;
+    const char *law, *n, *d, *loss, *unit, *metric, *target, *points, *cluster, *resample,
+        *objective, *delta, *compat, *stages;
     const char *terms, *sources, *lambda, *transfer; /**< of law atlas */
     const char *by;
     isg_opt_list where, fix, tie, var, best_over, profile;
@@ -49,6 +49,7 @@ json_t *fit_args_words(const isg_opt_list *list);
 size_t fit_args_index(const char *word, const char *const *names);
 
 extern const char *const fit_points_names[], *const fit_objective_names[];
+extern const char *const fit_metric_names[];
 extern const char *const fit_terms_names[], *const fit_lambda_names[];
 
 #endif

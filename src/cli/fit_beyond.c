@@ -506,6 +506,7 @@ isg_beyond_report fit_beyond_report(const fit_beyond *b)
     return (isg_beyond_report){
         .law = b->job->fit.law,
         .level = b->job->args->level,
+        .offset = b->o->selection->offset,
         .optimum = b->optimum,
         .n_optima = b->args->at.n,
         .forecast = b->forecast,

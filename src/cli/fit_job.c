@@ -183,6 +183,9 @@ static isg_err set_up(const fit_args *a, fit_job *s)
         .d = a->d,
         .loss = a->loss,
         .unit = a->unit,
+        .metric = a->metric
+                      ? (isg_metric)(fit_args_index(a->metric, fit_metric_names) + ISG_METRIC_BYTE)
+                      : ISG_METRIC_AS_STORED,
         .target = a->target,
         .cluster = a->cluster,
         .var = a->var.item,

@@ -226,10 +226,10 @@ void isg_bytes_unmap(isg_bytes *bytes)
     *bytes = (isg_bytes){0};
 }
 
-isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard,
-                              size_t shards, size_t bytes, uint8_t *out, size_t *got)
+isg_err isg_corpus_held_range(const isg_corpus *corpus, size_t language, size_t shard,
+                              size_t shards, uint64_t bytes, isg_range *out)
 {
-    *got = 0;
+    *out = (isg_range){0};
     if (!shards || corpus->n_shards % shards || shard >= shards) {
         return ISG_FAIL(ISG_EARG,
                         "shard %zu of %zu: the corpus has %zu shards, which %zu must divide", shard,
@@ -238,14 +238,54 @@ isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t 
     const isg_corpus_language *l = &corpus->languages[language];
     size_t k = corpus->n_shards / shards;
     uint64_t from = l->shard_offset[shard * k], to = l->shard_offset[shard * k + k];
-    size_t n = to - from < bytes ? (size_t)(to - from) : bytes;
-    if (!n) return ISG_OK;
-    isg_bytes map = {0};
-    ISG_TRY(isg_corpus_map_held(corpus, language, &map));
-    memcpy(out, map.data + from, n);
-    isg_bytes_unmap(&map);
-    *got = n;
+    *out = (isg_range){.offset = from, .bytes = to - from < bytes ? to - from : bytes};
     return ISG_OK;
+}
+
+isg_err isg_corpus_held_shard(const isg_corpus *corpus, size_t language, size_t shard,
+                              size_t shards, size_t bytes, uint8_t *out, size_t *got)
+{
+    isg_range range;
+    isg_bytes map = {0};
+    *got = 0;
+    ISG_TRY(isg_corpus_held_range(corpus, language, shard, shards, bytes, &range));
+    if (!range.bytes) return ISG_OK;
+    ISG_TRY(isg_corpus_map_held(corpus, language, &map));
+    memcpy(out, map.data + range.offset, (size_t)range.bytes);
+    isg_bytes_unmap(&map);
+    *got = (size_t)range.bytes;
+    return ISG_OK;
+}
+
+static void count_bytes(const uint8_t *data, size_t n, uint64_t *count)
+{
+    for (size_t i = 0; i < n; i++) count[data[i]]++;
+}
+
+isg_err isg_corpus_count_train(const isg_corpus *corpus, size_t language, uint64_t *count)
+{
+    isg_bytes map = {0};
+    ISG_TRY(isg_corpus_map_train(corpus, language, &map));
+    count_bytes(map.data, map.n, count);
+    isg_bytes_unmap(&map);
+    return ISG_OK;
+}
+
+isg_err isg_corpus_count_held(const isg_corpus *corpus, size_t language, const isg_range *ranges,
+                              size_t n, uint64_t *count)
+{
+    isg_bytes map = {0};
+    isg_err rc = ISG_OK;
+    ISG_TRY(isg_corpus_map_held(corpus, language, &map));
+    for (size_t i = 0; !rc && i < n; i++) {
+        if (ranges[i].offset > map.n || ranges[i].bytes > map.n - ranges[i].offset)
+            rc = ISG_FAIL(ISG_EINPUT, "held-out text of '%s' ends before byte %" PRIu64,
+                          corpus->languages[language].code, ranges[i].offset + ranges[i].bytes);
+        else
+            count_bytes(map.data + ranges[i].offset, (size_t)ranges[i].bytes, count);
+    }
+    isg_bytes_unmap(&map);
+    return rc;
 }
 
 static void sha256_hex(const void *data, size_t n, char hex[ISG_CORPUS_HEX])

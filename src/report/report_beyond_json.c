@@ -6,13 +6,13 @@
 
 #include <math.h>
 
-static json_t *number(const isg_beyond_number *x)
+static json_t *number(const isg_beyond_number *x, double offset)
 {
     json_t *o = json_object();
-    (void)set(o, "estimate", real_if(!x->unknown, x->value));
+    (void)set(o, "estimate", real_if(!x->unknown, x->value + offset));
     (void)set(o, "se", real_if(x->has_interval, x->interval.se));
-    (void)set(o, "lo", real_if(x->has_interval, x->interval.lo));
-    (void)set(o, "hi", real_if(x->has_interval, x->interval.hi));
+    (void)set(o, "lo", real_if(x->has_interval, x->interval.lo + offset));
+    (void)set(o, "hi", real_if(x->has_interval, x->interval.hi + offset));
     (void)set(o, "grouping", x->grouping ? json_string(x->grouping) : json_null());
     return o;
 }
@@ -25,10 +25,10 @@ static json_t *optima(const isg_beyond_report *r)
         json_t *o = json_object();
         (void)set(o, "at", json_string(p->text));
         (void)set(o, "C", isg_json_real(p->flops));
-        (void)set(o, "N", number(&p->n));
-        (void)set(o, "D", number(&p->d));
-        (void)set(o, "D_per_N", number(&p->ratio));
-        (void)set(o, "loss", number(&p->loss));
+        (void)set(o, "N", number(&p->n, 0));
+        (void)set(o, "D", number(&p->d, 0));
+        (void)set(o, "D_per_N", number(&p->ratio, 0));
+        (void)set(o, "loss", number(&p->loss, r->offset));
         (void)json_array_append_new(a, o);
     }
     return a;
@@ -42,15 +42,15 @@ static json_t *sides(const double *x)
     return o;
 }
 
-static json_t *forecast(const isg_beyond_forecast *p)
+static json_t *forecast(const isg_beyond_forecast *p, double offset)
 {
     const isg_forecast *f = &p->forecast;
     json_t *o = json_object(), *parts = json_object();
 
     (void)set(o, "at", json_string(p->text));
-    (void)set(o, "loss", real_if(!p->unknown, isg_exp(f->outlook.estimate)));
-    (void)set(o, "lo", real_if(!p->unknown, isg_exp(f->lo)));
-    (void)set(o, "hi", real_if(!p->unknown, isg_exp(f->hi)));
+    (void)set(o, "loss", real_if(!p->unknown, isg_exp(f->outlook.estimate) + offset));
+    (void)set(o, "lo", real_if(!p->unknown, isg_exp(f->lo) + offset));
+    (void)set(o, "hi", real_if(!p->unknown, isg_exp(f->hi) + offset));
     (void)set(o, "C", isg_json_real(p->flops));
     (void)set(o, "k", isg_json_real(f->k));
     (void)set(parts, "parameters", sides(f->outlook.parameter));
@@ -69,7 +69,7 @@ static json_t *forecasts(const isg_beyond_report *r)
 {
     json_t *a = json_array();
     for (size_t k = 0; k < r->n_forecasts; k++)
-        (void)json_array_append_new(a, forecast(&r->forecast[k]));
+        (void)json_array_append_new(a, forecast(&r->forecast[k], r->offset));
     return a;
 }
 

@@ -19,12 +19,12 @@ static char *count_range(const char *name, const isg_beyond_number *x)
                     isg_str_count(x->interval.hi, c, sizeof c));
 }
 
-static char *plain_range(const char *name, const isg_beyond_number *x)
+static char *plain_range(const char *name, const isg_beyond_number *x, double offset)
 {
     if (x->unknown) return isg_strf("%s not identified", name);
-    return x->has_interval
-               ? isg_strf("%s %.4g [%.4g, %.4g]", name, x->value, x->interval.lo, x->interval.hi)
-               : isg_strf("%s %.4g", name, x->value);
+    return x->has_interval ? isg_strf("%s %.4g [%.4g, %.4g]", name, x->value + offset,
+                                      x->interval.lo + offset, x->interval.hi + offset)
+                           : isg_strf("%s %.4g", name, x->value + offset);
 }
 
 static void print_optimum(const isg_beyond_report *r, const isg_beyond_optimum *o, FILE *out)
@@ -35,7 +35,8 @@ static void print_optimum(const isg_beyond_report *r, const isg_beyond_optimum *
         return;
     }
     char *n = count_range("N", &o->n), *d = count_range("D", &o->d),
-         *ratio = plain_range("D/N", &o->ratio), *loss = plain_range("loss", &o->loss);
+         *ratio = plain_range("D/N", &o->ratio, 0),
+         *loss = plain_range("loss", &o->loss, r->offset);
     if (n && d && ratio && loss)
         isg_text_say(out, "best at    ",
                      o->n.has_interval || o->loss.has_interval
@@ -83,8 +84,8 @@ static void print_forecast(const isg_beyond_report *r, const isg_beyond_forecast
     isg_text_say(out, "forecast   ",
                  isg_strf("%s: loss %.4g, %g %% interval %.4g to %.4g (C %.3g, %.3g times the "
                           "largest fitted)",
-                          p->text, isg_exp(f->outlook.estimate), 100 * r->level, isg_exp(f->lo),
-                          isg_exp(f->hi), p->flops, f->k));
+                          p->text, isg_exp(f->outlook.estimate) + r->offset, 100 * r->level,
+                          isg_exp(f->lo) + r->offset, isg_exp(f->hi) + r->offset, p->flops, f->k));
     print_parts(f, out);
     if (!f->inflation.backtests)
         isg_text_paragraph(out, "warning    ",

@@ -23,10 +23,10 @@ static json_t *range(bool there, double lo, double hi)
     return o;
 }
 
-static json_t *profile(const isg_profile *p)
+static json_t *profile(const isg_profile *p, double offset)
 {
     static const char *const ends[] = {"closed", "bound", "open"};
-    json_t *o = range(p != NULL, p ? p->lo : 0, p ? p->hi : 0);
+    json_t *o = range(p != NULL, p ? p->lo + offset : 0, p ? p->hi + offset : 0);
 
     if (!p) return o;
     (void)set(o, "below", json_string(ends[p->below]));
@@ -42,11 +42,11 @@ static json_t *by_way(const isg_fit_report *r, const isg_report_number *n)
     for (size_t w = 0; w < r->n_ways; w++) {
         const isg_interval *i = n->by[w];
         if (!i) continue;
-        json_t *o = range(true, i->lo, i->hi);
+        json_t *o = range(true, i->lo + n->offset, i->hi + n->offset);
         (void)set(o, "se", isg_json_real(i->se));
         (void)set(o, "method", json_string(isg_report_fit_method(i)));
         (void)set(o, "share_at_bound", isg_json_real(i->share_at_bound));
-        (void)set(o, "bca", range(i->has_bca, i->bca_lo, i->bca_hi));
+        (void)set(o, "bca", range(i->has_bca, i->bca_lo + n->offset, i->bca_hi + n->offset));
         (void)set(o, "sandwich_se", real_if(i->has_sandwich, i->sandwich_se));
         (void)set(ways, r->ways[w].name, o);
     }
@@ -67,9 +67,10 @@ static json_t *number(const isg_fit_report *r, const isg_report_number *n)
     (void)set(o, "grouping", i ? json_string(r->ways[n->way].name) : json_null());
     (void)set(o, "identified", json_boolean(n->known));
     (void)set(o, "share_at_bound", real_if(i != NULL, i ? i->share_at_bound : 0));
-    (void)set(o, "bca", range(i && i->has_bca, i ? i->bca_lo : 0, i ? i->bca_hi : 0));
+    (void)set(o, "bca",
+              range(i && i->has_bca, i ? i->bca_lo + n->offset : 0, i ? i->bca_hi + n->offset : 0));
     (void)set(o, "sandwich_se", real_if(i && i->has_sandwich, i ? i->sandwich_se : 0));
-    (void)set(o, "profile", profile(n->profile));
+    (void)set(o, "profile", profile(n->profile, n->offset));
     (void)set(o, "by_grouping", by_way(r, n));
     return o;
 }
@@ -99,7 +100,8 @@ static json_t *undropped(const isg_fit_report *r)
 {
     json_t *o = r->undropped ? json_object() : json_null();
     for (size_t k = 0; r->undropped && k < r->law->n_params; k++) {
-        (void)set(o, r->law->params[k].name, isg_json_real(r->undropped[k]));
+        const double offset = k == isg_law_offset_param(r->law) ? r->selection->offset : 0;
+        (void)set(o, r->law->params[k].name, isg_json_real(r->undropped[k] + offset));
     }
     return o;
 }
@@ -182,6 +184,8 @@ static json_t *selection(const isg_fit_report *r)
     (void)set(o, "groupings", groupings(s));
     (void)set(o, "sweeps", sweeps(s->sweeps));
     (void)set(o, "unit", text(s->unit));
+    (void)set(o, "metric", text(isg_metrics[s->metric].name));
+    (void)set(o, "offset", isg_json_real(s->offset));
     (void)set(o, "target", text(s->target));
     (void)set(o, "points", text(s->points));
     (void)set(o, "rows_read", whole(s->n_read));

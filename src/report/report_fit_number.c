@@ -34,16 +34,18 @@ static void choose(const isg_fit_report *r, isg_report_number *n)
     if (!i) return;
     n->has_interval = true;
     n->se = i->se;
-    n->lo = i->lo;
-    n->hi = i->hi;
+    n->lo = i->lo + n->offset;
+    n->hi = i->hi + n->offset;
     n->method = isg_report_fit_method(i);
 }
 
 isg_report_number isg_report_fit_param(const isg_fit_report *r, size_t k)
 {
+    const double offset = k == isg_law_offset_param(r->law) ? r->selection->offset : 0;
     isg_report_number n = {.name = r->law->params[k].name,
                            .meaning = r->law->params[k].meaning,
-                           .estimate = r->fit->natural[k],
+                           .estimate = r->fit->natural[k] + offset,
+                           .offset = offset,
                            .known = r->fit->identified[k],
                            .held = isg_report_fit_held(r, k)};
 

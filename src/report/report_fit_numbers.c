@@ -174,6 +174,7 @@ static void print_ways(const isg_fit_report *r, const isg_report_number *number,
     (void)fprintf(out, " %10s   BCa interval\n", "sandwich");
     for (size_t k = 0; k < n; k++) {
         const isg_interval *i = number[k].interval;
+        const double offset = number[k].offset;
         if (!i) continue;
         (void)fprintf(out, "%-8s", number[k].name);
         for (size_t w = 0; w < r->n_ways; w++) {
@@ -185,7 +186,8 @@ static void print_ways(const isg_fit_report *r, const isg_report_number *number,
         (void)fprintf(out, " %10s",
                       i->has_sandwich ? isg_text_show(i->sandwich_se, i->sandwich_se, cell) : "-");
         (void)fprintf(out, "   %s\n",
-                      i->has_bca ? range_of(i->bca_lo, i->bca_hi, digits_of(r, &number[k]), range)
+                      i->has_bca ? range_of(i->bca_lo + offset, i->bca_hi + offset,
+                                            digits_of(r, &number[k]), range)
                                  : "-");
     }
     (void)fputc('\n', out);
@@ -209,10 +211,13 @@ static void print_profiles(const isg_fit_report *r, const isg_report_number *num
 
     for (size_t k = 0; k < n; k++) {
         const isg_profile *p = number[k].profile;
+        const double offset = number[k].offset;
         if (!p) continue;
-        isg_text_say(out, lead,
-                     isg_strf("%s: %s%s", number[k].name,
-                              range_of(p->lo, p->hi, digits_of(r, &number[k]), range), ends_of(p)));
+        isg_text_say(
+            out, lead,
+            isg_strf("%s: %s%s", number[k].name,
+                     range_of(p->lo + offset, p->hi + offset, digits_of(r, &number[k]), range),
+                     ends_of(p)));
         lead = "           ";
     }
 }

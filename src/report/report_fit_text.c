@@ -58,7 +58,13 @@ static void print_data(const isg_fit_report *r, FILE *out)
     range_of(s->loss, s->n, &lo, &hi);
     isg_text_say(out, "loss       ",
                  isg_strf("%s%s%s%s, %.4g to %.4g", s->loss_column, s->unit[0] ? " [" : "", s->unit,
-                          s->unit[0] ? "]" : "", lo, hi));
+                          s->unit[0] ? "]" : "", lo + s->offset, hi + s->offset));
+    if (s->metric == ISG_METRIC_UNIGRAM)
+        isg_text_say(
+            out, "           ",
+            isg_strf("less %.6g bit/byte, what byte frequencies of the training text cost: "
+                     "the law is fitted to bits per byte, and E is shown less that",
+                     -s->offset));
     for (size_t k = 0; k < s->n_notes; k++) isg_text_paragraph(out, "note       ", s->note[k]);
 }
 
@@ -181,7 +187,7 @@ static void print_loss_table(const isg_fit_report *r, FILE *out)
                 if (isnan(l))
                     (void)fprintf(out, " %9s", "");
                 else
-                    (void)fprintf(out, " %9.4f", l);
+                    (void)fprintf(out, " %9.4f", l + s->offset);
             }
             (void)fputc('\n', out);
         }

@@ -15,6 +15,27 @@ static long long whole_of(const json_t *object, const char *key)
 
 /* ---- sentences --------------------------------------------------------------------------- */
 
+/* How the losses were made from bits per byte. */
+static isg_err tell_metric(const json_t *selection, isg_str *to)
+{
+    const char *metric = text_of(selection, "metric");
+
+    if (!strcmp(metric, "bits-per-character"))
+        return isg_str_printf(to, " Bits per character are bits per byte times the scored bytes by "
+                                  "the code points that begin in them.");
+    if (!strcmp(metric, "page"))
+        return isg_str_printf(to, " Bits per page are the bits of whole held-out pages that every "
+                                  "language has, by the number of these pages.");
+    if (!strcmp(metric, "unigram"))
+        return isg_str_printf(
+            to,
+            " The loss is unigram-normalised: bits per byte less %.6g, what the scored bytes cost "
+            "by the byte frequencies of the language's training text (add-one smoothed). The law "
+            "was fitted to bits per byte, and E is given less that number.",
+            -real_of(selection, "offset"));
+    return ISG_OK;
+}
+
 static isg_err tell_data(const json_t *fit, isg_str *to)
 {
     const json_t *s = json_object_get(fit, "selection"), *list = json_object_get(fit, "excluded");
@@ -32,6 +53,7 @@ static isg_err tell_data(const json_t *fit, isg_str *to)
     ISG_TRY(isg_str_printf(to, ", %s; N is %s, D is %s.",
                            *text_of(s, "points") ? text_of(s, "points") : "all points",
                            text_of(s, "n_column"), text_of(s, "d_column")));
+    ISG_TRY(tell_metric(s, to));
     if (!json_array_size(list)) return isg_str_printf(to, " No row was excluded.");
     ISG_TRY(isg_str_printf(to, " Excluded were"));
     for (size_t k = 0; k < json_array_size(list); k++) {

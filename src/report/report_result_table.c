@@ -17,6 +17,12 @@ typedef struct number {
     const json_t *json;
 } number;
 
+/* Of the loss; "" if it is not known. */
+static const char *unit_of(const json_t *fit)
+{
+    return text_of(json_object_get(fit, "selection"), "unit");
+}
+
 static double level_of(const json_t *fit)
 {
     double level = real_of(json_object_get(fit, "bootstrap"), "level");
@@ -86,6 +92,8 @@ static void csv_number(const json_t *fit, const char *kind, number n, FILE *out)
                   (long long)json_integer_value(json_object_get(fit, "n_observations")),
                   (long long)json_integer_value(json_object_get(fit, "n_clusters")));
     csv_cell(out, n.grouping);
+    (void)fputc(',', out);
+    csv_cell(out, unit_of(fit));
     (void)fputc('\n', out);
 }
 
@@ -337,6 +345,10 @@ static void put_caption(const style *s, const json_t *fit, bool groups, const no
         (void)fprintf(out, " fitted to %lld observations",
                       (long long)json_integer_value(json_object_get(fit, "n_observations")));
     }
+    if (*unit_of(fit)) {
+        (void)fputs(", losses in ", out);
+        put_text(s, unit_of(fit), out);
+    }
     if (marks->grouping) {
         (void)fprintf(out, ", %g ", 100 * level_of(fit));
         put_text(s, "% intervals", out);
@@ -487,7 +499,7 @@ isg_err isg_report_result_table(const json_t *result, isg_result_format format, 
     if (format == ISG_RESULT_CSV) {
         (void)fputs(
             "law,group,name,kind,estimate,se,lo,hi,method,identified,n_observations,n_clusters,"
-            "grouping\n",
+            "grouping,loss_unit\n",
             out);
         if (!fits) csv_fit(result, out);
         for (size_t k = 0; k < json_array_size(fits); k++) csv_fit(json_array_get(fits, k), out);

@@ -445,7 +445,7 @@ static isg_err put_plan(isg_store *s, const isg_plan *plan)
 {
     static const isg_col indices[] = {
         ISG_COL_ENTRY,        ISG_COL_RUNS_RUN,    ISG_COL_POINTS_RUN,    ISG_COL_POINTS_POINT,
-        ISG_COL_POINTS_SHARD, ISG_COL_ATT_ATTEMPT, ISG_COL_LAUNCH_LAUNCH,
+        ISG_COL_POINTS_SHARD, ISG_COL_ATT_ATTEMPT, ISG_COL_LAUNCH_LAUNCH, ISG_COL_EVAL_SHARD,
     };
     for (size_t i = 0; i < sizeof indices / sizeof *indices; i++) ISG_TRY(put_index(s, indices[i]));
     ISG_TRY(put_campaign_texts(s, plan));
@@ -453,6 +453,7 @@ static isg_err put_plan(isg_store *s, const isg_plan *plan)
                       offsetof(isg_family, name)));
     ISG_TRY(put_languages(s, plan));
     ISG_TRY(put_evaluations(s, plan));
+    ISG_TRY(isg_store_put_texts(s, plan));
     ISG_TRY(put_run_names(s, plan));
     ISG_TRY(put_run_numbers(s, plan));
     ISG_TRY(put_run_rows(s, plan));

@@ -61,6 +61,9 @@ isg_err isg_store_build(const char *path, const isg_plan *plan, const isg_origin
 /** A dataset beside the columns of the format, with its scales; open until H5Dclose(). */
 isg_err isg_store_add_dataset(isg_store *store, const isg_column_def *def, hid_t *out);
 
+/** What is known of the evaluated text: bytes, characters, its unigram cost (texts.c). */
+isg_err isg_store_put_texts(isg_store *store, const isg_plan *plan);
+
 /** The resolved settings a store was made with. New reference. */
 isg_err isg_store_read_settings(const isg_store *store, json_t **out);
 

@@ -77,6 +77,11 @@ isg_dim isg_dim_of(char letter)
     return ISG_DIMS;
 }
 
+bool isg_column_is_optional(isg_col col)
+{
+    return col >= ISG_COL_EVAL_SHARD && col <= ISG_COL_EVAL_SHARD_UNIGRAM;
+}
+
 size_t isg_column_rank(isg_col col)
 {
     return strlen(isg_columns[col].dims);

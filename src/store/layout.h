@@ -64,6 +64,9 @@ const char *isg_column_flags(isg_col col);
 
 isg_dim isg_dim_of(char letter);
 
+/** May a store lack it? Those made before a column was thought of do. */
+bool isg_column_is_optional(isg_col col);
+
 size_t isg_column_rank(isg_col col);
 bool isg_column_is_scale(isg_col col);
 bool isg_dim_is_bare(isg_dim dim);    /**< counts the bytes of texts: has no coordinate values */

@@ -86,6 +86,11 @@ static isg_err open_column(isg_store *s, isg_col col)
     hid_t group = H5Gopen2(s->file, def->group, H5P_DEFAULT);
     size_t rank = isg_column_rank(col);
 
+    if (group >= 0 && isg_column_is_optional(col) &&
+        H5Lexists(group, def->name, H5P_DEFAULT) <= 0) {
+        (void)H5Gclose(group);
+        return ISG_OK;
+    }
     if (group >= 0) {
         c->set = H5Dopen2(group, def->name, H5P_DEFAULT);
         (void)H5Gclose(group);

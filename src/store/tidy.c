@@ -17,12 +17,16 @@ typedef struct observation {
     size_t seen_at; /* first of its languages in `seen` */
 } observation;
 
+/* What converts bits per byte: bytes per character and per page, unigram loss. */
+enum { TEXTS = 3 };
+
 typedef struct tidy {
     const isg_store *s;
     size_t runs, languages, evaluations, families;
     char **id, **cluster, **family, **run_family, **code, **evaluation, **eval_language, **unit;
     double *tokens, *unique, *weight; /* [runs], [runs][languages] twice */
     uint8_t *member;                  /* [runs][families] */
+    double *per_evaluation[TEXTS];    /* [evaluations] NaN: not known */
     observation *row;
     size_t n, cap;
     double *seen; /* [points so far][languages] */
@@ -78,6 +82,31 @@ static isg_err load_runs(tidy *t)
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_UNIQUE, t->unique));
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_MIXTURE, t->weight));
     return isg_col_read(t->s, ISG_COL_RUNS_MEMBERSHIP, 0, t->runs, t->member);
+}
+
+/* One number of each evaluation; zero in a store that does not have the column. */
+static isg_err read_evaluations(const tidy *t, isg_col col, double *out)
+{
+    return t->s->col[col].set < 0 ? ISG_OK : read_numbers(t, col, out);
+}
+
+static isg_err load_texts(tidy *t)
+{
+    static const isg_col of[TEXTS] = {ISG_COL_EVAL_CHARACTERS, ISG_COL_EVAL_UNIGRAM,
+                                      ISG_COL_EVAL_PAGES};
+    double *bytes = calloc(t->evaluations, sizeof *bytes);
+    isg_err rc = bytes ? read_evaluations(t, ISG_COL_EVAL_SCORED, bytes)
+                       : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t k = 0; k < TEXTS && !rc; k++) {
+        double *x = t->per_evaluation[k] = calloc(t->evaluations, sizeof *x);
+        rc = x ? read_evaluations(t, of[k], x) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+        for (size_t e = 0; e < t->evaluations && !rc; e++) {
+            const bool known = bytes[e] > 0 && x[e] > 0;
+            x[e] = !known ? (double)NAN : k == 1 ? x[e] / bytes[e] : bytes[e] / x[e];
+        }
+    }
+    free(bytes);
+    return rc;
 }
 
 /* Room for `more` further items in a growing array. */
@@ -327,6 +356,22 @@ static isg_err add_families(tidy *t)
     return ISG_OK;
 }
 
+/* Columns that no evaluation has a number for are left out. */
+static isg_err add_texts(tidy *t)
+{
+    static const char *const name[TEXTS] = {"bytes_per_character", "unigram_loss",
+                                            "bytes_per_page"};
+    for (size_t k = 0; k < TEXTS; k++) {
+        bool any = false;
+        for (size_t i = 0; i < t->n; i++) {
+            t->number[i] = t->per_evaluation[k][t->row[i].evaluation];
+            any = any || !isnan(t->number[i]);
+        }
+        if (any) ISG_TRY(isg_table_add_numbers(t->table, name[k], t->number));
+    }
+    return ISG_OK;
+}
+
 static isg_err add_columns(tidy *t)
 {
     ISG_TRY(add_text(t, "run_id", id_of));
@@ -342,6 +387,7 @@ static isg_err add_columns(tidy *t)
     ISG_TRY(add_text(t, "evaluation", evaluation_of));
     ISG_TRY(add_number(t, "loss", loss_of));
     ISG_TRY(add_text(t, "unit", unit_of));
+    ISG_TRY(add_texts(t));
     ISG_TRY(add_text(t, "lr_state", lr_state_of));
     ISG_TRY(add_number(t, "is_final", final_of));
     ISG_TRY(add_number(t, "diverged", diverged_of));
@@ -358,6 +404,7 @@ isg_err isg_store_tidy(const isg_store *s, isg_table **out)
     if (s->imported) return isg_foreign_tidy(s, out);
     isg_err rc = load_names(&t);
     if (!rc) rc = load_runs(&t);
+    if (!rc) rc = load_texts(&t);
     if (!rc) rc = load_observations(&t);
     if (!rc) rc = add_columns(&t);
     *out = rc ? NULL : t.table;
@@ -370,6 +417,7 @@ isg_err isg_store_tidy(const isg_store *s, isg_table **out)
     isg_names_free(&t.evaluation, t.evaluations);
     isg_names_free(&t.eval_language, t.evaluations);
     isg_names_free(&t.unit, t.evaluations);
+    for (size_t k = 0; k < TEXTS; k++) free(t.per_evaluation[k]);
     free(t.tokens);
     free(t.unique);
     free(t.weight);
