@@ -1,14 +1,19 @@
 #!/bin/bash
 # Speeds as text: what the trainer, the scheduler with its store, and the fits reach here.
 #
-#   bench/bench.sh BUILD [train] [dispatch] [waiting] [fit]      default: all four
+#   bench/bench.sh BUILD [PART]...      default: all parts
+#
+#   train      training: tokens/s and share of the peak    pair     two trainers at once over one
+#   torch      training: ratio to PyTorch                  fit      fits, ratio to SciPy
+#   dispatch   runs of no duration through the store       waiting  CPU of ranks that wait
 #
 # Each figure is the median of three repeats with the least and the largest behind it; compare
 # ratios, not figures of different machines.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- train dispatch waiting fit
+[ $# -gt 0 ] || set -- train pair torch dispatch waiting fit
 isogloss=$build/bin/isogloss
 train=$build/bin/isogloss-train
 dir=$(mktemp -d)
@@ -65,8 +70,22 @@ run_ranks() { # ranks (0: no mpirun), cpu file, arguments of isogloss
 label() { [ "$1" = 0 ] && echo "no mpirun" || echo "mpirun -n $1"; }
 
 bench_train() {
-    echo "== trainer: tokens/s and share of the FMA peak of the same process"
-    "$train" --bench p0 p3 p6
+    echo "== trainer: 1,024 tokens a step, share of the FMA peak (GFlop/s) of the same process"
+    "$train" --bench p0 p3 p6 p9
+}
+
+bench_pair() {
+    echo "== trainer: two at once over one"
+    "$here/turns.py" pair "$train" p0 p3 p6 p9
+}
+
+bench_torch() {
+    echo "== trainer: ratio to PyTorch"
+    if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+        "$here/turns.py" torch "$train" p0 p3 p6 p9
+    else
+        echo "trainer: no ratio to PyTorch: python3-torch is not there (make bench installs it)"
+    fi
 }
 
 column() { awk -v c="$1" '{print $c}' "$dir/figures" | median; }
@@ -164,7 +183,7 @@ bench_fit() {
     "$build/bench/bench_atlas"
     if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
         OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-            /usr/bin/python3 "$(dirname "$0")/scipy_refits.py" "$build/bench/bench_fit"
+            /usr/bin/python3 "$here/scipy_refits.py" "$build/bench/bench_fit"
     else
         echo "fit: no ratio to SciPy: python3-scipy is not there (make bench installs it)"
     fi
@@ -180,7 +199,7 @@ bench_fit() {
 echo "$("$isogloss" --version), $(nproc) cores,$(sed -n 's/^model name.*:/ /p' /proc/cpuinfo | head -n 1)"
 for part in "$@"; do
     case $part in
-    train | dispatch | waiting | fit) "bench_$part" ;;
-    *) echo "bench.sh: unknown part '$part': train, dispatch, waiting, fit" >&2 && exit 2 ;;
+    train | pair | torch | dispatch | waiting | fit) "bench_$part" ;;
+    *) echo "bench.sh: unknown part '$part': train, pair, torch, dispatch, waiting, fit" >&2 && exit 2 ;;
     esac
 done

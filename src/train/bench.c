@@ -12,23 +12,30 @@
 #include <string.h>
 
 /*
- * Whole optimiser steps of 1024 fresh random bytes, timed in CPU seconds; the
- * peak of the instruction set is probed before every timing, so that a busy or
- * slow machine falls on both alike. Medians over the rounds.
+ * Whole optimiser steps on fresh random bytes, timed in CPU seconds; the peak of
+ * the instruction set is probed before every timing, so that a busy or slow
+ * machine falls on both alike. A round goes through all subjects once, so that
+ * what comes and goes on the machine falls on all of them.
  */
-enum { ROUNDS = 7, BATCH = 1024 };
-static const double ROUND_S = 0.15, PROBE_S = 0.02;
+static const double round_s = 0.15, evaluation_s = 0.05, probe_s = 0.02;
+
+/* One shape with one set of kernels. */
+typedef struct subject {
+    const char *name;
+    isg_job job; /* settings alone */
+    isg_net *net;
+    isg_optimiser optimiser;
+    isg_rng rng;
+    uint8_t *text; /* [batch + 1] */
+    float *nats;   /* of a micro-batch */
+    size_t batch;
+    double *peak, *rate, *share, *evaluation; /* [rounds] flop/s, tokens/s, 1, tokens/s */
+} subject;
 
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static double median(double x[ROUNDS])
-{
-    qsort(x, ROUNDS, sizeof *x, compare);
-    return x[ROUNDS / 2];
 }
 
 /* flop/s of the bare multiply-add loop */
@@ -39,106 +46,270 @@ static double probe(const isg_kernels *k)
     do {
         flop += k->fma_probe(100000, &junk);
         seconds = isg_time_cpu() - start;
-    } while (seconds < PROBE_S);
+    } while (seconds < probe_s);
     return junk > 1e30F ? 0 : flop / seconds; /* uses junk, so that the loop stays */
 }
 
-struct subject {
-    isg_job job; /* settings alone */
-    isg_net *net;
-    isg_optimiser optimiser;
-    isg_rng rng;
-};
-
-static void one_step(struct subject *s)
+static size_t draw_text(subject *s)
 {
-    uint8_t text[BATCH + 1];
-    const size_t T = s->job.shape.context, micro = isg_net_micro(s->net);
-    for (size_t i = 0; i <= BATCH; i++) text[i] = (uint8_t)isg_rng_u64(&s->rng);
+    for (size_t i = 0; i <= s->batch; i++) s->text[i] = (uint8_t)isg_rng_u64(&s->rng);
+    return s->batch / s->job.shape.context;
+}
+
+static void train_step(subject *s)
+{
+    const size_t T = s->job.shape.context, n = draw_text(s), micro = isg_net_micro(s->net);
     isg_net_zero_grads(s->net);
-    for (size_t at = 0; at < BATCH; at += micro * T) {
-        isg_net_forward(s->net, text + at, micro);
-        isg_net_backward(s->net, text + at, text + at + 1, micro, 1.F / BATCH);
+    for (size_t i = 0; i < n; i += micro) {
+        size_t sequences = n - i < micro ? n - i : micro;
+        const uint8_t *text = s->text + i * T;
+        isg_net_forward(s->net, text, sequences);
+        isg_net_backward(s->net, text, text + 1, sequences, 1.F / (float)s->batch);
     }
     (void)isg_optimiser_step(&s->optimiser, s->net, &s->job, 1e-4);
 }
 
+static void evaluation_step(subject *s)
+{
+    const size_t T = s->job.shape.context, n = draw_text(s), micro = isg_net_micro(s->net);
+    for (size_t i = 0; i < n; i += micro) {
+        size_t sequences = n - i < micro ? n - i : micro;
+        const uint8_t *text = s->text + i * T;
+        isg_net_forward(s->net, text, sequences);
+        isg_net_nats(s->net, text + 1, sequences, s->nats);
+    }
+}
+
 /* tokens per CPU second */
-static double timed(struct subject *s)
+static double timed(subject *s, void (*step)(subject *), double least_s)
 {
     double tokens = 0, start = isg_time_cpu(), seconds;
     do {
-        one_step(s);
-        tokens += BATCH;
+        step(s);
+        tokens += (double)s->batch;
         seconds = isg_time_cpu() - start;
-    } while (seconds < ROUND_S);
+    } while (seconds < least_s);
     return tokens / seconds;
 }
 
-static isg_err measure(const char *name, const isg_kernels *k, json_t *rows)
+static void measure(subject *s, size_t round)
 {
-    struct subject s = {.job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1}};
-    double peak[ROUNDS], rate[ROUNDS];
+    s->peak[round] = probe(isg_net_kernels(s->net));
+    s->rate[round] = timed(s, train_step, round_s);
+    s->share[round] = s->rate[round] * isg_net_flops(&s->job.shape) / s->peak[round];
+    s->evaluation[round] = timed(s, evaluation_step, evaluation_s);
+}
 
-    if (!isg_net_ladder(name, &s.job.shape))
+/* ---- subjects --------------------------------------------------------------- */
+
+static void subject_close(subject *s)
+{
+    isg_optimiser_close(&s->optimiser);
+    isg_net_destroy(&s->net);
+    free(s->text);
+    free(s->nats);
+    free(s->peak);
+    free(s->rate);
+    free(s->share);
+    free(s->evaluation);
+}
+
+static isg_err subject_open(const isg_bench_options *o, const char *name, const isg_kernels *k,
+                            subject *s)
+{
+    *s = (subject){.name = name,
+                   .job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1},
+                   .batch = (size_t)o->batch};
+    if (!isg_net_ladder(name, &s->job.shape))
         return ISG_FAIL(ISG_EUSAGE, "shape '%s' is not on the ladder p0 .. p9", name);
-    ISG_TRY(isg_net_create(&s.job.shape, k, &s.net));
-    isg_err rc = isg_optimiser_open(s.net, &s.optimiser);
-    if (!rc) {
-        isg_rng_at(&s.rng, 1, ISG_RNG_TEST, 0);
-        isg_net_init(s.net, 1);
-        one_step(&s);
-        for (int r = 0; r < ROUNDS; r++) {
-            peak[r] = probe(k);
-            rate[r] = timed(&s);
-        }
-        double best = median(peak), tokens = median(rate);
-        double flops = tokens * isg_net_flops(&s.job.shape);
-        json_t *row = json_pack("{s:s,s:s,s:f,s:f,s:f,s:f}", "shape", name, "numerics", k->numerics,
-                                "tokens_per_cpu_s", tokens, "gflops", flops * 1e-9, "peak_gflops",
-                                best * 1e-9, "share_of_peak", flops / best);
-        if (json_array_append_new(rows, row))
-            rc = ISG_FAIL(ISG_ENOMEM, "out of memory for the results");
+    if (s->batch % s->job.shape.context) {
+        return ISG_FAIL(ISG_EUSAGE, "--batch %zu is not a multiple of the context %zu", s->batch,
+                        s->job.shape.context);
     }
-    isg_optimiser_close(&s.optimiser);
-    isg_net_destroy(&s.net);
-    return rc;
+    s->text = malloc(s->batch + 1);
+    s->peak = calloc(o->rounds, sizeof(double));
+    s->rate = calloc(o->rounds, sizeof(double));
+    s->share = calloc(o->rounds, sizeof(double));
+    s->evaluation = calloc(o->rounds, sizeof(double));
+    if (!s->text || !s->peak || !s->rate || !s->share || !s->evaluation)
+        return ISG_FAIL(ISG_ENOMEM, "out of memory for a benchmark of %s", name);
+    ISG_TRY(isg_net_create(&s->job.shape, k, &s->net));
+    s->nats = malloc(isg_net_micro(s->net) * s->job.shape.context * sizeof(float));
+    if (!s->nats) return ISG_FAIL(ISG_ENOMEM, "out of memory for a benchmark of %s", name);
+    ISG_TRY(isg_optimiser_open(s->net, &s->optimiser));
+    isg_rng_at(&s->rng, 1, ISG_RNG_TEST, 0);
+    isg_net_init(s->net, 1);
+    train_step(s); /* pages and caches */
+    return ISG_OK;
+}
+
+/* Every shape with every set of kernels this CPU has, or with the one that $ISOGLOSS_NUMERICS says. */
+static isg_err open_all(const isg_bench_options *o, subject **out, size_t *n)
+{
+    const char *only = getenv("ISOGLOSS_NUMERICS");
+    size_t tables = 0;
+    while (isg_kernels_at(tables)) tables++;
+    *n = 0;
+    *out = calloc(tables * o->n, sizeof **out);
+    if (!*out) return ISG_FAIL(ISG_ENOMEM, "out of memory for a benchmark");
+    for (size_t i = 0; i < tables; i++) {
+        const isg_kernels *k = isg_kernels_at(i);
+        if (!isg_numerics_supported(k->numerics)) continue;
+        if (only && *only && strcmp(only, k->numerics)) continue;
+        for (size_t j = 0; j < o->n; j++)
+            ISG_TRY(subject_open(o, o->shapes[j], k, &(*out)[(*n)++]));
+    }
+    return ISG_OK;
+}
+
+/* ---- what was measured ------------------------------------------------------ */
+
+/* Name, shape and kernels of a subject; NULL if out of memory. */
+static json_t *who(const subject *s)
+{
+    const isg_net_shape *shape = &s->job.shape;
+    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:s,s:I}", "shape", s->name, "layers",
+                     (json_int_t)shape->layers, "d", (json_int_t)shape->d, "heads",
+                     (json_int_t)shape->heads, "context", (json_int_t)shape->context, "numerics",
+                     isg_net_kernels(s->net)->numerics, "batch", (json_int_t)s->batch);
+}
+
+static json_t *round_json(const subject *s, size_t round)
+{
+    json_t *row = who(s);
+    json_t *figures =
+        json_pack("{s:f,s:f,s:f,s:f}", "tokens_per_cpu_s", s->rate[round], "peak_gflops",
+                  s->peak[round] * 1e-9, "share_of_peak", s->share[round],
+                  "evaluation_tokens_per_cpu_s", s->evaluation[round]);
+    if (json_object_update(row, figures)) {
+        json_decref(row);
+        row = NULL;
+    }
+    json_decref(figures);
+    return row;
+}
+
+/* Sorts x[n]. */
+static json_t *spread_json(double *x, size_t n, double unit)
+{
+    qsort(x, n, sizeof *x, compare);
+    return json_pack("{s:f,s:f,s:f}", "median", x[n / 2] * unit, "least", x[0] * unit, "most",
+                     x[n - 1] * unit);
+}
+
+static json_t *subject_json(subject *s, size_t rounds)
+{
+    const double flops = isg_net_flops(&s->job.shape);
+    double *evaluation_share = malloc(rounds * sizeof *evaluation_share);
+    json_t *row = evaluation_share ? who(s) : NULL;
+    if (!row) {
+        free(evaluation_share);
+        return NULL;
+    }
+    for (size_t r = 0; r < rounds; r++) /* a forward pass is a third of a training step */
+        evaluation_share[r] = s->evaluation[r] * flops / 3 / s->peak[r];
+    json_t *figures = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o}", "tokens_per_cpu_s", spread_json(s->rate, rounds, 1), "peak_gflops",
+        spread_json(s->peak, rounds, 1e-9), "share_of_peak", spread_json(s->share, rounds, 1),
+        "evaluation_tokens_per_cpu_s", spread_json(s->evaluation, rounds, 1),
+        "evaluation_share_of_peak", spread_json(evaluation_share, rounds, 1));
+    free(evaluation_share);
+    if (json_object_update(row, figures)) {
+        json_decref(row);
+        row = NULL;
+    }
+    json_decref(figures);
+    return row;
+}
+
+static double figure(const json_t *row, const char *name, const char *which)
+{
+    return json_real_value(json_object_get(json_object_get(row, name), which));
 }
 
 static void print_table(const json_t *rows)
 {
     size_t i;
     json_t *row;
-    (void)printf("shape  numerics   tokens/CPU s   GF/s   peak  share\n");
+    (void)printf("shape      numerics    tokens/CPU s (least to most)      peak   share of it  "
+                 "evaluation\n");
     json_array_foreach(rows, i, row)
     {
-        (void)printf("%-5s  %-10s %12.0f %6.1f %6.1f %5.1f%%\n",
-                     json_string_value(json_object_get(row, "shape")),
-                     json_string_value(json_object_get(row, "numerics")),
-                     json_real_value(json_object_get(row, "tokens_per_cpu_s")),
-                     json_real_value(json_object_get(row, "gflops")),
-                     json_real_value(json_object_get(row, "peak_gflops")),
-                     100 * json_real_value(json_object_get(row, "share_of_peak")));
+        char range[40];
+        (void)snprintf(range, sizeof range, "(%.0f to %.0f)",
+                       figure(row, "tokens_per_cpu_s", "least"),
+                       figure(row, "tokens_per_cpu_s", "most"));
+        (void)printf(
+            "%-10.10s %-10s %9.0f %-20s %6.1f %3.0f%% (%.0f-%.0f) %7.0f%%\n",
+            json_string_value(json_object_get(row, "shape")),
+            json_string_value(json_object_get(row, "numerics")),
+            figure(row, "tokens_per_cpu_s", "median"), range, figure(row, "peak_gflops", "median"),
+            100 * figure(row, "share_of_peak", "median"),
+            100 * figure(row, "share_of_peak", "least"), 100 * figure(row, "share_of_peak", "most"),
+            100 * figure(row, "evaluation_share_of_peak", "median"));
     }
 }
 
-isg_err isg_bench(const char *const *shapes, size_t n, bool json)
+/* ---- rounds ----------------------------------------------------------------- */
+
+static isg_err say_line(json_t *row)
 {
-    static const char *const usual[] = {"p0", "p3", "p6"};
+    char *line = row ? isg_json_line(row) : NULL;
+    json_decref(row);
+    if (!line) return ISG_FAIL(ISG_ENOMEM, "out of memory for a line");
+    bool good = puts(line) >= 0 && !fflush(stdout);
+    free(line);
+    return good ? ISG_OK : ISG_FAIL(ISG_EIO, "cannot write standard output");
+}
+
+static bool wait_for_line(void)
+{
+    int c;
+    do c = getchar();
+    while (c != '\n' && c != EOF);
+    return c == '\n';
+}
+
+static isg_err go_round(const isg_bench_options *o, subject *s, size_t n)
+{
+    for (size_t r = 0; r < o->rounds; r++) {
+        if (o->paced && !wait_for_line()) return ISG_OK;
+        for (size_t i = 0; i < n; i++) {
+            measure(&s[i], r);
+            if (o->paced) ISG_TRY(say_line(round_json(&s[i], r)));
+        }
+    }
+    return ISG_OK;
+}
+
+static isg_err report(const isg_bench_options *o, subject *s, size_t n)
+{
     isg_err rc = ISG_OK;
     json_t *rows = json_array();
-    if (!n) {
-        shapes = usual;
-        n = sizeof usual / sizeof usual[0];
+    for (size_t i = 0; i < n && !rc; i++) {
+        if (json_array_append_new(rows, subject_json(&s[i], o->rounds)))
+            rc = ISG_FAIL(ISG_ENOMEM, "out of memory for the results");
     }
-    for (size_t i = 0; !rc && isg_kernels_at(i); i++) {
-        const char *only = getenv("ISOGLOSS_NUMERICS"), *numerics = isg_kernels_at(i)->numerics;
-        if (!isg_numerics_supported(numerics) || (only && *only && strcmp(only, numerics)))
-            continue;
-        for (size_t j = 0; !rc && j < n; j++) rc = measure(shapes[j], isg_kernels_at(i), rows);
-    }
-    if (!rc && json) rc = isg_json_print(rows, stdout);
-    if (!rc && !json) print_table(rows);
+    if (!rc && o->json) rc = isg_json_print(rows, stdout);
+    if (!rc && !o->json) print_table(rows);
     json_decref(rows);
+    return rc;
+}
+
+isg_err isg_bench(const isg_bench_options *options)
+{
+    static const char *const usual[] = {"p0", "p3", "p6", "p9"};
+    isg_bench_options o = *options;
+    subject *s = NULL;
+    size_t n = 0;
+    if (!o.n) {
+        o.shapes = usual;
+        o.n = sizeof usual / sizeof usual[0];
+    }
+    isg_err rc = open_all(&o, &s, &n);
+    if (!rc) rc = go_round(&o, s, n);
+    if (!rc && !o.paced) rc = report(&o, s, n);
+    for (size_t i = 0; i < n; i++) subject_close(&s[i]);
+    free(s);
     return rc;
 }

@@ -7,11 +7,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+typedef struct isg_bench_options {
+    const char *const *shapes; /**< [n]; none: p0 p3 p6 p9 */
+    size_t n;
+    uint64_t batch;  /**< tokens of one optimiser step, whole sequences */
+    uint64_t rounds; /**< at least 1 */
+    bool json;
+    /** A round begins when a line comes on standard input, and its figures follow as a line of
+     * JSON: two programs can then be measured in turns. Ends with the input. */
+    bool paced;
+} isg_bench_options;
 
 /**
- * Print tokens per CPU second and share of the fused-multiply-add peak.
- * @param shapes  [n] names of the ladder; none: p0 p3 p6
+ * Print tokens per CPU second of training and of evaluation, and the share of the
+ * fused-multiply-add peak: medians over the rounds with the least and the largest.
  */
-isg_err isg_bench(const char *const *shapes, size_t n, bool json);
+isg_err isg_bench(const isg_bench_options *options);
 
 #endif

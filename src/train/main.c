@@ -57,7 +57,8 @@ static isg_err describe(void)
 static void print_help(const isg_opt *options)
 {
     (void)printf("Usage: isogloss-train [--describe]\n"
-                 "       isogloss-train --bench [--json] [SHAPE]...\n\n"
+                 "       isogloss-train --bench [--batch TOKENS] [--rounds N] [--json|--paced]\n"
+                 "                      [SHAPE]...\n\n"
                  "Train proxy language models on orders from standard input (trainer protocol,\n"
                  "version 1); events go to standard output. The kernels are the fastest this CPU\n"
                  "runs, or those named in $ISOGLOSS_NUMERICS (avx512-1, avx2-1, generic-1).\n\n");
@@ -66,7 +67,8 @@ static void print_help(const isg_opt *options)
 
 int main(int argc, char **argv)
 {
-    bool help = false, version = false, describing = false, benching = false, json = false;
+    bool help = false, version = false, describing = false, benching = false;
+    isg_bench_options bench = {.batch = 1024, .rounds = 5};
     int operands = 0;
     const isg_opt options[] = {
         {.name = "describe",
@@ -78,8 +80,20 @@ int main(int argc, char **argv)
          .dest = &benching,
          .help =
              "Measure training speed and share of the peak of this CPU for shapes of the ladder "
-             "(default p0 p3 p6), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
-        {.name = "json", .kind = ISG_OPT_FLAG, .dest = &json, .help = "With --bench: print JSON."},
+             "(default p0 p3 p6 p9), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
+        {0, "batch", ISG_OPT_U64, &bench.batch, "TOKENS",
+         "With --bench: tokens of an optimiser step (default 1024).", 32, 1 << 20, NULL},
+        {0, "rounds", ISG_OPT_U64, &bench.rounds, "N",
+         "With --bench: rounds over all shapes (default 5).", 1, 100000, NULL},
+        {.name = "json",
+         .kind = ISG_OPT_FLAG,
+         .dest = &bench.json,
+         .help = "With --bench: print JSON."},
+        {.name = "paced",
+         .kind = ISG_OPT_FLAG,
+         .dest = &bench.paced,
+         .help = "With --bench: begin a round when a line comes on standard input, and answer "
+                 "with its figures, a line of JSON for each shape."},
         {.letter = 'h',
          .name = "help",
          .kind = ISG_OPT_FLAG,
@@ -105,9 +119,11 @@ int main(int argc, char **argv)
             (void)printf("isogloss-train %s (%s)\n", isg_build_version(), isg_build_commit());
         else if (describing)
             rc = describe();
-        else if (benching)
-            rc = isg_bench((const char *const *)argv + 1, (size_t)operands, json);
-        else
+        else if (benching) {
+            bench.shapes = (const char *const *)argv + 1;
+            bench.n = (size_t)operands;
+            rc = isg_bench(&bench);
+        } else
             rc = serve();
     }
     if (rc) (void)fprintf(stderr, "isogloss-train: %s\n", isg_err_message());

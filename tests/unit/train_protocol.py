@@ -151,8 +151,16 @@ def test_bench():
     bench = lambda *options: subprocess.run([TRAINER, "--bench", *options, "p0"], capture_output=True, env=env, timeout=60)
     rows = json.loads(bench("--json").stdout)
     check([(r["shape"], r["numerics"]) for r in rows] == [("p0", env["ISOGLOSS_NUMERICS"])], rows)
-    check(rows[0]["tokens_per_cpu_s"] > 1000 and 0 < rows[0]["share_of_peak"] < 1, rows)
-    check(len(bench().stdout.splitlines()) == 2, "a head and one row")
+    check(rows[0]["tokens_per_cpu_s"]["median"] > 1000 and 0 < rows[0]["share_of_peak"]["median"] < 1.2, rows)
+    for figure in (v for v in rows[0].values() if isinstance(v, dict)):
+        check(0 < figure["least"] <= figure["median"] <= figure["most"], rows)
+    check(len(bench("--rounds", "1").stdout.splitlines()) == 2, "a head and one row")
+    wrong = bench("--batch", "1000")
+    check(wrong.returncode == 2 and b"1000 is not a multiple of the context 128" in wrong.stderr, wrong.stderr)
+    # A line in, a line for each shape out; no line after the last.
+    paced = subprocess.run([TRAINER, "--bench", "--paced", "p0", "p1"], input=b"\n\n", capture_output=True, env=env, timeout=60)
+    rows = [json.loads(line) for line in paced.stdout.splitlines()]
+    check([(r["shape"], r["layers"]) for r in rows] == [("p0", 1), ("p1", 2)] * 2, rows)
 
 
 def test_checkpoints(tmp, corpus):
