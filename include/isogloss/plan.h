@@ -38,7 +38,7 @@ typedef struct isg_family {
     char *name;
     isg_family_kind kind;
     char *mixture; /**< "monolingual", "bilingual", "uniform", "unimax", "custom", ... */
-    size_t n_runs; /**< runs that belong to it (shared ones counted) */
+    size_t n_runs; /**< runs that belong to it (shared ones counted, parts of trunks not) */
 } isg_family;
 
 typedef struct isg_language {
@@ -75,21 +75,26 @@ typedef struct isg_setting {
 typedef struct isg_run {
     char id[ISG_RUN_ID_CHARS + 1]; /**< hash of what changes the result (docs/architecture.md) */
     isg_shape shape;
-    uint64_t tokens;      /**< total training tokens of the run */
-    uint64_t seed;        /**< as written in the campaign (model initialisation and default data) */
-    uint64_t data_seed;   /**< order of data; equal to seed unless varied */
-    size_t parent;        /**< run index, or ISG_NO_RUN */
-    size_t cluster;       /**< cluster_id: the run index of the trunk or root parent */
-    size_t depth;         /**< 0 for a root */
+    uint64_t tokens;    /**< total training tokens of the run, those of its trunk included */
+    uint64_t seed;      /**< as written in the campaign (model initialisation and default data) */
+    uint64_t data_seed; /**< order of data; equal to seed unless varied */
+    size_t parent;      /**< run index, or ISG_NO_RUN */
+    bool trunk;     /**< a part of a trunk: ends at a constant learning rate, for its children */
+    uint64_t from;  /**< tokens at which it goes on from its parent, a trunk; 0: of its own */
+    size_t cluster; /**< cluster_id: the run index of the trunk or root parent */
+    size_t depth;   /**< 0 for a root */
     bool keep_checkpoint; /**< the final checkpoint is needed (parent of another, or asked for) */
+    bool asked;           /**< the campaign asks for the final checkpoint: `checkpoint: true` */
     double *weight;       /**< [n_languages] sampling share, sums to 1 */
     uint64_t *unique;     /**< [n_languages] unique bytes used; 0 where weight is 0 */
     double *setting;      /**< [n_settings] */
-    uint64_t *points; /**< [n_points] tokens at evaluations, strictly increasing, last == tokens */
+    uint64_t *points;     /**< [n_points] tokens at evaluations, strictly increasing, above `from`,
+                           last == tokens */
     size_t n_points;
     bool *member;         /**< [n_families] */
     bool *evaluate;       /**< [n_evaluations] scored on this held-out set */
-    double flops;         /**< predicted, training and evaluation (docs/architecture.md) */
+    double flops;         /**< predicted, training from `from` on and evaluation
+                               (docs/architecture.md) */
     uint32_t cores, gpus; /**< what it takes (resources:) */
 } isg_run;
 
@@ -101,6 +106,13 @@ typedef struct isg_limits {
     double checkpoint_every_s; /**< 0: off */
     bool keep_all_checkpoints; /**< checkpoints: {keep: all}; default keeps parents' */
 } isg_limits;
+
+/** Runs of families with `branches: true` that share no trunk, by reason. */
+typedef struct isg_alone {
+    size_t budget;  /**< the only budget of their kind */
+    size_t weights; /**< the weights of their mixture follow from the budget */
+    size_t brief;   /**< warm-up takes more than half of what is before the decay */
+} isg_alone;
 
 typedef struct isg_plan {
     char *name;  /**< campaign name */
@@ -131,6 +143,7 @@ typedef struct isg_plan {
     size_t *by_id;     /**< [n_runs] run indices in order of id, for isg_plan_find */
     size_t max_points; /**< over runs */
     size_t max_shards; /**< over evaluations */
+    isg_alone alone;
     isg_limits limits;
     char hash[65]; /**< SHA-256 over everything that shapes store or results */
 } isg_plan;
@@ -176,6 +189,17 @@ isg_err isg_plan_run_json(const isg_plan *plan, size_t run, json_t **out);
 
 /** Training FLOPs per token of a shape (docs/architecture.md). */
 double isg_shape_flops(const isg_shape *shape);
+
+/** What trunks save. */
+typedef struct isg_branches {
+    size_t runs;       /**< that go on from a trunk */
+    size_t trunks;     /**< clusters of them */
+    size_t parts;      /**< runs of the plan that are parts of trunks */
+    double unbranched; /**< FLOPs of training if every run were trained by itself */
+    double training;   /**< FLOPs of training as planned */
+} isg_branches;
+
+void isg_plan_branches(const isg_plan *plan, isg_branches *out);
 
 /** What a plan will take, by a simulation of the scheduler's order on equal workers. */
 typedef struct isg_estimate {

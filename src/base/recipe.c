@@ -1,7 +1,17 @@
 #include "isogloss/recipe.h"
 
+#include <math.h>
+
 double isg_recipe_warmup(double given, uint64_t tokens)
 {
     const double run = (double)tokens, warm = given < 1 ? given * run : given;
     return warm < run / 2 ? warm : run / 2;
+}
+
+uint64_t isg_recipe_decay_start(uint64_t tokens, double decay, uint64_t batch)
+{
+    /* 1 - 0.9 is a little less than 0.1: a whole number of batches stays one. */
+    static const double rounding = 1e-9;
+    if (!(decay > 0)) return tokens;
+    return (uint64_t)floor((1 - decay) * (double)tokens / (double)batch + rounding) * batch;
 }

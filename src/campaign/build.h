@@ -71,6 +71,7 @@ typedef struct isg_family_work {
     bool trained_only;
     bool *evaluate; /**< [n_evaluations] */
     bool checkpoint;
+    const isg_node *branches; /**< says that runs share trunks, or NULL */
     isg_member *members;
     size_t n_members, cap_members;
 } isg_family_work;
@@ -79,6 +80,14 @@ typedef struct isg_resource {
     uint64_t up_to;
     uint32_t cores, gpus;
 } isg_resource;
+
+/** What a run brings to the search for trunks. */
+typedef struct isg_branching {
+    char group[ISG_RUN_ID_CHARS +
+               1];       /**< the same for runs that differ in the budget only; "": none */
+    uint64_t cut;        /**< tokens at which its decay begins */
+    bool brief, weights; /**< shares no trunk: see isg_alone */
+} isg_branching;
 
 typedef struct isg_build {
     isg_arena arena;
@@ -99,6 +108,8 @@ typedef struct isg_build {
     size_t *slot; /**< [n_slots] open-addressed set of run ids: run index + 1 */
     size_t n_slots;
     size_t cap_runs;
+    isg_branching
+        *branching; /**< [cap_runs] of runs that may share trunks; NULL: no family wants it */
 } isg_build;
 
 isg_err isg_build_no_memory(void);
@@ -121,8 +132,28 @@ isg_err isg_build_families(isg_build *b);    /* family.c: axes and mixtures of e
 isg_err isg_build_evaluations(isg_build *b); /* family.c: held-out sets */
 isg_err isg_build_orders(isg_build *b);      /* identity.c: canonical orders */
 isg_err isg_build_expand(isg_build *b);      /* expand.c: runs */
-isg_err isg_build_identify(isg_build *b, isg_run *run); /* identity.c: fills run->id */
-isg_err isg_build_hash(isg_build *b);                   /* identity.c: fills plan->hash */
+isg_err isg_build_branches(isg_build *b);    /* branch.c: trunks */
+isg_err isg_build_hash(isg_build *b);        /* identity.c: fills plan->hash */
+
+/** Fill run->id; `more` is hashed too. */
+isg_err isg_build_identify(const isg_build *b, isg_run *run, const char *more);
+
+/** The same of all but tokens and points. @param key  [ISG_RUN_ID_CHARS + 1] */
+isg_err isg_build_group(const isg_build *b, const isg_run *run, const char *more, char *key);
+
+/** An empty run with room for its points. */
+isg_err isg_build_new_run(const isg_plan *plan, size_t n_points, isg_run *run);
+void isg_run_clear(isg_run *run);
+
+/** FLOPs of a run from its tokens, points and evaluations. */
+double isg_build_flops(const isg_plan *plan, const isg_run *run);
+
+/** Put an identified run into the plan, or add what it is needed for to its twin. Takes it over. */
+isg_err isg_build_add(isg_build *b, isg_run *run, size_t *index);
+
+/** branch.c: fill `out` for a run, whose id becomes one for runs that may share trunks. */
+isg_err isg_build_branching(isg_build *b, const isg_family_work *w, bool weights_follow,
+                            isg_run *run, isg_branching *out);
 
 /** Index of a language; notes an error at `node` and gives (size_t)-1 if there is none. */
 size_t isg_find_language(isg_build *b, const isg_node *node, const char *code);

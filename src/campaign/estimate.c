@@ -137,6 +137,20 @@ static double run_simulation(const isg_plan *p, size_t workers, simulation *s)
     return now;
 }
 
+void isg_plan_branches(const isg_plan *p, isg_branches *out)
+{
+    *out = (isg_branches){0};
+    for (size_t i = 0; i < p->n_runs; i++) {
+        const isg_run *r = &p->runs[i];
+        double f = isg_shape_flops(&r->shape);
+        out->training += (double)(r->tokens - r->from) * f;
+        if (!r->trunk) out->unbranched += (double)r->tokens * f;
+        out->runs += !r->trunk && r->from;
+        out->parts += r->trunk;
+        out->trunks += r->trunk && !r->from;
+    }
+}
+
 static double store_bytes(const isg_plan *p)
 {
     double l = (double)p->n_languages, e = (double)p->n_evaluations, shards = (double)p->max_shards;
@@ -159,7 +173,8 @@ isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_e
         for (size_t i = 0; i < p->n_runs; i++) {
             const isg_run *r = &p->runs[i];
             out->flops += r->flops;
-            out->evaluation_flops += r->flops - (double)r->tokens * isg_shape_flops(&r->shape);
+            out->evaluation_flops +=
+                r->flops - (double)(r->tokens - r->from) * isg_shape_flops(&r->shape);
             out->work_s += s.seconds[i];
             if (r->depth + 1 > out->depth) out->depth = r->depth + 1;
             chain[i] = s.seconds[i] + (r->parent == ISG_NO_RUN ? 0 : chain[r->parent]);

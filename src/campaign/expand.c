@@ -21,7 +21,7 @@ typedef struct cell {
     size_t group;
 } cell;
 
-static isg_err new_run(isg_plan *p, size_t n_points, isg_run *r)
+isg_err isg_build_new_run(const isg_plan *p, size_t n_points, isg_run *r)
 {
     r->weight = calloc(p->n_languages + 1, sizeof *r->weight);
     r->unique = calloc(p->n_languages + 1, sizeof *r->unique);
@@ -33,7 +33,7 @@ static isg_err new_run(isg_plan *p, size_t n_points, isg_run *r)
     return good ? ISG_OK : isg_build_no_memory();
 }
 
-static void free_run(isg_run *r)
+void isg_run_clear(isg_run *r)
 {
     free(r->weight);
     free(r->unique);
@@ -41,6 +41,7 @@ static void free_run(isg_run *r)
     free(r->points);
     free(r->member);
     free(r->evaluate);
+    *r = (isg_run){.parent = ISG_NO_RUN};
 }
 
 static void place_points(const isg_points *at, isg_run *r)
@@ -83,14 +84,18 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
     }
 }
 
-static void place_costs(const isg_build *b, isg_run *r)
+double isg_build_flops(const isg_plan *p, const isg_run *r)
 {
-    const isg_plan *p = b->plan;
     double bytes = 0, f = isg_shape_flops(&r->shape);
     for (size_t e = 0; e < p->n_evaluations; e++) {
         if (r->evaluate[e]) bytes += (double)p->evaluations[e].bytes;
     }
-    r->flops = (double)r->tokens * f + (double)r->n_points * bytes * f / 3;
+    return (double)(r->tokens - r->from) * f + (double)r->n_points * bytes * f / 3;
+}
+
+static void place_costs(const isg_build *b, isg_run *r)
+{
+    r->flops = isg_build_flops(b->plan, r);
     r->cores = 1;
     for (size_t i = 0; i < b->n_resources; i++) {
         if (r->shape.n_total > b->resources[i].up_to) continue;
@@ -131,10 +136,11 @@ static isg_err check_proxy(isg_build *b, const isg_family_work *w, const isg_run
     return isg_diag_result(&b->diag);
 }
 
-static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, isg_run *r)
+static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, isg_run *r,
+                        isg_branching *branching)
 {
     const isg_plan *p = b->plan;
-    ISG_TRY(new_run(b->plan, w->points.count, r));
+    ISG_TRY(isg_build_new_run(p, w->points.count, r));
     r->shape = *c->shape;
     r->tokens = c->tokens;
     r->seed = c->seed;
@@ -155,7 +161,8 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
     ISG_TRY(check_proxy(b, w, r));
     place_points(&w->points, r);
     place_costs(b, r);
-    return isg_build_identify(b, r);
+    ISG_TRY(isg_build_identify(b, r, ""));
+    return isg_build_branching(b, w, c->mix->max_epochs > 0, r, branching);
 }
 
 /* ---- the set of run ids ------------------------------------------------- */
@@ -184,6 +191,11 @@ static isg_err make_room(isg_build *b)
     isg_run *runs = realloc(p->runs, cap * sizeof *runs);
     if (!runs) return isg_build_no_memory();
     p->runs = runs;
+    if (b->branching) {
+        isg_branching *more = realloc(b->branching, cap * sizeof *more);
+        if (!more) return isg_build_no_memory();
+        b->branching = more;
+    }
     size_t *slot = calloc(4 * cap, sizeof *slot);
     if (!slot) return isg_build_no_memory();
     free(b->slot);
@@ -208,31 +220,49 @@ static isg_err note_member(isg_build *b, isg_family_work *w, size_t run, size_t 
     return ISG_OK;
 }
 
-static isg_err add_run(isg_build *b, isg_family_work *w, const cell *c)
+isg_err isg_build_add(isg_build *b, isg_run *r, size_t *index)
 {
     isg_plan *p = b->plan;
-    isg_run r = {0};
     ISG_TRY(make_room(b));
-    isg_err rc = fill_run(b, w, c, &r);
+    size_t *slot = slot_of(b, r->id);
+    const bool twin = *slot;
+    *index = twin ? *slot - 1 : p->n_runs;
+    if (!twin) {
+        r->cluster = r->parent == ISG_NO_RUN ? *index : p->runs[r->parent].cluster;
+        p->runs[p->n_runs++] = *r;
+        *slot = p->n_runs;
+        if (r->n_points > p->max_points) p->max_points = r->n_points;
+    }
+    isg_run *run = &p->runs[*index];
+    for (size_t f = 0; f < p->n_families; f++) {
+        bool joins = r->member[f] && !(twin && run->member[f]);
+        if (joins && !r->trunk) p->families[f].n_runs++;
+        run->member[f] = run->member[f] || r->member[f];
+    }
+    run->keep_checkpoint = run->keep_checkpoint || r->keep_checkpoint;
+    run->asked = run->asked || r->asked;
+    if (run->parent != ISG_NO_RUN) p->runs[run->parent].keep_checkpoint = true;
+    if (twin) isg_run_clear(r);
+    return ISG_OK;
+}
+
+static isg_err add_run(isg_build *b, isg_family_work *w, const cell *c)
+{
+    isg_run r = {0};
+    isg_branching branching = {0};
+    size_t index;
+    isg_err rc = fill_run(b, w, c, &r, &branching);
+    if (!rc) {
+        r.member[w - b->families] = true;
+        r.asked = w->checkpoint;
+        r.keep_checkpoint = w->checkpoint || b->plan->limits.keep_all_checkpoints;
+        rc = isg_build_add(b, &r, &index);
+    }
     if (rc) {
-        free_run(&r);
+        isg_run_clear(&r);
         return rc;
     }
-    size_t *slot = slot_of(b, r.id), index = *slot ? *slot - 1 : p->n_runs;
-    if (*slot) {
-        free_run(&r);
-    } else {
-        r.cluster = r.parent == ISG_NO_RUN ? index : p->runs[r.parent].cluster;
-        p->runs[p->n_runs++] = r;
-        *slot = p->n_runs;
-        if (r.n_points > p->max_points) p->max_points = r.n_points;
-    }
-    isg_run *run = &p->runs[index];
-    size_t family = (size_t)(w - b->families);
-    if (!run->member[family]) p->families[family].n_runs++;
-    run->member[family] = true;
-    run->keep_checkpoint = run->keep_checkpoint || w->checkpoint || p->limits.keep_all_checkpoints;
-    if (run->parent != ISG_NO_RUN) p->runs[run->parent].keep_checkpoint = true;
+    if (b->branching) b->branching[index] = branching;
     return note_member(b, w, index, c->group);
 }
 
@@ -462,6 +492,11 @@ static void mark_varied(isg_plan *p)
 isg_err isg_build_expand(isg_build *b)
 {
     ISG_TRY(check_count(b));
+    for (size_t f = 0; f < b->plan->n_families && !b->branching; f++) {
+        if (!b->families[f].branches) continue;
+        b->branching = calloc(1, sizeof *b->branching); /* grows with the runs */
+        if (!b->branching) return isg_build_no_memory();
+    }
     for (size_t f = 0; f < b->plan->n_families; f++) {
         isg_family_work *w = &b->families[f];
         isg_err rc = w->kind == ISG_FAMILY_LIST       ? expand_list(b, w)

@@ -173,6 +173,23 @@ static void read_points(const isg_build *b, isg_family_work *w)
     w->points.first = isg_get_real(map, "points", "first");
 }
 
+/* A family's own, then the trainer's. */
+static void read_branches(isg_build *b, isg_family_work *w)
+{
+    const isg_node *own = isg_node_get(w->node, "branches");
+    const isg_node *given = own ? own : isg_node_get(b->trainer, "branches");
+    if (!given || strcmp(given->text, "true") != 0) return;
+    w->branches = given;
+    if (!strcmp(b->plan->schedule, "wsd")) return;
+    isg_diag_add(&b->diag, given,
+                 "key 'branches': runs with the schedule '%s' cannot share a trunk: %s; allowed "
+                 "with: wsd",
+                 b->plan->schedule,
+                 strcmp(b->plan->schedule, "cosine") != 0
+                     ? "they have no decay to branch off for"
+                     : "their learning rate follows from the budget from the start");
+}
+
 /* Keys that would be ignored are errors: a campaign must mean what it shows. */
 static void check_keys(isg_build *b, const isg_family_work *w)
 {
@@ -255,6 +272,7 @@ static isg_err read_family(isg_build *b, size_t index)
     if (!f->mixture) return isg_build_no_memory();
     check_keys(b, w);
     w->checkpoint = isg_get_bool(w->node, "family", "checkpoint");
+    read_branches(b, w);
     read_points(b, w);
     if (w->kind == ISG_FAMILY_LIST) return isg_build_rows(b, w);
     ISG_TRY(isg_build_mixes(b, w));

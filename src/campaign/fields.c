@@ -125,6 +125,10 @@ const isg_field isg_fields[] = {
       HELP("Vocabulary; proxies read bytes, so 256.")),
     F("trainer", "schedule", CHOICE, .choices = schedules, .def = "wsd",
       HELP("Learning rate: wsd is warm-up, stable, decay.")),
+    F("trainer", "branches", BOOL, .def = "false",
+      HELP("Runs that differ in the tokens only share a trunk, which is trained once at a constant "
+           "learning rate; each goes on from there with its own decay (wsd). Intervals take a "
+           "trunk and its runs as one.")),
     F("trainer", "device", CHOICE, .choices = devices, .def = "cpu", HELP("Where proxies train.")),
     ONE_SETTING("batch", "1024", "token", 1, 1e9, "Tokens of an optimiser step."),
     ONE_SETTING("lr", "1", "1", 1e-6, 1e6,
@@ -228,6 +232,7 @@ const isg_field isg_fields[] = {
     F("family", "max_epochs", REAL, .def = "4", RANGE(0.01, 1e6),
       HELP("unimax: most passes over a language.")),
     F("family", "checkpoint", BOOL, .def = "false", HELP("Keep the final checkpoints.")),
+    F("family", "branches", BOOL, HELP("Instead of the trainer's.")),
     F("family", "sizes", SIZE, .arity = ISG_LIST, .sub = "shape", .unit = "parameter",
       RANGE(1, TOKENS_MAX), HELP("Instead of the campaign's.")),
     F("family", "tokens", BUDGET, .arity = ISG_ONE_OR_LIST, .unit = "token", RANGE(1, TOKENS_MAX),

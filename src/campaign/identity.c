@@ -97,7 +97,14 @@ static isg_err add_mixture(const isg_build *b, const isg_run *r, isg_str *s)
     return ISG_OK;
 }
 
-static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
+/* A trunk is cut before the decay: until there wsd is constant. */
+static const char *schedule_of(const isg_plan *p, const isg_run *r)
+{
+    return r->trunk ? "constant" : p->schedule;
+}
+
+/* Of a run, or of all runs that differ from it in the budget only. */
+static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget, isg_str *s)
 {
     const isg_plan *p = b->plan;
     ISG_TRY(isg_str_printf(s, "{\"corpus\":%s,\"data_seed\":%llu,\"evaluations\":[",
@@ -106,14 +113,14 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
     ISG_TRY(isg_str_puts(s, "],\"mixture\":["));
     ISG_TRY(add_mixture(b, r, s));
     ISG_TRY(isg_str_printf(s, "],\"numerics\":\"%s\",\"parent\":", p->numerics));
-    bool root = r->parent == ISG_NO_RUN;
+    bool root = r->parent == ISG_NO_RUN || r->from;
     ISG_TRY(root ? isg_str_puts(s, "null") : isg_str_printf(s, "\"%s\"", p->runs[r->parent].id));
     ISG_TRY(isg_str_puts(s, ",\"points\":["));
-    for (size_t i = 0; i < r->n_points; i++) {
+    for (size_t i = 0; i < r->n_points && budget; i++) {
         ISG_TRY(isg_str_printf(s, "%s%llu", i ? "," : "", (ull)r->points[i]));
     }
-    ISG_TRY(isg_str_printf(s, "],\"schedule\":\"%s\",\"seed\":%llu,\"settings\":{", p->schedule,
-                           (ull)r->seed));
+    ISG_TRY(isg_str_printf(s, "],\"schedule\":\"%s\",\"seed\":%llu,\"settings\":{",
+                           schedule_of(p, r), (ull)r->seed));
     for (size_t i = 0; i < p->n_settings; i++) {
         size_t k = b->settings[i];
         ISG_TRY(
@@ -122,24 +129,39 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, isg_str *s)
     ISG_TRY(isg_str_printf(
         s, "},\"shape\":{\"context\":%u,\"d\":%u,\"heads\":%u,\"layers\":%u,\"vocab\":%u}",
         r->shape.context, r->shape.d, r->shape.heads, r->shape.layers, r->shape.vocab));
-    ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"", (ull)r->tokens,
-                           p->trainer_name));
+    ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"",
+                           (ull)(budget ? r->tokens : 0), p->trainer_name));
     if (b->law_text) ISG_TRY(isg_str_printf(s, ",\"truth\":%s", b->law_text));
-    return isg_str_printf(s, ",\"version\":%s}}", b->version_text);
+    ISG_TRY(isg_str_printf(s, ",\"version\":%s}", b->version_text));
+    if (r->from) ISG_TRY(isg_str_printf(s, ",\"trunk\":\"%s\"", p->runs[r->parent].id));
+    return isg_str_puts(s, "}");
 }
 
-isg_err isg_build_identify(isg_build *b, isg_run *run)
+static void hash_text(const isg_str *text, const char *more, char *id)
 {
     isg_sha256 sum;
     uint8_t out[32];
+    isg_sha256_init(&sum);
+    isg_sha256_add(&sum, isg_str_c(text), text->len);
+    isg_sha256_add(&sum, more, strlen(more));
+    isg_sha256_end(&sum, out);
+    isg_str_hex(out, ISG_RUN_ID_CHARS / 2, id);
+}
+
+isg_err isg_build_identify(const isg_build *b, isg_run *run, const char *more)
+{
     isg_str text = {0};
-    isg_err rc = canonical_text(b, run, &text);
-    if (!rc) {
-        isg_sha256_init(&sum);
-        isg_sha256_add(&sum, isg_str_c(&text), text.len);
-        isg_sha256_end(&sum, out);
-        isg_str_hex(out, ISG_RUN_ID_CHARS / 2, run->id);
-    }
+    isg_err rc = canonical_text(b, run, true, &text);
+    if (!rc) hash_text(&text, more, run->id);
+    isg_str_free(&text);
+    return rc;
+}
+
+isg_err isg_build_group(const isg_build *b, const isg_run *run, const char *more, char *key)
+{
+    isg_str text = {0};
+    isg_err rc = canonical_text(b, run, false, &text);
+    if (!rc) hash_text(&text, more, key);
     isg_str_free(&text);
     return rc;
 }
@@ -253,7 +275,7 @@ isg_err isg_plan_run_json(const isg_plan *p, size_t run, json_t **out)
     *out =
         json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape", shape,
                   "tokens", (json_int_t)r->tokens, "mixture", mixture_json(p, r), "schedule",
-                  p->schedule, "settings", settings_json(p, r), "seed", (json_int_t)r->seed,
+                  schedule_of(p, r), "settings", settings_json(p, r), "seed", (json_int_t)r->seed,
                   "data_seed", (json_int_t)r->data_seed, "evaluations", evaluations_json(p, r),
                   "points", points_json(r), "numerics", p->numerics, "corpus", p->corpus);
     return *out ? ISG_OK : isg_build_no_memory();

@@ -55,6 +55,7 @@ static isg_err build_stages(isg_build *b)
     ISG_TRY(isg_diag_result(&b->diag));
     ISG_TRY(isg_build_orders(b));
     ISG_TRY(isg_build_expand(b));
+    ISG_TRY(isg_build_branches(b));
     ISG_TRY(index_by_id(b));
     return isg_build_hash(b);
 }
@@ -91,6 +92,7 @@ isg_err isg_plan_parse_text(const char *text, const char *name, const isg_plan_o
     b.plan = plan;
     isg_err rc = build_plan(&b, text, strlen(text), name);
     free(b.slot);
+    free(b.branching);
     isg_str_free(&b.diag.text);
     isg_arena_free(&b.arena);
     if (rc) isg_plan_destroy(&plan);
@@ -134,12 +136,7 @@ static void destroy_languages(isg_plan *p)
 static void destroy_runs(isg_plan *p)
 {
     for (size_t i = 0; i < p->n_runs; i++) {
-        free(p->runs[i].weight);
-        free(p->runs[i].unique);
-        free(p->runs[i].setting);
-        free(p->runs[i].points);
-        free(p->runs[i].member);
-        free(p->runs[i].evaluate);
+        isg_run_clear(&p->runs[i]);
     }
     free(p->runs);
     free(p->by_id);

@@ -105,7 +105,7 @@ static double tokens(const isg_plan *p, const observation *o, size_t which)
 static double is_final(const isg_plan *p, const observation *o, size_t which)
 {
     (void)which;
-    return o->point + 1 == p->runs[o->run].n_points;
+    return o->point + 1 == p->runs[o->run].n_points && !p->runs[o->run].trunk;
 }
 
 static double n_languages(const isg_plan *p, const observation *o, size_t which)

@@ -24,10 +24,12 @@ static isg_err describe(void *self, isg_msg_task *t)
     return ISG_OK;
 }
 
+/* Of the run's own work: what it has of its trunk was done before. */
 static double share(const isg_run *run, uint64_t tokens)
 {
     if (!run->tokens || tokens >= run->tokens) return 1;
-    return (double)tokens / (double)run->tokens;
+    if (tokens <= run->from) return 0;
+    return (double)(tokens - run->from) / (double)(run->tokens - run->from);
 }
 
 static double progress(void *self, uint32_t task, uint64_t tokens)

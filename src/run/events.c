@@ -259,7 +259,8 @@ static isg_err read_lr_state(isg_curve *c, size_t row, const json_t *root)
 {
     const char *name = NULL;
     uint8_t *out = &c->result->lr_state[row];
-    *out = c->run->points[row] == c->run->tokens ? ISG_LR_END : ISG_LR_STABLE;
+    bool end = c->run->points[row] == c->run->tokens && !c->run->trunk;
+    *out = end ? ISG_LR_END : ISG_LR_STABLE;
     if (!json_object_get(root, "lr_state")) return ISG_OK;
     ISG_TRY(isg_json_string(root, "lr_state", &name));
     for (int s = ISG_LR_WARMUP; s <= ISG_LR_END; s++) {

@@ -215,7 +215,7 @@ void isg_slot_begin(isg_slot *slot, isg_trial *trial, uint32_t cores, const char
     s->trial = trial;
     s->began = s->heard = isg_time_mono();
     s->ended_at = s->asked_at = 0;
-    s->tokens = trial->from;
+    s->tokens = trial->from > trial->run->from ? trial->from : trial->run->from;
     s->verdict = ISG_CAUSE_NONE;
     s->sent = false;
     s->text[0] = '\0';
@@ -435,14 +435,13 @@ static void judge_exit(isg_slot *s)
 static void fill_end(isg_slot *s, isg_slot_end *end)
 {
     const isg_run *r = s->trial->run;
-    const double share = (double)(s->tokens - s->trial->from) / (double)r->tokens;
+    const uint64_t from = s->trial->from > r->from ? s->trial->from : r->from;
+    const uint64_t to = s->verdict == ISG_CAUSE_OK ? r->tokens : s->tokens;
     *end = (isg_slot_end){
         .said = {.of = s->trial->of, .cause = (uint32_t)s->verdict, .code = s->code}};
     end->said.own_seconds = isg_time_mono() - s->began;
     end->said.seconds = s->trial->before_s + end->said.own_seconds;
-    end->said.flops =
-        r->flops *
-        (s->verdict == ISG_CAUSE_OK ? 1 - (double)s->trial->from / (double)r->tokens : share);
+    end->said.flops = r->flops * ((double)(to - from) / (double)(r->tokens - r->from));
     end->said.has_result = s->result != NULL;
     (void)snprintf(end->said.device, sizeof end->said.device, "%.30s",
                    is_command(s) ? "" : s->hello.device);

@@ -84,15 +84,23 @@ static double seen_before(const isg_plan *plan, const isg_run *run, size_t langu
 {
     double seen = 0;
     while (run->parent != ISG_NO_RUN) {
+        bool goes_on = run->from > 0; /* its tokens are counted in the run's own */
         run = &plan->runs[run->parent];
-        seen += run->weight[language] * (double)run->tokens;
+        if (!goes_on) seen += run->weight[language] * (double)run->tokens;
     }
     return seen;
 }
 
+/* The run itself, or the first part of its trunk: luck is that of the trunk. */
+static const isg_run *trunk_of(const isg_plan *plan, const isg_run *run)
+{
+    while (run->from) run = &plan->runs[run->parent];
+    return run;
+}
+
 static isg_lr_state lr_state_at(const isg_run *run, uint64_t tokens)
 {
-    return tokens == run->tokens ? ISG_LR_END : ISG_LR_STABLE;
+    return tokens == run->tokens && !run->trunk ? ISG_LR_END : ISG_LR_STABLE;
 }
 
 static uint64_t key_of(const isg_run *run)
@@ -151,7 +159,7 @@ isg_err isg_synthetic_run(const isg_synthetic *synthetic, size_t run, isg_result
     if (!z_run) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = isg_result_create(p, out);
     for (size_t e = 0; e < p->n_evaluations; e++) {
-        isg_rng_at(&rng, key_of(r), ISG_RNG_NOISE_RUN, e);
+        isg_rng_at(&rng, key_of(trunk_of(p, r)), ISG_RNG_NOISE_RUN, e);
         z_run[e] = isg_rng_normal(&rng);
     }
     for (size_t i = 0; i < r->n_points && !rc; i++) fill_point(synthetic, r, i, z_run, *out);

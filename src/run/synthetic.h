@@ -6,12 +6,13 @@
  * studies. It runs inside the worker and depends on the plan alone.
  *
  * At a point with D tokens of the evaluation's language (those of the parent
- * runs included, at least 1), a model of N parameters (all) scores
+ * runs and of the trunk included, at least 1), a model of N parameters (all)
+ * scores
  *
  *     L = (E + A / N^alpha + B / D^beta) exp(s_run z_run + s_point z_point)
  *
- * where z_run is drawn once a run and evaluation, z_point at every point, and
- * both are keyed by the run's id. Shards scatter around L, their mean is L.
+ * where z_run is drawn once a run and evaluation (runs that share a trunk share
+ * it too), z_point at every point, and both are keyed by the run's id. Shards scatter around L, their mean is L.
  */
 
 #include "isogloss/plan.h"

@@ -40,8 +40,11 @@ static isg_err add_parent(isg_trial *t, const char *work_dir, uint32_t attempt)
 {
     json_t *parent = NULL;
     uint64_t tokens = 0;
-    if (t->run->parent == ISG_NO_RUN)
-        return json_object_set_new(t->object, "parent", json_null()) ? no_memory() : ISG_OK;
+    const char *key = t->run->from ? "trunk" : "parent"; /* everything, or the weights alone */
+    bool bad = json_object_set_new(t->object, "parent", json_null()) ||
+               json_object_set_new(t->object, "trunk", json_null());
+    if (bad) return no_memory();
+    if (t->run->parent == ISG_NO_RUN) return ISG_OK;
     const isg_run *p = &t->plan->runs[t->run->parent];
     ISG_TRY(isg_err_context(checkpoint_json(work_dir, p->id, attempt, &tokens, &parent),
                             "checkpoint of the parent run %s", p->id));
@@ -50,8 +53,8 @@ static isg_err add_parent(isg_trial *t, const char *work_dir, uint32_t attempt)
         return ISG_FAIL(ISG_EDATA, "the parent run %s has a checkpoint at %llu of %llu tokens only",
                         p->id, (unsigned long long)tokens, (unsigned long long)p->tokens);
     }
-    bool bad = json_object_set_new(parent, "id", json_string(p->id)) != 0;
-    return json_object_set_new(t->object, "parent", parent) || bad ? no_memory() : ISG_OK;
+    bad = json_object_set_new(parent, "id", json_string(p->id)) != 0;
+    return json_object_set_new(t->object, key, parent) || bad ? no_memory() : ISG_OK;
 }
 
 /* The points before the checkpoint, and the seconds they cost, out of the attempt resumed from. */

@@ -347,7 +347,7 @@ static isg_err put_run_rows(isg_store *s, const isg_plan *plan)
 /* A setting is a column of its own name, or of setting_NAME where /runs has that name already. */
 static void setting_column(const char *name, char out[80])
 {
-    bool taken = false;
+    bool taken = !strcmp(name, "trunk");
     for (int c = 0; c < ISG_COLS; c++) {
         taken =
             taken || (!strcmp(isg_columns[c].group, "/runs") && !strcmp(isg_columns[c].name, name));
@@ -382,6 +382,27 @@ static isg_err put_setting(isg_store *s, const isg_plan *plan, size_t k)
     isg_err rc = isg_store_add_dataset(s, &def, &set);
     if (!rc && H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0) {
         rc = isg_h5_fail(ISG_EIO, "cannot write the setting '%s'", name);
+    }
+    if (set >= 0) (void)H5Dclose(set);
+    free(value);
+    return rc;
+}
+
+/* Which runs are parts of trunks: only a campaign with branches has this dataset. */
+static isg_err put_trunks(isg_store *s, const isg_plan *plan)
+{
+    static const isg_column_def def = {"/runs",       "trunk", ISG_TYPE_U8,           "R",
+                                       ISG_ROLE_PLAN, "1",     "1: a part of a trunk"};
+    hid_t set = -1;
+    bool any = false;
+    for (size_t i = 0; i < plan->n_runs; i++) any = any || plan->runs[i].trunk;
+    if (!any) return ISG_OK;
+    uint8_t *value = calloc(plan->n_runs, 1);
+    if (!value) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < plan->n_runs; i++) value[i] = plan->runs[i].trunk;
+    isg_err rc = isg_store_add_dataset(s, &def, &set);
+    if (!rc && H5Dwrite(set, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0) {
+        rc = isg_h5_fail(ISG_EIO, "cannot write '%s'", def.name);
     }
     if (set >= 0) (void)H5Dclose(set);
     free(value);
@@ -458,7 +479,7 @@ static isg_err put_plan(isg_store *s, const isg_plan *plan)
     ISG_TRY(put_run_numbers(s, plan));
     ISG_TRY(put_run_rows(s, plan));
     for (size_t k = 0; k < plan->n_settings; k++) ISG_TRY(put_setting(s, plan, k));
-    return ISG_OK;
+    return put_trunks(s, plan);
 }
 
 isg_err isg_store_history(isg_store *s, const isg_store *old, const char *line)

@@ -25,6 +25,7 @@ typedef struct tidy {
     size_t runs, languages, evaluations, families;
     char **id, **cluster, **family, **run_family, **code, **evaluation, **eval_language, **unit;
     double *tokens, *unique, *weight; /* [runs], [runs][languages] twice */
+    double *trunk;                    /* [runs] 0 or 1; NULL: there are none */
     uint8_t *member;                  /* [runs][families] */
     double *per_evaluation[TEXTS];    /* [evaluations] NaN: not known */
     observation *row;
@@ -81,6 +82,11 @@ static isg_err load_runs(tidy *t)
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_TOKENS, t->tokens));
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_UNIQUE, t->unique));
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_MIXTURE, t->weight));
+    if (H5Lexists(t->s->file, "/runs/trunk", H5P_DEFAULT) > 0) {
+        t->trunk = calloc(t->runs, sizeof *t->trunk);
+        if (!t->trunk) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+        ISG_TRY(isg_store_read_setting(t->s, "trunk", t->trunk));
+    }
     return isg_col_read(t->s, ISG_COL_RUNS_MEMBERSHIP, 0, t->runs, t->member);
 }
 
@@ -121,6 +127,12 @@ static isg_err make_room(void **array, size_t used, size_t more, size_t *cap, si
     return ISG_OK;
 }
 
+/* Its last point is no end of a run: the rate has not fallen. */
+static bool is_trunk(const tidy *t, size_t run)
+{
+    return t->trunk && t->trunk[run] > 0;
+}
+
 static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
 {
     void *row = t->row, *seen = t->seen;
@@ -142,7 +154,7 @@ static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
                 .lr_state = r->lr_state[p],
                 .diverged = r->diverged,
                 .seen_at = t->n_seen,
-                .final = tokens >= t->tokens[run] && !r->diverged,
+                .final = tokens >= t->tokens[run] && !r->diverged && !is_trunk(t, run),
             };
         }
         t->n_seen += t->languages;
@@ -391,6 +403,7 @@ static isg_err add_columns(tidy *t)
     ISG_TRY(add_text(t, "lr_state", lr_state_of));
     ISG_TRY(add_number(t, "is_final", final_of));
     ISG_TRY(add_number(t, "diverged", diverged_of));
+    if (t->trunk) ISG_TRY(add_of_run(t, "is_trunk", t->trunk, 1));
     ISG_TRY(add_stored(t, "seed", ISG_COL_RUNS_SEED));
     ISG_TRY(add_stored(t, "data_seed", ISG_COL_RUNS_DATA_SEED));
     ISG_TRY(add_settings(t));
@@ -421,6 +434,7 @@ isg_err isg_store_tidy(const isg_store *s, isg_table **out)
     free(t.tokens);
     free(t.unique);
     free(t.weight);
+    free(t.trunk);
     free(t.member);
     free(t.row);
     free(t.seen);

@@ -121,9 +121,9 @@ static isg_err take_state(const isg_job *job, const struct image *image, isg_opt
     json_t *windows;
     ISG_TRY(isg_json_string(image->header, "run", &run));
     ISG_TRY(isg_json_string(image->header, "numerics", &numerics));
-    if (strcmp(run, job->id) || strcmp(numerics, job->numerics)) {
-        return ISG_FAIL(ISG_EINPUT, "written by run %s with %s; this is run %s with %s", run,
-                        numerics, job->id, job->numerics);
+    if (strcmp(run, job->start_id) || strcmp(numerics, job->numerics)) {
+        return ISG_FAIL(ISG_EINPUT, "written by run %s with %s; wanted run %s with %s", run,
+                        numerics, job->start_id, job->numerics);
     }
     ISG_TRY(isg_json_u64(image->header, "step", &optimiser->step));
     ISG_TRY(isg_json_array(image->header, "windows", &windows));

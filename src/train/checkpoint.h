@@ -20,7 +20,7 @@ isg_err isg_checkpoint_save(const isg_job *job, const char *name, isg_net *net,
                             const isg_optimiser *optimiser, const isg_stream *stream);
 
 /**
- * Go on where job->start_path was written.
+ * Go on where job->start_path was written, by this run or its trunk.
  * @return ISG_EINPUT if it belongs to another run or is damaged
  */
 isg_err isg_checkpoint_resume(const isg_job *job, isg_net *net, isg_optimiser *optimiser,

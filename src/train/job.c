@@ -118,6 +118,7 @@ static isg_err read_settings(isg_job *job)
     ISG_TRY(isg_schedule_kind_of(schedule, &job->schedule.kind));
     job->schedule.lr *= isg_schedule_default_lr(job->shape.d, job->batch);
     job->schedule.tokens = job->tokens;
+    job->schedule.batch = job->batch;
     job->schedule.warmup = isg_recipe_warmup(job->schedule.warmup, job->tokens);
     return ISG_OK;
 }
@@ -168,19 +169,39 @@ static isg_err read_points(isg_job *job)
     return ISG_OK;
 }
 
+/* A trunk stays one when the run is resumed: what it cost is not the run's. */
+static isg_err read_trunk(isg_job *job)
+{
+    const json_t *trunk = json_object_get(job->json, "trunk");
+    if (!trunk || json_is_null(trunk)) return ISG_OK;
+    ISG_TRY(isg_err_context(isg_json_u64(trunk, "tokens", &job->from), "trunk"));
+    if (job->from && job->from < job->tokens && job->from % job->batch == 0) return ISG_OK;
+    return ISG_FAIL(ISG_EINPUT,
+                    "trunk: it has %llu tokens; wanted whole steps of %llu and fewer than the "
+                    "run's %llu",
+                    (unsigned long long)job->from, (unsigned long long)job->batch,
+                    (unsigned long long)job->tokens);
+}
+
 static isg_err read_start(isg_job *job)
 {
     static const struct {
         const char *key;
         isg_job_start start;
-    } kinds[] = {{"parent", ISG_START_PARENT}, {"resume", ISG_START_RESUME}}; /* the last wins */
+    } kinds[] = {{"parent", ISG_START_PARENT}, /* the last wins */
+                 {"trunk", ISG_START_TRUNK},
+                 {"resume", ISG_START_RESUME}};
 
+    ISG_TRY(read_trunk(job));
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const json_t *from = json_object_get(job->json, kinds[i].key);
         const char *dir, *name;
         if (!from || json_is_null(from)) continue;
         isg_err rc = isg_json_string(from, "dir", &dir);
         if (!rc) rc = isg_json_string(from, "name", &name);
+        job->start_id = job->id;
+        if (!rc && kinds[i].start != ISG_START_RESUME)
+            rc = isg_json_string(from, "id", &job->start_id);
         if (rc) return isg_err_context(rc, "%s", kinds[i].key);
         free(job->start_path);
         job->start_path = isg_path_join(dir, name);

@@ -26,6 +26,7 @@ typedef struct isg_job_evaluation {
 typedef enum isg_job_start {
     ISG_START_FRESH,
     ISG_START_RESUME, /**< everything from a checkpoint of this run */
+    ISG_START_TRUNK,  /**< everything from the last checkpoint of another run */
     ISG_START_PARENT  /**< the weights of another run; optimiser, schedule and data begin anew */
 } isg_job_start;
 
@@ -49,7 +50,9 @@ typedef struct isg_job {
     double checkpoint_every_s; /**< 0: never */
     bool checkpoint_final;
     isg_job_start start;
-    char *start_path; /**< checkpoint file, or NULL */
+    char *start_path;     /**< checkpoint file, or NULL */
+    const char *start_id; /**< run that wrote it */
+    uint64_t from;        /**< tokens of the trunk that the run goes on from; 0: none */
 } isg_job;
 
 /**

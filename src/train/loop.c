@@ -49,7 +49,8 @@ static uint64_t tokens_done(const struct training *t)
 static isg_err start_weights(struct training *t)
 {
     switch (t->job->start) {
-    case ISG_START_RESUME: return isg_checkpoint_resume(t->job, t->net, &t->optimiser, t->stream);
+    case ISG_START_RESUME:
+    case ISG_START_TRUNK: return isg_checkpoint_resume(t->job, t->net, &t->optimiser, t->stream);
     case ISG_START_PARENT: return isg_checkpoint_weights(t->job, t->net);
     default: isg_net_init(t->net, t->job->seed); return ISG_OK;
     }
@@ -72,6 +73,12 @@ static isg_err training_open(const isg_job *job, struct training *t)
     t->target = malloc(job->batch);
     if (!t->input || !t->target) return ISG_FAIL(ISG_ENOMEM, "out of memory for a batch");
     ISG_TRY(start_weights(t));
+    if (tokens_done(t) < job->from ||
+        (job->start == ISG_START_TRUNK && tokens_done(t) != job->from)) {
+        return ISG_FAIL(ISG_EINPUT, "%s: it has seen %llu tokens; the trunk ends at %llu",
+                        job->start_path, (unsigned long long)tokens_done(t),
+                        (unsigned long long)job->from);
+    }
     while (t->point < job->n_points && job->points[t->point] <= tokens_done(t)) t->point++;
     t->saved = isg_time_mono();
     return ISG_OK;
@@ -162,14 +169,14 @@ static isg_err save(struct training *t)
                                     "tokens", (json_int_t)tokens, "name", name));
 }
 
-/* By the convention of docs/architecture.md, for the run so far. */
+/* By the convention of docs/architecture.md, for the run so far, without its trunk. */
 static double flops(const struct training *t)
 {
     double evaluated = 0;
     for (size_t e = 0; e < t->job->n_evaluations; e++)
         evaluated += (double)t->job->evaluations[e].bytes;
     return isg_net_flops(&t->job->shape) *
-           ((double)tokens_done(t) + (double)t->point * evaluated / 3);
+           ((double)(tokens_done(t) - t->job->from) + (double)t->point * evaluated / 3);
 }
 
 static isg_err train(struct training *t, isg_inbox *inbox)

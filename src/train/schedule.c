@@ -1,5 +1,7 @@
 #include "schedule.h"
 
+#include "isogloss/recipe.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +33,8 @@ static double decay_start(const isg_schedule *s)
 {
     double N = (double)s->tokens;
     switch (s->kind) {
-    case ISG_SCHEDULE_WSD: return fmax(N * (1 - s->decay), s->warmup);
+    case ISG_SCHEDULE_WSD:
+        return fmax((double)isg_recipe_decay_start(s->tokens, s->decay, s->batch), s->warmup);
     case ISG_SCHEDULE_COSINE: return s->warmup;
     default: return N;
     }

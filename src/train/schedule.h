@@ -18,8 +18,9 @@ typedef struct isg_schedule {
     isg_schedule_kind kind;
     double lr;       /**< at the top */
     double warmup;   /**< [token] with rising rate (isg_recipe_warmup) */
-    double decay;    /**< fraction of `tokens`; for wsd only */
+    double decay;    /**< fraction of `tokens`; for wsd only (isg_recipe_decay_start) */
     uint64_t tokens; /**< horizon */
+    uint64_t batch;  /**< tokens of a step */
 } isg_schedule;
 
 /** "wsd", "cosine", "constant". @return ISG_EINPUT for another word */
