@@ -67,12 +67,39 @@ static isg_err shared_warmup(const isg_plan *p, isg_advice *out)
                              ISG_RECIPE_WARMUP));
 }
 
+/* Families with branches whose runs are trained by themselves. */
+static isg_err alone(const isg_plan *p, isg_advice *out)
+{
+    const isg_alone *a = &p->alone;
+    const struct {
+        size_t n;
+        const char *why;
+    } reasons[] = {{a->budget, "are the only budget of their kind"},
+                   {a->weights, "have mixture weights that follow from the budget"},
+                   {a->brief, "have less than twice their warm-up before the decay"}};
+    size_t n = a->budget + a->weights + a->brief;
+    isg_str list = {0};
+    isg_err rc = ISG_OK;
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0] && !rc && n; i++) {
+        if (!reasons[i].n) continue;
+        rc = isg_str_printf(&list, "%s%zu %s", list.len ? ", " : "", reasons[i].n, reasons[i].why);
+    }
+    if (!rc && n) {
+        rc = say(out, isg_strf("%zu runs of families with 'branches' share no trunk and are "
+                               "trained by themselves: %s.",
+                               n, isg_str_c(&list)));
+    }
+    isg_str_free(&list);
+    return rc;
+}
+
 static const struct {
     isg_advice_kind kind;
     isg_err (*look)(const isg_plan *, isg_advice *);
 } rules[] = {
     {ISG_ADVICE_WARNING, long_warmup},
     {ISG_ADVICE_NOTE, shared_warmup},
+    {ISG_ADVICE_NOTE, alone},
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };

@@ -11,7 +11,7 @@
 static const struct {
     const char *kind, *name, *version, *numerics;
 } kinds[] = {
-    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", "1", NULL},
+    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", "2", NULL},
     [ISG_TRAINER_COMMAND] = {"command", "command", NULL, "external"},
     [ISG_TRAINER_SYNTHETIC] = {"synthetic", "synthetic", "1", "synthetic-1"},
 };

@@ -20,7 +20,7 @@ static epochs most_epochs(const isg_plan *p, size_t language)
     epochs out = {0, ISG_NO_RUN};
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
-        if (!r->unique[language]) continue;
+        if (!r->unique[language] || r->trunk) continue;
         double e = r->weight[language] * (double)r->tokens / (double)r->unique[language];
         if (e > out.most) out = (epochs){e, i};
     }
@@ -40,6 +40,7 @@ static sums sum_family(const isg_plan *p, size_t family, double speed)
         if (!r->member[family]) continue;
         s.flops += r->flops;
         s.seconds += isg_plan_run_seconds(p, i, speed);
+        if (r->trunk) continue;
         if (r->shape.n_nonembedding < s.least_n) s.least_n = r->shape.n_nonembedding;
         if (r->shape.n_nonembedding > s.most_n) s.most_n = r->shape.n_nonembedding;
         if (r->tokens < s.least_tokens) s.least_tokens = r->tokens;
@@ -149,12 +150,29 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
     (void)printf("\n");
 }
 
+static double saved(const isg_branches *b)
+{
+    return b->unbranched > 0 ? 1 - b->training / b->unbranched : 0;
+}
+
+static void print_branches(const isg_branches *b)
+{
+    if (!b->runs) return;
+    (void)printf("branches       %zu runs go on from %zu trunks: %.0f %% of the training FLOPs "
+                 "saved\n"
+                 "               intervals take a trunk and its runs as one\n",
+                 b->runs, b->trunks, 100 * saved(b));
+}
+
 static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
                        size_t workers, bool assumed)
 {
-    char buf[NUMBER_BYTES];
-    (void)printf("campaign %s: %zu runs in %zu families, %zu languages\n", p->name, p->n_runs,
-                 p->n_families, p->n_languages);
+    char buf[NUMBER_BYTES], parts[2 * NUMBER_BYTES] = "";
+    isg_branches b;
+    isg_plan_branches(p, &b);
+    if (b.parts) (void)snprintf(parts, sizeof parts, " and %zu parts of trunks", b.parts);
+    (void)printf("campaign %s: %zu runs%s in %zu families, %zu languages\n", p->name,
+                 p->n_runs - b.parts, parts, p->n_families, p->n_languages);
     (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name,
                  p->trainer_version, p->numerics, p->schedule, p->unit);
     print_families(p, e->speed);
@@ -162,6 +180,7 @@ static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advic
                  e->flops > 0 ? 100 * e->evaluation_flops / e->flops : 0);
     print_times(p, e, workers, assumed);
     (void)printf("dependencies   depth %zu; %zu runs wait for a parent\n", e->depth, e->waiting);
+    print_branches(&b);
     (void)printf(
         "store          about %s: at most %zu points x %zu evaluations x %zu shards a run\n",
         isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, p->n_evaluations,
@@ -197,7 +216,7 @@ static void print_runs(const isg_plan *p)
                      isg_str_count((double)r->tokens, t, sizeof t), (unsigned long long)r->seed,
                      r->parent == ISG_NO_RUN ? "-" : p->runs[r->parent].id);
         print_mixture(p, r);
-        (void)printf("\n");
+        (void)printf("%s\n", r->trunk ? " (trunk)" : "");
     }
 }
 
@@ -236,11 +255,13 @@ static isg_err run_json(const isg_plan *p, size_t i, double speed, json_t **out)
     for (size_t f = 0; f < p->n_families; f++) {
         if (r->member[f]) (void)json_array_append_new(families, json_string(p->families[f].name));
     }
+    const bool child = r->parent != ISG_NO_RUN;
+    const char *from = child ? p->runs[r->parent].id : NULL;
     bool bad =
         json_object_set_new(*out, "families", families) ||
-        json_object_set_new(*out, "parent",
-                            r->parent == ISG_NO_RUN ? json_null()
-                                                    : json_string(p->runs[r->parent].id)) ||
+        json_object_set_new(*out, "parent", child && !r->from ? json_string(from) : json_null()) ||
+        json_object_set_new(*out, "trunk", child && r->from ? json_string(from) : json_null()) ||
+        json_object_set_new(*out, "is_trunk", json_boolean(r->trunk)) ||
         json_object_set_new(*out, "flops", json_real(r->flops)) ||
         json_object_set_new(*out, "seconds", isg_json_real(isg_plan_run_seconds(p, i, speed)));
     return bad ? ISG_FAIL(ISG_ENOMEM, "out of memory") : ISG_OK;
@@ -263,9 +284,11 @@ static isg_err add_runs(const isg_plan *p, double speed, json_t *report)
 static isg_err print_json(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
                           size_t workers, bool assumed, bool runs)
 {
+    isg_branches b;
+    isg_plan_branches(p, &b);
     json_t *report = json_pack(
         "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
-        "s:o,s:o}",
+        "s:o,s:{s:I,s:I,s:I,s:f,s:f},s:o}",
         "schema", "isogloss-plan", "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash,
         "runs", (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer",
         p->trainer_name, "numerics", p->numerics, "flops", e->flops, "evaluation_flops",
@@ -273,7 +296,10 @@ static isg_err print_json(const isg_plan *p, const isg_estimate *e, const isg_ad
         "speed_assumed", assumed, "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s",
         e->chain_s, "longest", "run", p->runs[e->longest].id, "seconds", e->longest_s, "depth",
         (json_int_t)e->depth, "waiting", (json_int_t)e->waiting, "store_bytes", e->store_bytes,
-        "languages", epochs_json(p), "advice", isg_report_advice_json(advice, ISG_ADVICE_NOTE));
+        "languages", epochs_json(p), "branches", "runs", (json_int_t)b.runs, "trunks",
+        (json_int_t)b.trunks, "parts", (json_int_t)b.parts, "training_flops", b.training,
+        "unbranched_flops", b.unbranched, "advice",
+        isg_report_advice_json(advice, ISG_ADVICE_NOTE));
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = runs ? add_runs(p, e->speed, report) : ISG_OK;
     if (!rc) rc = isg_json_print(report, stdout);

@@ -1,5 +1,6 @@
 #include "campaign_job.h"
 
+#include "isogloss/log.h"
 #include "isogloss/os.h"
 #include "isogloss/str.h"
 #include "trial.h"
@@ -38,6 +39,40 @@ static double progress(void *self, uint32_t task, uint64_t tokens)
     return share(&job->plan->runs[task], tokens);
 }
 
+/* The checkpoint of a part of a trunk is for its children, unless somebody asked for it. */
+static bool is_kept(const isg_campaign_job *job, size_t i)
+{
+    const isg_run *r = &job->plan->runs[i];
+    return !r->trunk || r->asked || job->plan->limits.keep_all_checkpoints || job->needed[i] > 0;
+}
+
+/* What a committed run leaves in the work directory. */
+static isg_err clean(const isg_campaign_job *job, size_t i)
+{
+    const char *id = job->plan->runs[i].id;
+    if (is_kept(job, i)) {
+        isg_msg_attempt of = {.task = (uint32_t)i, .attempt = job->mark_attempt[i]};
+        return isg_trial_clean(job->plan, job->work_dir, of);
+    }
+    char *dir = isg_work_run_dir(job->work_dir, id);
+    isg_err rc = dir ? isg_path_remove(dir) : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    free(dir);
+    return rc;
+}
+
+/* A run has its result: does its trunk still serve another? */
+static void leave_trunk(isg_campaign_job *job, size_t i)
+{
+    const isg_run *r = &job->plan->runs[i];
+    if (!r->from || job->mark_attempt[i] || --job->needed[r->parent] || is_kept(job, r->parent))
+        return;
+    if (clean(job, r->parent)) { /* the next sweep tries again */
+        ISG_WARN("run", "cannot clean up after run %s: %s", job->plan->runs[r->parent].id,
+                 isg_err_message());
+        isg_err_clear();
+    }
+}
+
 static isg_err mark(void *self, const isg_job_mark *marks, size_t n)
 {
     isg_campaign_job *job = self;
@@ -54,7 +89,10 @@ static isg_err mark(void *self, const isg_job_mark *marks, size_t n)
     }
     rc = isg_lock_check(job->lock);
     if (!rc) rc = isg_store_mark(job->store, rows, n);
-    for (size_t i = 0; i < n && !rc; i++) job->mark_attempt[marks[i].task] = marks[i].attempt;
+    for (size_t i = 0; i < n && !rc; i++) {
+        leave_trunk(job, marks[i].task);
+        job->mark_attempt[marks[i].task] = marks[i].attempt;
+    }
     if (!rc) job->committed += n;
     free(rows);
     return rc;
@@ -198,15 +236,34 @@ static isg_err each_run_dir(const isg_campaign_job *job,
 static isg_err sweep_one(isg_campaign_job *job, const char *id)
 {
     size_t i = isg_plan_find(job->plan, id);
-    if (i == ISG_NO_RUN || !job->mark_attempt[i]) return ISG_OK;
-    isg_msg_attempt of = {.task = (uint32_t)i, .attempt = job->mark_attempt[i]};
-    return isg_trial_clean(job->plan, job->work_dir, of);
+    return i == ISG_NO_RUN || !job->mark_attempt[i] ? ISG_OK : clean(job, i);
 }
 
 isg_err isg_campaign_job_sweep(const isg_campaign_job *job)
 {
     isg_campaign_job copy = *job; /* visitors of another kind may write to it */
     return each_run_dir(job, sweep_one, &copy);
+}
+
+/* A run to be made goes on from a checkpoint of its parent. Where that is gone, because nobody
+ * needed it before the campaign was extended, the parent is made again, from its own parent. */
+static void reopen_parents(isg_campaign_job *job, size_t i)
+{
+    const isg_plan *plan = job->plan;
+    for (size_t p = plan->runs[i].parent; p != ISG_NO_RUN; p = plan->runs[p].parent) {
+        char name[ISG_WORK_NAME];
+        uint64_t tokens = 0;
+        bool gone = isg_work_checkpoint(job->work_dir, plan->runs[p].id, job->mark_attempt[p], name,
+                                        &tokens) != ISG_OK;
+        isg_err_clear();
+        if (job->tasks[p].was != ISG_TASK_DONE || (!gone && tokens == plan->runs[p].tokens)) return;
+        ISG_INFO("run", "run %s is made again: its checkpoint is gone and run %s needs it",
+                 plan->runs[p].id, plan->runs[i].id);
+        job->tasks[p].was = ISG_TASK_OPEN;
+        job->mark_attempt[p] = 0;
+        job->left++;
+        i = p;
+    }
 }
 
 /* Open tasks whose record is not what they begin with. */
@@ -249,6 +306,14 @@ static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard
         job->left += job->tasks[i].was == ISG_TASK_OPEN;
         ISG_TRY(bury_running(job, i, r));
     }
+    bool files = job->plan->trainer != ISG_TRAINER_SYNTHETIC; /* its runs need no checkpoints */
+    for (size_t i = n; files && i-- > 0;) {
+        if (job->tasks[i].was == ISG_TASK_OPEN) reopen_parents(job, i);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const isg_run *run = &job->plan->runs[i];
+        if (run->from && !job->mark_attempt[i]) job->needed[run->parent]++;
+    }
     ISG_TRY(each_run_dir(job, visit_run_dir, job));
     ISG_TRY(put_first_states(job, records));
     return isg_campaign_job_sweep(job);
@@ -262,7 +327,8 @@ isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shar
     job->slot = calloc(n + 1, sizeof *job->slot);
     job->mark_attempt = calloc(n + 1, sizeof *job->mark_attempt);
     job->tasks = calloc(n + 1, sizeof *job->tasks);
-    if (!records || !job->slot || !job->mark_attempt || !job->tasks) {
+    job->needed = calloc(n + 1, sizeof *job->needed);
+    if (!records || !job->slot || !job->mark_attempt || !job->tasks || !job->needed) {
         rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
     }
     if (!rc) rc = load(job, records, shard, n_shards);
@@ -275,7 +341,9 @@ void isg_campaign_job_free(isg_campaign_job *job)
     free(job->slot);
     free(job->mark_attempt);
     free(job->tasks);
+    free(job->needed);
     job->slot = NULL;
+    job->needed = NULL;
     job->mark_attempt = NULL;
     job->tasks = NULL;
 }

@@ -18,6 +18,7 @@ typedef struct isg_campaign_job {
     size_t *slot;           /**< [n_runs] in the store */
     uint32_t *mark_attempt; /**< [n_runs] attempt that gave the result, 0: none */
     isg_sched_task *tasks;  /**< [n_runs] as they stand at launch */
+    uint32_t *needed;       /**< [n_runs] of a part of a trunk: children without a result */
     size_t left;            /**< tasks of ours that are open */
     size_t committed;       /**< results marked in this launch */
 } isg_campaign_job;
@@ -34,7 +35,7 @@ extern const isg_job_type isg_campaign_job_type;
 isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards);
 void isg_campaign_job_free(isg_campaign_job *job);
 
-/** Remove work directories of committed runs whose checkpoint nobody needs. */
+/** Remove work directories of committed runs whose checkpoint nobody needs (any more). */
 isg_err isg_campaign_job_sweep(const isg_campaign_job *job);
 
 #endif

@@ -78,6 +78,7 @@ def run_object(corpus, directory, **changes):
         "checkpoint": {"every_s": 0, "final": False},
         "resume": None,
         "parent": None,
+        "trunk": None,
     }
     for key, value in changes.items():
         run[key] = {**run[key], **value} if key in ("settings", "shape") else value

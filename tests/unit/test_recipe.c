@@ -13,8 +13,19 @@ static void test_warmup(void)
     CHECK_NEAR(isg_recipe_warmup(ISG_RECIPE_WARMUP, 1000000), 100000, 0);
 }
 
+static void test_decay_start(void)
+{
+    CHECK_EQ_U64(isg_recipe_decay_start(250000, 0.15, 1024), 211968); /* 207.5 steps: 207 */
+    CHECK_EQ_U64(isg_recipe_decay_start(250000, 0.15, 1), 212500);
+    CHECK_EQ_U64(isg_recipe_decay_start(250000, 0, 1024), 250000); /* no decay: no rounding */
+    CHECK_EQ_U64(isg_recipe_decay_start(250000, 1, 1024), 0);
+    CHECK_EQ_U64(isg_recipe_decay_start(1000, 0.15, 1024), 0);
+    CHECK_EQ_U64(isg_recipe_decay_start(1024000, 0.9, 1024), 102400); /* 1 - 0.9 is below 0.1 */
+}
+
 int main(void)
 {
     test_warmup();
+    test_decay_start();
     return check_done();
 }

@@ -148,9 +148,9 @@ static void test_diverged(const isg_kernels *k)
 
 static void test_schedule(void)
 {
-    const isg_schedule wsd = {ISG_SCHEDULE_WSD, 2, 50, 0.2, 1000};
-    const isg_schedule cosine = {ISG_SCHEDULE_COSINE, 2, 50, 0.2, 1000};
-    const isg_schedule constant = {ISG_SCHEDULE_CONSTANT, 2, 50, 0.2, 1000};
+    const isg_schedule wsd = {ISG_SCHEDULE_WSD, 2, 50, 0.2, 1000, 1};
+    const isg_schedule cosine = {ISG_SCHEDULE_COSINE, 2, 50, 0.2, 1000, 1};
+    const isg_schedule constant = {ISG_SCHEDULE_CONSTANT, 2, 50, 0.2, 1000, 1};
     isg_schedule_kind kind;
     CHECK_NEAR(isg_schedule_at(&wsd, 25), 1, 1e-12);
     CHECK_NEAR(isg_schedule_at(&wsd, 500), 2, 0);
@@ -160,6 +160,10 @@ static void test_schedule(void)
     CHECK_STR(isg_schedule_state(&wsd, 800), "stable");
     CHECK_STR(isg_schedule_state(&wsd, 801), "decay");
     CHECK_STR(isg_schedule_state(&wsd, 1000), "end");
+    const isg_schedule stepped = {ISG_SCHEDULE_WSD, 2, 50, 0.2, 1000, 64};
+    CHECK_NEAR(isg_schedule_at(&stepped, 768), 2, 0); /* 12 whole steps: 800 is none */
+    CHECK_NEAR(isg_schedule_at(&stepped, 884), 1, 1e-12);
+    CHECK_STR(isg_schedule_state(&stepped, 769), "decay");
     for (double t = 50; t <= 1000; t += 50) {
         double half = 0.5 * (1 + cos(3.14159265358979324 * (t - 50) / 950));
         CHECK_NEAR(isg_schedule_at(&cosine, t), 2 * (0.1 + 0.9 * half), 1e-12);
