@@ -6,12 +6,13 @@
  *
  *   index.json        what is below, with sizes, overlaps and fingerprint
  *   CODE.train        training lines, '\n' after each
- *   CODE.held         held-out lines, shard after shard
+ *   CODE.held         held-out lines, shard after shard, inside a shard page after page
+ *   CODE.pages        where each held-out page lies: hash of its key, offset, bytes, lines
  *
  * Held-out pages are chosen, and cut into shards, by a hash of the page key
  * that is the same in every language: no translation of held-out text is in
  * any training file. The text is valid UTF-8, so the bytes C0, C1 and F5 to FF
- * never occur and serve as separators. Nothing here is collective.
+ * never occur and serve as separators: with page_end an FF follows every page. Nothing here is collective.
  */
 
 #include "isogloss/err.h"
@@ -26,6 +27,9 @@ typedef struct isg_corpus_language {
     uint64_t train_lines, held_lines;
     char *train_sha256, *held_sha256; /**< hex */
     uint64_t *shard_offset;           /**< [n_shards + 1] into the held-out file */
+    char *pages_file;                 /**< NULL: a corpus of before there were such */
+    uint64_t pages_bytes, held_pages; /**< of that file; held-out pages of the language */
+    char *pages_sha256;               /**< hex */
 } isg_corpus_language;
 
 typedef struct isg_corpus {

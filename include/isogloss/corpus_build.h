@@ -53,6 +53,7 @@ typedef struct isg_corpus_recipe {
     double
         own_script; /**< least share of the language's own script among a line's letters; 0: any */
     size_t shared_by; /**< drop lines that so many languages have; 0: keep */
+    bool page_end;    /**< a byte FF after every page, in training and held-out text */
     bool clean_utf8;  /**< drop invalid bytes and count them, instead of refusing the file */
     const isg_corpus_source *languages;
     size_t n_languages;

@@ -32,6 +32,7 @@ static const option options[] = {
     {"own_script", SHARE, AT(own_script),
      "drop lines with fewer letters of the language's script (0)"},
     {"shared_by", COUNT, AT(shared_by), "drop lines that so many languages have (0: none)"},
+    {"page_end", TRUTH, AT(page_end), "a byte FF after every page (false)"},
     {"clean_utf8", TRUTH, AT(clean_utf8), "drop invalid bytes instead of refusing a file (false)"},
 };
 

@@ -53,6 +53,16 @@ static isg_err read_shards(const json_t *held, size_t n_shards, isg_corpus_langu
     return ISG_OK;
 }
 
+static isg_err read_pages(const json_t *object, isg_corpus_language *l)
+{
+    json_t *pages = NULL;
+    ISG_TRY(isg_json_object(object, "held_pages", &pages));
+    ISG_TRY(copy_file_name(pages, &l->pages_file));
+    ISG_TRY(copy_string(pages, "sha256", &l->pages_sha256));
+    ISG_TRY(isg_json_u64(pages, "bytes", &l->pages_bytes));
+    return isg_json_u64(pages, "lines", &l->held_pages);
+}
+
 static isg_err read_language(const json_t *object, size_t n_shards, isg_corpus_language *l)
 {
     json_t *train = NULL, *held = NULL;
@@ -71,6 +81,7 @@ static isg_err read_language(const json_t *object, size_t n_shards, isg_corpus_l
     ISG_TRY(isg_json_u64(held, "bytes", &l->held_bytes));
     ISG_TRY(isg_json_u64(train, "lines", &l->train_lines));
     ISG_TRY(isg_json_u64(held, "lines", &l->held_lines));
+    if (json_object_get(object, "held_pages")) ISG_TRY(read_pages(object, l));
     return read_shards(held, n_shards, l);
 }
 
@@ -160,8 +171,9 @@ done:
 
 void isg_corpus_language_clear(isg_corpus_language *l)
 {
-    char *text[] = {l->code,       l->name,      l->script,       l->family,     l->licence,
-                    l->train_file, l->held_file, l->train_sha256, l->held_sha256};
+    char *text[] = {l->code,        l->name,       l->script,      l->family,
+                    l->licence,     l->train_file, l->held_file,   l->train_sha256,
+                    l->held_sha256, l->pages_file, l->pages_sha256};
     for (size_t t = 0; t < sizeof text / sizeof text[0]; t++) free(text[t]);
     free(l->shard_offset);
     *l = (isg_corpus_language){0};
@@ -319,6 +331,8 @@ isg_err isg_corpus_verify(const isg_corpus *corpus)
         const isg_corpus_language *l = &corpus->languages[i];
         ISG_TRY(verify_part(corpus, l->train_file, l->train_bytes, l->train_sha256));
         ISG_TRY(verify_part(corpus, l->held_file, l->held_bytes, l->held_sha256));
+        if (l->pages_file)
+            ISG_TRY(verify_part(corpus, l->pages_file, l->pages_bytes, l->pages_sha256));
     }
     char hex[ISG_CORPUS_HEX];
     ISG_TRY(isg_corpus_fingerprint(corpus, hex));

@@ -8,6 +8,7 @@
 #include "isogloss/log.h"
 #include "isogloss/os.h"
 #include "source.h"
+#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
  * Two passes. The first reads each language once into a spool file and keeps
  * 40 bytes a line in memory; then everything is decided on hashes (decide.c);
  * the second copies the spools into CODE.train and CODE.held. Text is never in
- * memory as a whole, apart from the held-out part of one language.
+ * memory as a whole, apart from the held-out part of one language (write.c).
  */
 
 const char *const isg_corpus_keys_names[] = {"file", "column", "block", NULL};
@@ -129,6 +130,8 @@ static isg_err hash_inputs(const isg_corpus_recipe *r, const isg_source_list *fi
     if (!options) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     hash_text(&s, options);
     free(options);
+    if (r->page_end)
+        hash_text(&s, "page_end"); /* absent, the sum is that of before it was thought of */
     hash_text(&s, r->name);
     for (size_t l = 0; l < r->n_languages; l++) {
         const isg_corpus_source *g = &r->languages[l];
@@ -143,118 +146,6 @@ static isg_err hash_inputs(const isg_corpus_recipe *r, const isg_source_list *fi
     }
     isg_sha256_end(&s, digest);
     isg_str_hex(digest, sizeof digest, hex);
-    return ISG_OK;
-}
-
-/* ---- what comes out ------------------------------------------------------- */
-
-typedef struct part {
-    FILE *file;
-    isg_sha256 sha;
-    uint64_t bytes, lines;
-    char *path;
-    char hex[ISG_CORPUS_HEX];
-} part;
-
-static isg_err part_open(part *p, const char *dir, const char *code, const char *suffix)
-{
-    *p = (part){.path = isg_strf("%s/%s.%s", dir, code, suffix)};
-    if (!p->path) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    isg_sha256_init(&p->sha);
-    p->file = fopen(p->path, "we");
-    return p->file ? ISG_OK : ISG_FAIL(ISG_EIO, "cannot create '%s': %s", p->path, strerror(errno));
-}
-
-static isg_err part_add(part *p, const char *data, size_t n)
-{
-    isg_sha256_add(&p->sha, data, n);
-    p->bytes += n;
-    if (fwrite(data, 1, n, p->file) == n) return ISG_OK;
-    return ISG_FAIL(ISG_EIO, "cannot write '%s': %s", p->path, strerror(errno));
-}
-
-static isg_err part_close(part *p, isg_err rc)
-{
-    uint8_t digest[32];
-    if (p->file) {
-        bool bad = fflush(p->file) || fsync(fileno(p->file));
-        bad = fclose(p->file) || bad;
-        if (bad && !rc) rc = ISG_FAIL(ISG_EIO, "cannot write '%s': %s", p->path, strerror(errno));
-        isg_sha256_end(&p->sha, digest);
-        isg_str_hex(digest, sizeof digest, p->hex);
-    }
-    free(p->path);
-    p->path = NULL;
-    p->file = NULL;
-    return rc;
-}
-
-/* Copy the spool: training lines straight on, held-out lines shard by shard. */
-static isg_err copy_lines(const isg_gather *g, const isg_decision *d, size_t shards, part *train,
-                          part *held, uint64_t *offset)
-{
-    isg_err rc = ISG_OK;
-    isg_str line = {0};
-    isg_str *shard = calloc(shards, sizeof *shard);
-    FILE *in = fopen(g->spool, "re");
-    if (!shard || !in) rc = ISG_FAIL(ISG_EIO, "cannot read '%s': %s", g->spool, strerror(errno));
-    for (size_t i = 0; !rc && i < g->n; i++) {
-        size_t n = (size_t)g->line[i].bytes + 1;
-        isg_str_reset(&line);
-        rc = isg_str_reserve(&line, n);
-        if (!rc && fread(line.data, 1, n, in) != n) {
-            rc = ISG_FAIL(ISG_EIO, "cannot read back '%s'", g->spool);
-        }
-        if (rc) break;
-        if (g->line[i].fate == ISG_FATE_TRAIN) {
-            train->lines++;
-            rc = part_add(train, line.data, n);
-        } else if (g->line[i].fate == ISG_FATE_HELD) {
-            held->lines++;
-            rc = isg_str_add(&shard[isg_decision_shard(d, g->line[i].page)], line.data, n);
-        }
-    }
-    for (size_t s = 0; !rc && s < shards; s++) {
-        rc = part_add(held, isg_str_c(&shard[s]), shard[s].len);
-        offset[s + 1] = held->bytes;
-    }
-    for (size_t s = 0; shard && s < shards; s++) isg_str_free(&shard[s]);
-    free(shard);
-    if (in) (void)fclose(in);
-    isg_str_free(&line);
-    return rc;
-}
-
-static isg_err write_language(const isg_corpus_recipe *r, const isg_gather *g,
-                              const isg_decision *d, const char *dir, isg_corpus_language *out)
-{
-    part train = {0}, held = {0};
-    const char *code = g->source->code;
-    out->shard_offset = calloc(r->shards + 1, sizeof *out->shard_offset);
-    isg_err rc = out->shard_offset ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
-    if (!rc) rc = part_open(&train, dir, code, "train");
-    if (!rc) rc = part_open(&held, dir, code, "held");
-    if (!rc) rc = copy_lines(g, d, r->shards, &train, &held, out->shard_offset);
-    rc = part_close(&train, rc);
-    rc = part_close(&held, rc);
-    if (rc) return rc;
-    if (!train.bytes || !held.bytes) {
-        return ISG_FAIL(ISG_EINPUT,
-                        "language '%s' has %" PRIu64 " bytes of training and %" PRIu64
-                        " of held-out text: "
-                        "with keys '%s' its text lies on too few pages%s",
-                        code, train.bytes, held.bytes, isg_corpus_keys_names[r->keys],
-                        r->keys == ISG_KEYS_FILE ? "; for a large file use 'keys: block'" : "");
-    }
-    out->train_bytes = train.bytes;
-    out->train_lines = train.lines;
-    out->held_bytes = held.bytes;
-    out->held_lines = held.lines;
-    out->code = isg_strdup(code);
-    out->train_sha256 = isg_strdup(train.hex);
-    out->held_sha256 = isg_strdup(held.hex);
-    if (!out->code || !out->train_sha256 || !out->held_sha256)
-        return ISG_FAIL(ISG_ENOMEM, "out of memory");
     return ISG_OK;
 }
 
@@ -332,6 +223,9 @@ static json_t *language_json(const isg_corpus_recipe *r, const isg_gather *g, si
         o, "train",
         part_json(s->code, "train", built->train_bytes, built->train_lines, built->train_sha256));
     json_object_set_new(o, "held", held);
+    json_object_set_new(
+        o, "held_pages",
+        part_json(s->code, "pages", built->pages_bytes, built->held_pages, built->pages_sha256));
     json_object_set_new(o, "dropped", dropped_json(&g[l]));
     json_object_set_new(o, "shared", shared_json(g, r->n_languages, l));
     return o;
@@ -349,6 +243,7 @@ static json_t *options_json(const isg_corpus_recipe *r)
     json_object_set_new(o, "own_script", isg_json_real(r->own_script));
     json_object_set_new(o, "shared_by", json_integer((json_int_t)r->shared_by));
     json_object_set_new(o, "clean_utf8", json_boolean(r->clean_utf8));
+    json_object_set_new(o, "page_end", json_boolean(r->page_end));
     return o;
 }
 
@@ -405,7 +300,7 @@ static isg_err fill(const isg_corpus_recipe *r, const isg_source_list *files, co
     }
     if (!rc) rc = isg_decide(r, g, &d);
     for (size_t l = 0; !rc && l < r->n_languages; l++) {
-        rc = write_language(r, &g[l], &d, dir, &built.languages[l]);
+        rc = isg_corpus_write_language(r, &g[l], &d, dir, &built.languages[l]);
         if (!rc) rc = isg_path_remove(g[l].spool);
     }
     if (!rc) rc = isg_corpus_fingerprint(&built, hex);

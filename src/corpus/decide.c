@@ -1,5 +1,6 @@
 #include "decide.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,11 +233,17 @@ static void cut_shards(size_t shards, isg_decision *d)
     qsort(d->held, d->n_held, sizeof *d->held, by_page);
 }
 
-size_t isg_decision_shard(const isg_decision *d, uint64_t page)
+size_t isg_decision_page(const isg_decision *d, uint64_t page)
 {
     const isg_held_page key = {.page = page};
     const isg_held_page *p = bsearch(&key, d->held, d->n_held, sizeof *d->held, by_page);
-    return p ? p->shard : 0;
+    assert(p && "only lines of held-out pages are held out");
+    return (size_t)(p - d->held);
+}
+
+size_t isg_decision_shard(const isg_decision *d, uint64_t page)
+{
+    return d->held[isg_decision_page(d, page)].shard;
 }
 
 void isg_decision_free(isg_decision *d)

@@ -25,6 +25,9 @@ typedef struct isg_decision {
 isg_err isg_decide(const isg_corpus_recipe *recipe, isg_gather *g, isg_decision *out);
 void isg_decision_free(isg_decision *d);
 
+/** Index of a held-out page. */
+size_t isg_decision_page(const isg_decision *d, uint64_t page);
+
 /** Shard of a held-out page. */
 size_t isg_decision_shard(const isg_decision *d, uint64_t page);
 

@@ -257,6 +257,56 @@ static void test_leaks(void)
     free(bb);
 }
 
+/* Lines of a held-out page stand together however they were read, and the index says where; a page
+ * end follows each page, and other text is as without one. */
+static void test_pages(void)
+{
+    isg_corpus_built what;
+    isg_corpus_recipe r = recipe_of_two();
+    char h[32], k[32], t[32], u[32], wanted[256];
+    key_like(true, 0, h);
+    key_like(true, 2, k);
+    key_like(false, 1, t);
+    key_like(false, 3, u);
+    char *text = isg_strf("%s\tfirst\n%s\tother\n%s\tthird\n%s\tone\n%s\ttwo\n%s\tthree\n", h, k, h,
+                          t, t, u);
+    put_text("aa.txt", text);
+    put_text("bb.txt", text);
+    r.shards = 1;
+    CHECK_OK(isg_corpus_build(&r, at("pages"), false, &what));
+    check_part("pages", "aa.held", "first\nthird\nother\n");
+    check_part("pages", "aa.train", "one\ntwo\nthree\n");
+    (void)snprintf(wanted, sizeof wanted, "%016llx 0 12 2\n%016llx 12 6 1\n",
+                   (unsigned long long)isg_page_hash(h, strlen(h)),
+                   (unsigned long long)isg_page_hash(k, strlen(k)));
+    check_part("pages", "aa.pages", wanted);
+
+    r.page_end = true;
+    CHECK_FAILS(isg_corpus_build(&r, at("pages"), false, &what), ISG_EBUSY,
+                "other text or options");
+    CHECK_OK(isg_corpus_build(&r, at("ends"), false, &what));
+    check_part("ends", "aa.held",
+               "first\nthird\n\xff"
+               "other\n\xff");
+    check_part("ends", "aa.train",
+               "one\ntwo\n\xff"
+               "three\n\xff");
+    (void)snprintf(wanted, sizeof wanted, "%016llx 0 12 2\n%016llx 13 6 1\n",
+                   (unsigned long long)isg_page_hash(h, strlen(h)),
+                   (unsigned long long)isg_page_hash(k, strlen(k)));
+    check_part("ends", "aa.pages", wanted);
+    isg_corpus *c = NULL;
+    CHECK_OK(isg_corpus_open(at("ends"), &c));
+    if (c) CHECK_OK(isg_corpus_verify(c));
+    if (c) CHECK_EQ_U64(c->languages[1].held_pages, 2);
+    isg_corpus_close(&c);
+    put_text("ends/aa.pages", "0000000000000000 0 12 2\n0000000000000000 13 6 1\n");
+    CHECK_OK(isg_corpus_open(at("ends"), &c));
+    if (c) CHECK_FAILS(isg_corpus_verify(c), ISG_EINPUT, "aa.pages' was changed");
+    isg_corpus_close(&c);
+    free(text);
+}
+
 static void test_utf8(void)
 {
     isg_corpus_built what;
@@ -486,6 +536,7 @@ int main(void)
     test_inputs();
     test_trees_and_blocks();
     test_leaks();
+    test_pages();
     test_utf8();
     test_rules();
     test_text();
