@@ -206,7 +206,7 @@ typedef struct isg_estimate {
     double speed; /**< used [FLOP/s] */
     double flops; /**< of all runs, training and evaluation */
     double evaluation_flops;
-    double work_s;      /**< sum over runs [s] */
+    double work_s;      /**< sum over runs and the workers they occupy [s] */
     double makespan_s;  /**< on `workers`, parents of long chains first, then longest first */
     double chain_s;     /**< longest chain of parents and children: no number of workers beats it */
     double longest_s;   /**< longest run */
@@ -217,11 +217,14 @@ typedef struct isg_estimate {
 } isg_estimate;
 
 /**
- * @param workers  at least 1; a run occupies one
+ * @param workers  at least 1; a run occupies isg_plan_run_workers() of them, or all if they are fewer
  * @param speed    FLOP/s of a worker; 0: measured for proxies of these numerics on one core; 1e12 for trainers
  *                 we do not know
  */
 isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, double speed, isg_estimate *out);
+
+/** Workers that a run occupies: its cores, or one if it takes GPUs. */
+size_t isg_plan_run_workers(const isg_plan *plan, size_t run);
 
 /** Predicted seconds of one run at `speed`. */
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed);

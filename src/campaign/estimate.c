@@ -15,6 +15,12 @@ static double default_speed(const isg_plan *plan)
     return by_level[level < 0 ? 0 : level];
 }
 
+size_t isg_plan_run_workers(const isg_plan *plan, size_t run)
+{
+    const isg_run *r = &plan->runs[run];
+    return r->gpus || !r->cores ? 1 : r->cores;
+}
+
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed)
 {
     double flops = plan->runs[run].flops, least = 0, own = 0;
@@ -65,12 +71,22 @@ static size_t heap_pop(heap *h)
 
 /* ---- the simulation ----------------------------------------------------- */
 
+/* Ready runs of one width, which is how many workers a run occupies. Like the scheduler, the
+ * simulation begins the best run that fits; those that do not fit are not looked through. */
+typedef struct queue {
+    size_t width, most; /* most: runs of this width */
+    heap ready;
+} queue;
+
 typedef struct simulation {
     size_t n;
-    double *seconds, *order, *end; /* [n]; order = -seconds */
+    double *seconds, *order, *end; /* [n]; order = -seconds * width */
     size_t *height;                /* runs below in the longest chain */
     size_t *first, *next;          /* children, as index + 1 */
     size_t *ready, *running;
+    size_t *queue_of; /* [n] into queues */
+    queue *queues;    /* [n_queues], one a width */
+    size_t n_queues;
 } simulation;
 
 static void simulation_free(simulation *s)
@@ -83,6 +99,8 @@ static void simulation_free(simulation *s)
     free(s->next);
     free(s->ready);
     free(s->running);
+    free(s->queue_of);
+    free(s->queues);
 }
 
 static isg_err simulation_create(size_t n, simulation *s)
@@ -96,9 +114,31 @@ static isg_err simulation_create(size_t n, simulation *s)
     s->next = calloc(n + 1, sizeof *s->next);
     s->ready = calloc(n + 1, sizeof *s->ready);
     s->running = calloc(n + 1, sizeof *s->running);
+    s->queue_of = calloc(n + 1, sizeof *s->queue_of);
+    s->queues = calloc(n + 1, sizeof *s->queues);
     bool good = s->seconds && s->order && s->end && s->height && s->first && s->next && s->ready &&
-                s->running;
+                s->running && s->queue_of && s->queues;
     return good ? ISG_OK : isg_build_no_memory();
+}
+
+/* Widths are few: lines of `resources`. A run wider than all workers would never begin; it counts
+ * as if it took them all. */
+static void make_queues(const isg_plan *p, size_t workers, simulation *s)
+{
+    for (size_t i = 0; i < p->n_runs; i++) {
+        size_t width = isg_plan_run_workers(p, i), q = 0;
+        if (width > workers) width = workers;
+        while (q < s->n_queues && s->queues[q].width != width) q++;
+        if (q == s->n_queues) s->queues[s->n_queues++].width = width;
+        s->queues[q].most++;
+        s->queue_of[i] = q;
+        s->order[i] = -s->seconds[i] * (double)width;
+    }
+    size_t *item = s->ready;
+    for (size_t q = 0; q < s->n_queues; q++) {
+        s->queues[q].ready = (heap){.item = item, .key = s->order, .height = s->height};
+        item += s->queues[q].most;
+    }
 }
 
 /* Parents have smaller indices than their children. */
@@ -107,7 +147,6 @@ static void link_runs(const isg_plan *p, double speed, simulation *s, isg_estima
     for (size_t i = p->n_runs; i-- > 0;) {
         const isg_run *r = &p->runs[i];
         s->seconds[i] = isg_plan_run_seconds(p, i, speed);
-        s->order[i] = -s->seconds[i];
         if (r->parent == ISG_NO_RUN) continue;
         if (s->height[r->parent] < s->height[i] + 1) s->height[r->parent] = s->height[i] + 1;
         s->next[i] = s->first[r->parent];
@@ -116,23 +155,41 @@ static void link_runs(const isg_plan *p, double speed, simulation *s, isg_estima
     }
 }
 
+static void make_ready(simulation *s, size_t run)
+{
+    heap_push(&s->queues[s->queue_of[run]].ready, run);
+}
+
+/* The queue whose first run is the best of those that fit, or NULL. */
+static queue *choose(simulation *s, size_t free_workers)
+{
+    queue *best = NULL;
+    for (queue *q = s->queues; q < s->queues + s->n_queues; q++) {
+        if (!q->ready.n || q->width > free_workers) continue;
+        if (!best || before(&q->ready, q->ready.item[0], best->ready.item[0])) best = q;
+    }
+    return best;
+}
+
 static double run_simulation(const isg_plan *p, size_t workers, simulation *s)
 {
-    heap ready = {.item = s->ready, .key = s->order, .height = s->height};
     heap running = {.item = s->running, .key = s->end};
     double now = 0;
+    make_queues(p, workers, s);
     for (size_t i = 0; i < p->n_runs; i++) {
-        if (p->runs[i].parent == ISG_NO_RUN) heap_push(&ready, i);
+        if (p->runs[i].parent == ISG_NO_RUN) make_ready(s, i);
     }
-    while (ready.n || running.n) {
-        while (ready.n && running.n < workers) {
-            size_t i = heap_pop(&ready);
+    for (size_t left = p->n_runs; left; left--) {
+        for (queue *q; (q = choose(s, workers));) {
+            size_t i = heap_pop(&q->ready);
+            workers -= q->width;
             s->end[i] = now + s->seconds[i];
             heap_push(&running, i);
         }
         size_t done = heap_pop(&running);
         now = s->end[done];
-        for (size_t c = s->first[done]; c; c = s->next[c - 1]) heap_push(&ready, c - 1);
+        workers += s->queues[s->queue_of[done]].width;
+        for (size_t c = s->first[done]; c; c = s->next[c - 1]) make_ready(s, c - 1);
     }
     return now;
 }
@@ -175,7 +232,7 @@ isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_e
             out->flops += r->flops;
             out->evaluation_flops +=
                 r->flops - (double)(r->tokens - r->from) * isg_shape_flops(&r->shape);
-            out->work_s += s.seconds[i];
+            out->work_s += s.seconds[i] * (double)isg_plan_run_workers(p, i);
             if (r->depth + 1 > out->depth) out->depth = r->depth + 1;
             chain[i] = s.seconds[i] + (r->parent == ISG_NO_RUN ? 0 : chain[r->parent]);
             if (chain[i] > out->chain_s) out->chain_s = chain[i];

@@ -39,7 +39,7 @@ static sums sum_family(const isg_plan *p, size_t family, double speed)
         const isg_run *r = &p->runs[i];
         if (!r->member[family]) continue;
         s.flops += r->flops;
-        s.seconds += isg_plan_run_seconds(p, i, speed);
+        s.seconds += isg_plan_run_seconds(p, i, speed) * (double)isg_plan_run_workers(p, i);
         if (r->trunk) continue;
         if (r->shape.n_nonembedding < s.least_n) s.least_n = r->shape.n_nonembedding;
         if (r->shape.n_nonembedding > s.most_n) s.most_n = r->shape.n_nonembedding;
@@ -315,7 +315,9 @@ static isg_err run_plan(int argc, char **argv)
     bool json = false, runs = false, done;
     const isg_opt opts[] = {
         {0, "workers", ISG_OPT_U64, &workers, "R",
-         "Predict for so many workers (default: the cores of this machine).", 1, 1e6, NULL},
+         "Predict for so many workers (default: the cores of this machine). A run occupies as many as it "
+         "takes cores, or one with GPUs.",
+         1, 1e6, NULL},
         {0, "speed", ISG_OPT_DOUBLE, &speed, "FLOP/S",
          "Speed of a worker (default: measured for proxies on one such core).", 1, 1e30, NULL},
         {0, "corpus", ISG_OPT_STRING, &options.corpus_override, "DIR",

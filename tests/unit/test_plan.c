@@ -329,20 +329,70 @@ static void test_warmup(void)
     }
 }
 
+static double makespan(const isg_plan *p, size_t workers)
+{
+    isg_estimate e;
+    CHECK_OK(isg_plan_estimate(p, workers, 1e9, &e));
+    return e.makespan_s;
+}
+
+/* Four runs on one core and three on two, 2 s each. */
+static void test_estimate_cores(void)
+{
+    isg_plan *p =
+        parse(HEAD "trainer: {kind: synthetic, law: {E: 1.5, A: 300, B: 900, alpha: 0.35, "
+                   "beta: 0.33}, seconds_per_run: 2}\n"
+                   "sizes: [p0, p2]\ntokens: [1M]\n"
+                   "families:\n"
+                   "  - {name: a, mixture: monolingual, languages: [aa], sizes: [p0], seeds: 4}\n"
+                   "  - {name: b, mixture: monolingual, languages: [aa], sizes: [p2], seeds: 3}\n"
+                   "resources: [{up_to: 30k}, {cores: 2}]\n");
+    isg_estimate e;
+    if (!p) return;
+    CHECK_EQ_U64(p->n_runs, 7);
+    CHECK_OK(isg_plan_estimate(p, 2, 0, &e));
+    CHECK_NEAR(e.work_s, 20, 1e-9); /* of cores */
+    CHECK_NEAR(e.longest_s, 2, 1e-9);
+    CHECK_NEAR(makespan(p, 2), 10, 1e-9); /* the wide ones in turn, then two by two */
+    CHECK_NEAR(makespan(p, 3), 8, 1e-9);  /* a wide and a narrow one thrice, and one is left */
+    CHECK_NEAR(makespan(p, 5), 4, 1e-9);  /* 2+2+1, 2+1+1+1 */
+    CHECK_NEAR(makespan(p, 1), 14, 1e-9); /* the wide ones would not fit: counted, not refused */
+    isg_plan_destroy(&p);
+
+    /* Of a command we know only what --speed says; with GPUs a worker is what has them. */
+    p = parse(HEAD "trainer: {kind: command, command: [x]}\n" GRID MONO
+                   "resources: [{cores: 4}]\n");
+    if (!p) return;
+    CHECK_OK(isg_plan_estimate(p, 8, p->runs[0].flops, &e));
+    CHECK_NEAR(e.makespan_s, 1, 1e-12);
+    CHECK_NEAR(e.work_s, 4, 1e-12);
+    isg_plan_destroy(&p);
+    p = parse(HEAD "trainer: {kind: command, command: [x]}\n" GRID MONO
+                   "resources: [{cores: 64, gpus: 8}]\n");
+    if (!p) return;
+    CHECK_OK(isg_plan_estimate(p, 8, p->runs[0].flops, &e));
+    CHECK_NEAR(e.work_s, 1, 1e-12);
+    isg_plan_destroy(&p);
+}
+
 static void test_estimate(void)
 {
-    /* 8 unimax runs, then chains of 3: 2 s each, so 70 runs are 140 s of work */
+    /* 8 unimax runs, then chains of 3: 2 s each, so 70 runs are 140 s */
     isg_plan *p = load("families.yaml");
     isg_estimate e;
     if (!p) return;
     CHECK_OK(isg_plan_estimate(p, 1, 0, &e));
-    CHECK_NEAR(e.work_s, 140, 1e-9);
+    size_t wide = 0;
+    for (size_t i = 0; i < p->n_runs; i++) wide += p->runs[i].cores == 2;
+    CHECK(wide > 0 && wide < 70);
+    CHECK_NEAR(e.work_s, 140 + 2 * (double)wide, 1e-9);
     CHECK_NEAR(e.makespan_s, 140, 1e-9);
     CHECK_NEAR(e.chain_s, 6, 1e-9);
     CHECK_EQ_U64(e.depth, 3);
     CHECK_EQ_U64(e.waiting, 10);
     CHECK_OK(isg_plan_estimate(p, 1000, 0, &e));
     CHECK_NEAR(e.makespan_s, 6, 1e-9); /* the longest chain bounds any number of workers */
+    for (size_t i = 0; i < p->n_runs; i++) p->runs[i].cores = 1;
     CHECK_OK(isg_plan_estimate(p, 7, 0, &e));
     CHECK_NEAR(e.makespan_s, 20, 1e-9); /* ten rounds of seven */
     isg_plan_destroy(&p);
@@ -406,6 +456,7 @@ int main(void)
     test_run_json();
     test_warmup();
     test_estimate();
+    test_estimate_cores();
     test_refused();
     return check_done();
 }
