@@ -132,6 +132,7 @@ static void worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
     if (was != is) {
         s->usable = is ? s->usable + 1 : s->usable - 1;
         s->slots = is ? s->slots + w->slots : s->slots - w->slots;
+        s->cores = is ? s->cores + w->cores : s->cores - w->cores;
         h->usable = is ? h->usable + 1 : h->usable - 1;
     }
 }
@@ -211,7 +212,7 @@ static void measure(isg_sched *s, worker *w, double flops, double seconds)
 static bool in_time(const isg_sched *s, const task *k, double speed)
 {
     double left = s->opt.end - s->opt.margin_s - s->now;
-    double needs = speed > 0 ? rest_of(k) / speed : 0;
+    double needs = speed > 0 ? rest_of(k) / (speed * k->cores) : 0;
     return left > 0 && fmin(needs, s->opt.checkpoint_s) <= left;
 }
 
@@ -685,7 +686,7 @@ static void ended(isg_sched *s, const isg_event *e)
     isg_cause cause = e->cause;
     bool outcome = cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED;
     if (cause == ISG_CAUSE_OK && !e->has_result) cause = ISG_CAUSE_PROTOCOL;
-    measure(s, &s->workers[k->worker], e->flops, e->seconds);
+    measure(s, &s->workers[k->worker], e->flops, e->seconds * k->cores);
     judge_host(s, e->task, cause);
     bool take = outcome && e->has_result &&
                 (cause == ISG_CAUSE_OK || k->used[cause] >= s->opt.retries[cause]);
@@ -805,6 +806,7 @@ void isg_sched_place(isg_sched *s, const isg_sched_task *in)
         s->count[k->phase]++;
         if (k->phase == NOT_OURS) continue;
         s->cost += k->cost;
+        s->wide += k->cost * k->cores;
         s->cost_done += k->phase == WAITING ? k->cost * k->progress : k->cost;
     }
     for (uint32_t t = 0; t < s->n; t++) {

@@ -55,7 +55,7 @@ typedef struct isg_sched_options {
     double checkpoint_s; /**< a fresh attempt has a checkpoint after that; INFINITY: never [s] */
     double quick_s;      /**< an attempt that fails sooner may be the host's fault [s] */
     uint32_t quick_failures; /**< so many in a row set a host aside */
-    double speed;            /**< first guess per slot [FLOP/s]; 0: unknown */
+    double speed;            /**< first guess per core [FLOP/s]; 0: unknown */
 } isg_sched_options;
 
 /** One slot's worth of patience: sensible values for everything; no retries. */

@@ -83,6 +83,7 @@ isg_err isg_sched_create(const isg_sched_options *options, const isg_sched_task 
         s->tasks[t] = (task){.cost = in[t].cost > 0 ? in[t].cost : 0,
                              .progress = in[t].progress,
                              .parent = in[t].parent,
+                             .cores = in[t].cores ? in[t].cores : 1,
                              .attempt = in[t].attempts,
                              .child = NONE,
                              .sibling = NONE,
@@ -160,17 +161,18 @@ void isg_sched_look(const isg_sched *s, double now, isg_sched_status *out)
         double speed = speed_of(s, &s->workers[id]);
         for (uint32_t t = s->workers[id].first; t != NONE; t = s->tasks[t].next) {
             const task *k = &s->tasks[t];
-            double rest = rest_of(k);
-            double done = is_running(k) ? fmin(0.99 * rest, (now - k->started) * speed) : rest;
+            double rest = rest_of(k), rate = speed * k->cores;
+            double done = is_running(k) ? fmin(0.99 * rest, (now - k->started) * rate) : rest;
             out->cost_done += done;
             out->cost_now += done;
-            if (speed > 0) longest = fmax(longest, (rest - done) / speed);
+            if (rate > 0) longest = fmax(longest, (rest - done) / rate);
         }
     }
     size_t open = out->waiting + out->ready + out->running,
            at_once = s->slots < open ? s->slots : open;
-    if (out->running > at_once) at_once = out->running; /* lanes */
-    if (mean > 0 && at_once) {
-        out->eta_s = fmax(longest, (out->cost - out->cost_done) / (mean * (double)at_once));
-    }
+    double cores = s->cost > 0 ? (double)at_once * s->wide / s->cost : (double)at_once;
+    cores = fmin(cores, (double)s->cores);
+    if ((double)out->running > cores) cores = (double)out->running; /* lanes */
+    if (mean > 0 && cores > 0)
+        out->eta_s = fmax(longest, (out->cost - out->cost_done) / (mean * cores));
 }

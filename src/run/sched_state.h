@@ -27,6 +27,7 @@ typedef enum phase {
 typedef struct task {
     double cost, progress, started;
     uint32_t parent, child, sibling; /* first child, next child of the same parent */
+    uint32_t cores;                  /* at least 1 */
     uint32_t attempt, worker, bundle;
     uint32_t prev, next;     /* on the worker's list */
     uint8_t phase, failures; /* failures: ends that are neither stops nor kills */
@@ -44,7 +45,7 @@ typedef struct worker {
     uint32_t idle;           /* position in sched.idle, or NONE */
     uint32_t prev, next;     /* in the order of last words */
     double heard;            /* on the lease clock */
-    double flops, seconds;   /* of its last runs, older ones fading */
+    double flops, seconds;   /* of its last runs, older ones fading; seconds of a core */
 } worker;
 
 typedef struct bundle {
@@ -80,9 +81,10 @@ struct isg_sched {
     bool begun, draining, killed, finished;
     double drain_until, held_until;
     isg_finish drain_why;
-    size_t count[PHASES], parked, joined, usable, slots, busy;
-    double flops, seconds, best_speed; /* over all workers */
+    size_t count[PHASES], parked, joined, usable, slots, cores, busy;
+    double flops, seconds, best_speed; /* over all workers; per core */
     double cost, cost_done, cost_now;
+    double wide;        /* sum of cost * cores over tasks of ours */
     isg_action scratch; /* written to, never read: before the first event and without memory */
     isg_err rc;         /* out of memory inside an event */
 };
@@ -92,7 +94,7 @@ static inline double rest_of(const task *k)
     return k->cost * (1 - k->progress);
 }
 
-/* FLOP/s of one task on a worker; 0: unknown. */
+/* FLOP/s of one core of a worker, as if several made a task so many times as fast; 0: unknown. */
 static inline double speed_of(const isg_sched *s, const worker *w)
 {
     if (w->seconds > 0) return w->flops / w->seconds;

@@ -585,6 +585,40 @@ static void test_too_large(void)
     isg_sched_destroy(&b.sched);
 }
 
+/* Speeds are those of a core: what two cores did in a time says what one would. */
+static void test_cores(void)
+{
+    bench b = {0};
+    isg_sched_task tasks[4] = {plain(400), plain(120), plain(90), plain(80)};
+    isg_sched_options opt = isg_sched_defaults();
+    isg_sched_status st;
+    tasks[0].cores = 2;
+    opt.end = 120;
+    opt.margin_s = 10;
+    CHECK_OK(isg_sched_create(&opt, tasks, 4, &b.sched));
+    feed(&b, (isg_event){.kind = ISG_EV_JOIN, .slots = 2, .cores = 2});
+    CHECK_EQ_U64(b.count[ISG_ACT_START], 1); /* it takes both cores, a slot stays empty */
+    CHECK_EQ_U64(b.last[ISG_ACT_START].task[0], 0);
+    CHECK_EQ_U64(b.last[ISG_ACT_START].cores, 2);
+    feed(&b, (isg_event){.kind = ISG_EV_STARTED, .task = 0, .attempt = 1});
+    for (double t = 5; t < 20; t += 5) feed(&b, (isg_event){.kind = ISG_EV_HEARD, .now = t});
+    feed(&b, (isg_event){.kind = ISG_EV_ENDED,
+                         .now = 20,
+                         .task = 0,
+                         .attempt = 1,
+                         .cause = ISG_CAUSE_OK,
+                         .has_result = true,
+                         .flops = 400,
+                         .seconds = 200}); /* 1 FLOP/s a core: 120 do not fit into 90 s, 90 do */
+    CHECK_EQ_U64(b.count[ISG_ACT_START], 3);
+    CHECK_EQ_U64(b.last[ISG_ACT_START].task[0], 3);
+    feed(&b, (isg_event){.kind = ISG_EV_WRITTEN, .now = 20, .task = 0, .attempt = 1, .ok = true});
+    feed(&b, (isg_event){.kind = ISG_EV_MARKED, .now = 20, .task = 0, .attempt = 1, .ok = true});
+    isg_sched_look(b.sched, 20, &st);
+    CHECK_NEAR(st.eta_s, (120 + 90 + 80) / 2., 1e-9);
+    isg_sched_destroy(&b.sched);
+}
+
 /* ---- simulation ------------------------------------------------------------- */
 
 typedef struct finish_at {
@@ -748,6 +782,7 @@ int main(void)
     test_bad_host();
     test_time_limit();
     test_too_large();
+    test_cores();
     test_makespan();
     test_size();
     return check_done();
