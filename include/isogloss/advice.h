@@ -12,8 +12,8 @@ typedef enum isg_advice_kind {
 
 typedef struct isg_advice {
     isg_advice_kind kind;
-    bool bends; /**< a setting that follows the budget bends the exponent of D: `run` says it */
-    char *text; /**< one paragraph: what, how many runs, the remedy */
+    bool at_run; /**< said by `run`, too: the user chose what bends the answer */
+    char *text;  /**< one paragraph: what, how many runs, the remedy */
 } isg_advice;
 
 typedef struct isg_advice_list {

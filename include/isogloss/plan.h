@@ -125,6 +125,7 @@ typedef struct isg_plan {
     char *trainer_version;
     char numerics[ISG_NUMERICS_CHARS + 1]; /**< part of every run id */
     char **command;           /**< argv templates, NULL-ended; only for ISG_TRAINER_COMMAND */
+    bool batch_by_tokens;     /**< the batch follows the budget, as the campaign asks */
     char *schedule;           /**< "wsd", "cosine", "constant" */
     json_t *trainer_settings; /**< resolved `trainer:` section (synthetic: its law), an object */
     char *corpus;             /**< absolute path of the corpus directory, or "" */
@@ -132,6 +133,7 @@ typedef struct isg_plan {
     char *unit; /**< of every loss: "bit/byte" unless the campaign says otherwise */
     isg_language *languages;
     size_t n_languages;
+    uint64_t evaluation_bytes; /**< asked for of each evaluation; its own are at most what it has */
     isg_evaluation *evaluations;
     size_t n_evaluations;
     isg_family *families;

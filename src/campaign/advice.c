@@ -3,6 +3,7 @@
 #include "isogloss/recipe.h"
 #include "isogloss/str.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,6 @@ static isg_err long_warmup(const isg_plan *p, isg_advice *out)
     if (!n) return ISG_OK;
     double given = shortest->setting[s];
     (void)isg_str_count(given < 1 ? given * (double)shortest->tokens : given, warm, sizeof warm);
-    out->bends = true;
     return say(out, isg_strf("the warm-up takes more than half of %zu of %zu runs (%s of %s tokens "
                              "in the shortest) and is held at half there, so that it differs with "
                              "the budget. Lower 'warmup', or give these runs more tokens.",
@@ -93,13 +93,96 @@ static isg_err alone(const isg_plan *p, isg_advice *out)
     return rc;
 }
 
+static isg_err batch_by_tokens(const isg_plan *p, isg_advice *out)
+{
+    double least = INFINITY, most = 0;
+    size_t s;
+    if (!p->batch_by_tokens || !find_setting(p, "batch", &s)) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        least = fmin(least, p->runs[i].setting[s]);
+        most = fmax(most, p->runs[i].setting[s]);
+    }
+    if (!(least < most)) return ISG_OK;
+    out->at_run = true;
+    return say(out,
+               isg_strf("'batch_by_tokens': the batch follows the budget (%.0f to %.0f tokens), "
+                        "which bends the exponent of D. One batch for all budgets, or "
+                        "'batch_by_size', does not.",
+                        least, most));
+}
+
+static isg_err few_steps(const isg_plan *p, isg_advice *out)
+{
+    enum { STEPS = 1000 };
+    char tokens[NUMBER_BYTES];
+    const isg_run *worst = NULL;
+    double least = STEPS;
+    size_t s, n = 0;
+    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "batch", &s)) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        double steps = ceil((double)p->runs[i].tokens / p->runs[i].setting[s]);
+        if (!(steps < STEPS)) continue;
+        n++;
+        if (worst && steps >= least) continue;
+        worst = &p->runs[i];
+        least = steps;
+    }
+    if (!n) return ISG_OK;
+    return say(out,
+               isg_strf("%zu of %zu runs have fewer than %d optimiser steps (the fewest: %.0f, "
+                        "%s tokens at batch %.0f). Small runs want steps: more 'tokens', or a "
+                        "smaller 'batch'.",
+                        n, p->n_runs, STEPS, least,
+                        isg_str_count((double)worst->tokens, tokens, sizeof tokens),
+                        worst->setting[s]));
+}
+
+static isg_err costly_evaluation(const isg_plan *p, isg_advice *out)
+{
+    static const double bound = 0.2;
+    double all = 0, training = 0;
+    if (p->trainer == ISG_TRAINER_SYNTHETIC) return ISG_OK;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        all += p->runs[i].flops;
+        training +=
+            (double)(p->runs[i].tokens - p->runs[i].from) * isg_shape_flops(&p->runs[i].shape);
+    }
+    if (!(all - training > bound * all)) return ISG_OK;
+    return say(out,
+               isg_strf("evaluation takes %.0f %% of all FLOPs. Under %.0f %% is enough: lower "
+                        "'bytes' or 'points' of 'evaluate', or score fewer 'languages' "
+                        "('scope: trained').",
+                        100 * (1 - training / all), 100 * bound));
+}
+
+static isg_err short_held_text(const isg_plan *p, isg_advice *out)
+{
+    char asked[NUMBER_BYTES], bytes[NUMBER_BYTES];
+    const isg_evaluation *least = NULL;
+    size_t n = 0;
+    for (size_t e = 0; e < p->n_evaluations; e++) {
+        const isg_evaluation *v = &p->evaluations[e];
+        if (v->bytes >= p->evaluation_bytes) continue;
+        n++;
+        if (!least || v->bytes < least->bytes) least = v;
+    }
+    if (!n) return ISG_OK;
+    return say(out,
+               isg_strf("%zu of %zu evaluations have less held-out text than the %s bytes asked "
+                        "for: all they have is scored (the least: %s bytes of %s).",
+                        n, p->n_evaluations,
+                        isg_str_count((double)p->evaluation_bytes, asked, sizeof asked),
+                        isg_str_count((double)least->bytes, bytes, sizeof bytes), least->name));
+}
+
 static const struct {
     isg_advice_kind kind;
     isg_err (*look)(const isg_plan *, isg_advice *);
 } rules[] = {
-    {ISG_ADVICE_WARNING, long_warmup},
-    {ISG_ADVICE_NOTE, shared_warmup},
-    {ISG_ADVICE_NOTE, alone},
+    {ISG_ADVICE_WARNING, long_warmup},  {ISG_ADVICE_NOTE, shared_warmup},
+    {ISG_ADVICE_NOTE, alone},           {ISG_ADVICE_WARNING, batch_by_tokens},
+    {ISG_ADVICE_NOTE, few_steps},       {ISG_ADVICE_WARNING, costly_evaluation},
+    {ISG_ADVICE_NOTE, short_held_text},
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };

@@ -39,6 +39,7 @@ typedef struct isg_row {
     isg_mix mix;
     uint64_t unique, seed;
     double *setting; /**< [n_settings] */
+    bool own_batch;  /**< the file states it */
 } isg_row;
 
 /** A run as a member of a family: what a finetune looks for. */
@@ -89,6 +90,19 @@ typedef struct isg_branching {
     bool brief, weights; /**< shares no trunk: see isg_alone */
 } isg_branching;
 
+/** From so many tokens (or parameters) on, this batch. */
+typedef struct isg_batch_step {
+    uint64_t from;
+    double batch;
+} isg_batch_step;
+
+typedef struct isg_batch_rule {
+    bool of_tokens;       /**< else of non-embedding parameters */
+    size_t setting;       /**< index of `batch` */
+    isg_batch_step *step; /**< [n] in order of `from` */
+    size_t n;             /**< 0: the batch follows nothing */
+} isg_batch_rule;
+
 typedef struct isg_build {
     isg_arena arena;
     isg_diag diag;
@@ -99,7 +113,8 @@ typedef struct isg_build {
     isg_family_work *families; /**< [plan->n_families] */
     isg_resource *resources;
     size_t n_resources;
-    size_t corpus_shards;   /**< 0: not known */
+    size_t corpus_shards; /**< 0: not known */
+    isg_batch_rule batch;
     double *settings_given; /**< [n_settings] of the trainer, before a family varies them */
     char *law_text;         /**< canonical JSON of a synthetic trainer's truth, or NULL */
     size_t *languages, *settings,
@@ -128,6 +143,7 @@ char *isg_build_path(const isg_build *b, const char *path);
  * failure is one that ends the reading. */
 isg_err isg_build_languages(isg_build *b);   /* languages.c: corpus facts */
 isg_err isg_build_trainer(isg_build *b);     /* trainer.c: kind, settings, law, limits, resources */
+isg_err isg_build_batch(isg_build *b);       /* batch.c: batches that follow size or budget */
 isg_err isg_build_families(isg_build *b);    /* family.c: axes and mixtures of each family */
 isg_err isg_build_evaluations(isg_build *b); /* family.c: held-out sets */
 isg_err isg_build_orders(isg_build *b);      /* identity.c: canonical orders */
@@ -154,6 +170,9 @@ isg_err isg_build_add(isg_build *b, isg_run *run, size_t *index);
 /** branch.c: fill `out` for a run, whose id becomes one for runs that may share trunks. */
 isg_err isg_build_branching(isg_build *b, const isg_family_work *w, bool weights_follow,
                             isg_run *run, isg_branching *out);
+
+/** The batch of a run by the campaign's rule, if it has one. */
+void isg_build_take_batch(const isg_build *b, isg_run *run);
 
 /** Index of a language; notes an error at `node` and gives (size_t)-1 if there is none. */
 size_t isg_find_language(isg_build *b, const isg_node *node, const char *code);

@@ -16,6 +16,7 @@ typedef struct cell {
     const isg_shape *shape;
     uint64_t tokens, unique, seed;
     const double *setting; /* [n_settings] or NULL: the trainer's */
+    bool own_batch;        /* stated with the cell */
     size_t combination;    /* of the varied settings */
     size_t parent;
     size_t group;
@@ -63,6 +64,7 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
     const isg_plan *p = b->plan;
     const double *from = c->setting ? c->setting : b->settings_given;
     for (size_t s = 0; s < p->n_settings; s++) r->setting[s] = from[s];
+    if (!c->own_batch) isg_build_take_batch(b, r);
     r->data_seed = r->seed;
     size_t k = c->combination;
     for (size_t v = w->n_vary; v-- > 0;) {
@@ -426,6 +428,7 @@ static isg_err expand_list(isg_build *b, isg_family_work *w)
                   .unique = row->unique,
                   .seed = row->seed,
                   .setting = row->setting,
+                  .own_batch = row->own_batch,
                   .parent = ISG_NO_RUN,
                   .group = group_of(b, w, i)};
         if (!isg_budget_tokens(row->tokens, false, &row->shape, &b->diag, &c.tokens)) continue;
@@ -509,6 +512,7 @@ isg_err isg_build_expand(isg_build *b)
                      "the families have no runs; a pair needs two languages");
     }
     mark_varied(b->plan);
+    b->plan->batch_by_tokens = b->batch.of_tokens;
     for (size_t s = 0; s < b->plan->n_settings; s++) ISG_TRY(name_unit(b->plan, s));
     return isg_diag_result(&b->diag);
 }

@@ -326,7 +326,7 @@ static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *sec
 {
     isg_plan *p = b->plan;
     const isg_language *l = &p->languages[language];
-    uint64_t bytes = isg_get_count(section, "evaluate", "bytes");
+    uint64_t bytes = p->evaluation_bytes;
     size_t shards = isg_get_count(section, "evaluate", "shards");
     if (bytes > l->held_bytes) bytes = l->held_bytes;
     if (bytes < shards) {
@@ -362,6 +362,7 @@ isg_err isg_build_evaluations(isg_build *b)
     isg_plan *p = b->plan;
     const isg_node *section = isg_node_get(b->top, "evaluate");
     size_t shards = isg_get_count(section, "evaluate", "shards");
+    p->evaluation_bytes = isg_get_count(section, "evaluate", "bytes");
     if (b->corpus_shards && b->corpus_shards % shards) {
         isg_diag_add(&b->diag,
                      isg_node_get(section, "shards") ? isg_node_get(section, "shards") : b->top,

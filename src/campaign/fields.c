@@ -131,6 +131,11 @@ const isg_field isg_fields[] = {
            "trunk and its runs as one.")),
     F("trainer", "device", CHOICE, .choices = devices, .def = "cpu", HELP("Where proxies train.")),
     ONE_SETTING("batch", "1024", "token", 1, 1e9, "Tokens of an optimiser step."),
+    F("trainer", "batch_by_tokens", NONE, .arity = ISG_LIST, .sub = "batch_step",
+      HELP("A batch that follows the budget: each run takes the batch of the largest `from` that "
+           "its tokens reach. It bends the exponent of D.")),
+    F("trainer", "batch_by_size", NONE, .arity = ISG_LIST, .sub = "batch_step",
+      HELP("The same by non-embedding parameters.")),
     ONE_SETTING("lr", "1", "1", 1e-6, 1e6,
                 "Peak learning rate as multiple of (0.5/d) sqrt(batch/4096)."),
     ONE_SETTING("warmup", DEFAULT_OF(ISG_RECIPE_WARMUP), "token", 0, 1e15,
@@ -159,6 +164,11 @@ const isg_field isg_fields[] = {
       HELP("kind synthetic: least duration of a run.")),
     F("trainer", "speed", REAL, .def = "0", .unit = "FLOP/s", RANGE(0, 1e30),
       HELP("kind synthetic: a run also lasts FLOPs / speed; 0: no time.")),
+
+    F("batch_step", "from", COUNT, .required = true, .unit = "token or parameter",
+      RANGE(1, TOKENS_MAX), HELP("For runs of at least so many; below the first, `batch`.")),
+    F("batch_step", "batch", AMOUNT, .required = true, .unit = "token", RANGE(1, 1e9),
+      HELP("Tokens of an optimiser step.")),
 
     F("law", "E", REAL, .required = true, RANGE(0, 1e6), HELP("Irreducible loss.")),
     F("law", "A", REAL, .required = true, RANGE(0, 1e30), HELP("Weight of the parameters.")),
@@ -288,6 +298,8 @@ const isg_section isg_sections[] = {
     {"language", "`corpus: languages: CODE`", "What is known of a language."},
     {"trainer", "`trainer`",
      "What trains, and its settings. Numeric settings are columns of the store."},
+    {"batch_step", "`batch_by_tokens`, `batch_by_size`",
+     "Batches by the budget or by the size of a run. A batch that a family varies, or a `runs:` file states, wins."},
     {"law", "`law`, `laws`",
      "The truth a synthetic trainer draws from. N counts all parameters, D the tokens of the "
      "language."},

@@ -50,6 +50,7 @@ static isg_err build_stages(isg_build *b)
     ISG_TRY(isg_build_languages(b));
     ISG_TRY(isg_diag_result(&b->diag)); /* without languages nothing below makes sense */
     ISG_TRY(isg_build_trainer(b));
+    ISG_TRY(isg_build_batch(b));
     ISG_TRY(isg_build_families(b));
     ISG_TRY(isg_build_evaluations(b));
     ISG_TRY(isg_diag_result(&b->diag));

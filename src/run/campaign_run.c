@@ -6,6 +6,7 @@
  * one hangs nobody. A launch that finds nothing to do ends before the run phase.
  */
 
+#include "isogloss/advice.h"
 #include "isogloss/build.h"
 #include "isogloss/log.h"
 #include "isogloss/numerics.h"
@@ -148,12 +149,25 @@ static isg_err make_room(launch *l)
     return open_store(l);
 }
 
+/* What the user chose and must not forget, once: when the store is made. */
+static isg_err say_advice(const launch *l)
+{
+    isg_advice_list advice;
+    ISG_TRY(isg_plan_advise(l->plan, &advice));
+    for (size_t i = 0; i < advice.n; i++) {
+        if (advice.item[i].at_run) ISG_WARN("run", "%s", advice.item[i].text);
+    }
+    isg_advice_free(&advice);
+    return ISG_OK;
+}
+
 /* Rank 0: a store that fits the plan, and what is left to do. */
 static isg_err prepare_store(launch *l)
 {
     if (!l->store) {
         ISG_TRY(isg_store_create(l->path, l->plan));
         ISG_TRY(open_store(l));
+        ISG_TRY(say_advice(l));
     }
     ISG_TRY(isg_store_check_plan(l->store, l->plan));
     ISG_TRY(make_room(l));

@@ -44,11 +44,19 @@ with tempfile.TemporaryDirectory() as name:
     make_corpus(pathlib.Path(name) / "corpus", {c: (sentences(k, 300_000), held) for k, c in enumerate(("aa", "bb"))})
     path = os.path.join(name, "a.yaml")
 
-    def campaign(trainer="", tokens="[2M, 4M]", evaluate="points: 2, bytes: 8Ki", sizes="[p0, p3]"):
+    def write(trainer="", tokens="[2M, 4M]", evaluate="points: 2, bytes: 8Ki", sizes="[p0, p3]"):
         pathlib.Path(path).write_text(
             f"isogloss: 1\nname: a\ncorpus: corpus\ntrainer: {{kind: proxy{trainer}}}\nsizes: {sizes}\ntokens: {tokens}\n"
             f"evaluate: {{{evaluate}}}\nfamilies:\n  - {{name: m, mixture: monolingual, languages: [aa, bb]}}\n")
+
+    def campaign(*args, **keys):
+        write(*args, **keys)
         return advice(path)
+
+    def refused(trainer, words):
+        write(trainer)
+        p = subprocess.run([ISOGLOSS, "check", path], capture_output=True, text=True, timeout=60)
+        check(p.returncode == 2 and words in p.stderr and p.stderr.startswith(path), (trainer, p.stderr))
 
     check(campaign() == [], "an ordinary campaign needs no advice")
 
@@ -57,10 +65,54 @@ with tempfile.TemporaryDirectory() as name:
     check(settings["warmup"] == 100000, settings)
     has(campaign(", batch: 128", "[80k, 199k, 200k, 1M]"), "warning", "warm-up takes more than half of 8 of 16 runs",
         "100k of 80k", "Lower 'warmup'")
-    check(not campaign(", batch: 128, warmup: 40k", "[80k, 1M]"), "half of a run is not too much")
+    check(not campaign(", batch: 128", "[200k, 1M]"), "half of a run is not too much")
     has(campaign(", warmup: 0.05"), "note", "share of the run", "exponent of D")
     check(not campaign(", warmup: 0.05", "2M"), "a share of one budget")
     has(campaign(", warmup: 0.6", "2M"), "warning", "more than half of 4 of 4 runs")
+
+    # batch: constant, or by size; by tokens only with a warning, in run, too
+    batches = lambda: {(r["shape"]["d"], r["shape"]["layers"], r["tokens"]): r["settings"]["batch"]
+                       for r in json.loads(run("plan", "--json", "--runs", path))["run_list"]}
+    by_tokens = ", batch: 512, batch_by_tokens: [{from: 4M, batch: 2Ki}, {from: 2M, batch: 1024}]"
+    has(campaign(by_tokens, "[1M, 2M, 3M, 4M]"), "warning", "batch follows the budget", "512 to 2048 tokens", "exponent of D")
+    check({t: b for (_, _, t), b in batches().items()} == {1e6: 512, 2e6: 1024, 3e6: 1024, 4e6: 2048}, batches())
+    check(not campaign(by_tokens, "[2M, 3M]"), "no budget reaches the next batch")
+    check(not campaign(", batch: 512, batch_by_size: [{from: 98304, batch: 2048}]", "4M", sizes="[p0, p3, p4]"), "by size")
+    check(batches() == {(32, 1, 4e6): 512, (64, 2, 4e6): 2048, (64, 4, 4e6): 2048}, batches())
+    check(not campaign(", batch: 512, batch_by_size: [{from: 1M, batch: 2048}]", "2M"), "no size reaches the next batch")
+    has(campaign("", "[500k, 1023k, 1024k, 2M]"), "note", "4 of 16 runs have fewer than 1000 optimiser steps", "489, 500k tokens")
+    refused(", batch_by_tokens: [{from: 1M, batch: 512}, {from: 1000k, batch: 1024}]", "'from: 1000000' is given twice")
+    refused(by_tokens + ", batch_by_size: [{from: 1, batch: 512}]", "one of 'batch_by_tokens' and 'batch_by_size'")
+    refused(", batch_by_tokens: [{from: 1M, batch: 1000}]", "context 128 with batch 1000")
+    refused(", batch_by_tokens: [{from: 1M}]", "key 'batch' is missing")
+    refused(", batch_by_tokens: {1M: 1024}", "allowed: a list")
+
+    # what a family varies, or a file states, wins over the rule; a sweep of all budgets bends nothing
+    write(by_tokens, "[1M, 4M]", sizes="[p0]")
+    text = pathlib.Path(path).read_text()
+    pathlib.Path(path).write_text(text.replace("languages: [aa, bb]}", "languages: [aa], vary: {batch: [256, 4Ki]}}"))
+    listed = json.loads(run("plan", "--json", "--runs", path))["run_list"]
+    check(sorted((r["tokens"], r["settings"]["batch"]) for r in listed) ==
+          [(1e6, 256), (1e6, 4096), (4e6, 256), (4e6, 4096)], listed)
+    pathlib.Path("rows.csv").write_text("size,tokens,mixture,batch\np0,4M,aa,\np0,8M,aa,640\n")
+    pathlib.Path(path).write_text(text.replace("mixture: monolingual, languages: [aa, bb]}", "runs: rows.csv}"))
+    listed = json.loads(run("plan", "--json", "--runs", path))["run_list"]
+    check([r["settings"]["batch"] for r in listed] == [2048, 640], listed)
+
+    # run warns once, when the store is made
+    pathlib.Path("s.yaml").write_text(
+        "isogloss: 1\nname: s\ncorpus: {languages: {aa: {train_bytes: 9M, held_bytes: 1M}}}\ntokens: [1M, 2M]\nsizes: [p0]\n"
+        "trainer: {kind: synthetic, law: {E: 1, A: 9, B: 9, alpha: 0.3, beta: 0.3}, batch_by_tokens: [{from: 2M, batch: 2048}]}\n"
+        "families:\n  - {name: m, mixture: monolingual, languages: aa}\n")
+    for said in (1, 0):
+        p = subprocess.run([ISOGLOSS, "run", "s.yaml"], capture_output=True, text=True, timeout=60)
+        check(p.returncode == 0 and p.stderr.count("bends the exponent of D") == said, p.stderr)
+
+    # evaluation: at most a fifth of the FLOPs, and no more than there is
+    has(campaign("", "2M", "points: 60, bytes: 16Ki"), "warning", "evaluation takes 25 % of all FLOPs", "scope: trained")
+    check(not campaign("", "2M", "points: 40, bytes: 16Ki"), "18 % are not too much")
+    has(campaign("", "4M", "points: 2, bytes: 64Ki"), "note", "2 of 2 evaluations have less held-out text than the 65.5k bytes",
+        "20k bytes of aa")
 
     # any shape by its numbers
     campaign(sizes="[4x48x3]")
