@@ -120,8 +120,7 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
     *s = (subject){.name = name,
                    .job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1},
                    .batch = (size_t)o->batch};
-    if (!isg_net_ladder(name, &s->job.shape))
-        return ISG_FAIL(ISG_EUSAGE, "shape '%s' is not on the ladder p0 .. p9", name);
+    ISG_TRY(isg_net_shape_named(name, &s->job.shape));
     if (s->batch % s->job.shape.context) {
         return ISG_FAIL(ISG_EUSAGE, "--batch %zu is not a multiple of the context %zu", s->batch,
                         s->job.shape.context);

@@ -8,13 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool isg_net_ladder(const char *word, isg_net_shape *out)
-{
-    bool found = !isg_net_shape_named(word, out);
-    if (!found) isg_err_clear();
-    return found;
-}
-
 isg_err isg_net_shape_named(const char *word, isg_net_shape *out)
 {
     enum { CONTEXT = 128 };

@@ -60,9 +60,6 @@ isg_err isg_net_shape_check(const isg_net_shape *shape);
  */
 isg_err isg_net_shape_named(const char *word, isg_net_shape *out);
 
-/** The same without a message. */
-bool isg_net_ladder(const char *word, isg_net_shape *out);
-
 size_t isg_net_tensors(const isg_net_shape *shape);
 isg_tensor isg_net_tensor(const isg_net_shape *shape, size_t i);
 

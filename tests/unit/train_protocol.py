@@ -251,6 +251,9 @@ def test_wrong_orders(tmp, corpus):
         p = subprocess.run([TRAINER], input=text, capture_output=True, timeout=30)
         check(p.returncode == 1 or p.returncode == 2, p.returncode)
         check(words in p.stderr.decode(), p.stderr)
+    for word, words in (("p3@100", "context is 100"), ("2x64x3", "64 over 3 heads"), ("p3@x", "'x' is no context")):
+        p = subprocess.run([TRAINER, "--bench", word], capture_output=True, timeout=30)
+        check(p.returncode == 2 and words in p.stderr.decode(), p.stderr)
     p = subprocess.run([TRAINER, "--bench", "p77"], capture_output=True, timeout=30)
     check(p.returncode == 2 and b"'p77' is not on the ladder" in p.stderr, p.stderr)
 
