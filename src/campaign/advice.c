@@ -121,7 +121,7 @@ static isg_err few_steps(const isg_plan *p, isg_advice *out)
     if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "batch", &s)) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         double steps = ceil((double)p->runs[i].tokens / p->runs[i].setting[s]);
-        if (!(steps < STEPS)) continue;
+        if (p->runs[i].trunk || !(steps < STEPS)) continue;
         n++;
         if (worst && steps >= least) continue;
         worst = &p->runs[i];
