@@ -16,7 +16,9 @@ foreach(name bad_trainers orphans proxy_slots own_trainer)
 endforeach()
 # Real training: seconds on a free core, a multiple of that beside other tests or without vector units.
 isogloss_test_except(train_protocol TIMEOUT 300)
+isogloss_test_except(train_branches TIMEOUT 300)
 isogloss_test_except(train_beats_counts TIMEOUT 300)
+isogloss_test_except(branches TIMEOUT 300 PROCESSORS 2)
 # A minute or two of launches on idle cores; each may take a while on a busy machine. The long one
 # kills 200 times more, from other seeds: make test-long.
 isogloss_test_except(kill_campaign TIMEOUT 600 PROCESSORS 2)

@@ -1,6 +1,6 @@
 """schemas/trainer-protocol.schema.json fits every line that really crosses between worker and
-trainer: a campaign of one's own script, stopped and resumed, with a finetuned run, and one of
-proxies. Lines that the worker refuses do not fit it."""
+trainer: a campaign of one's own script, stopped and resumed, with a finetuned run and branches, and
+one of proxies. Lines that the worker refuses do not fit it."""
 import json
 import os
 import pathlib
@@ -43,12 +43,13 @@ families:
   - {name: mono, mixture: monolingual, languages: [aa], checkpoint: true}
   - {name: pair, mixture: uniform, sets: {both: [aa, bb]}}
   - {name: tuned, from: mono, languages: [bb], tokens: [20k]}
+  - {name: cooled, mixture: monolingual, languages: [bb], tokens: [20k, 40k], branches: true}
 """
 OWN = """name: own
 corpus: {languages: {aa: {train_bytes: 9M, held_bytes: 1M}, bb: {train_bytes: 9M, held_bytes: 1M}}}
-trainer: {kind: command, command: [sh, -c, 'exec /usr/bin/python3 tiny_trainer.py $MS pids']}
+trainer: {kind: command, decay: 0.2, command: [sh, -c, 'exec /usr/bin/python3 tiny_trainer.py $MS pids']}
 """
-PROXY = "name: proxy\ncorpus: corpus\ntrainer: {kind: proxy, context: 64}\n"
+PROXY = "name: proxy\ncorpus: corpus\ntrainer: {kind: proxy, context: 64, warmup: 4k}\n"
 
 
 def campaign(home, name, text, wanted, **env):
@@ -79,7 +80,9 @@ def kept(home, name):
         check(not complaints("event", event), (event, complaints("event", event)))
         check(complaints("order", event), "an event is no order")
     check({e["event"] for e in events} >= {"point", "checkpoint", "end"}, events[:3])
-    check(any(r["parent"] for r in runs), "no run object has a parent")
+    for key in ("parent", "trunk"):
+        check(any(r[key] for r in runs), f"no run object has a {key}")
+    check(all(r["points"][0] > r["trunk"]["tokens"] for r in runs if r["trunk"]), "points before the trunk's end")
     return runs, events
 
 
@@ -109,7 +112,7 @@ def bad_runs(run):
         yield {k: v for k, v in run.items() if k != key}
     for key, value in (("id", "x"), ("attempt", 0), ("tokens", 0), ("mixture", []), ("schedule", "linear"), ("seed", -1),
                        ("points", [0]), ("dir", "here"), ("resume", {"dir": "/a", "name": "b"}), ("extra", 1),
-                       ("parent", {"dir": "/a", "name": "b", "tokens": 1}), ("settings", {"lr": "high"}),
+                       ("parent", {"dir": "/a", "name": "b", "tokens": 1}), ("trunk", {"dir": "/a", "name": "b", "tokens": 1}), ("settings", {"lr": "high"}),
                        ("checkpoint", {"every_s": -1, "final": True})):
         yield {**run, key: value}
 

@@ -4,8 +4,8 @@
 Claim: whatever is killed whenever, with and without --enable-recovery or mpirun, the same command
 goes on and ends with result variables equal byte for byte to those of an unbroken campaign; no
 committed run is trained again; no process, held lock, shared-memory file, unfinished file or work
-directory is left, but for checkpoints that are kept. With --enable-recovery the death of a worker
-does not end the job once it trains.
+directory is left, but for checkpoints that are kept. Some runs share trunks, some are finetuned. With
+--enable-recovery the death of a worker does not end the job once it trains.
 
 usage: kill_campaign.py [KILLS [SEED...]]     default: 32 kills; that many for each seed
 Needs $ISOGLOSS. Moments come from fixed seeds; what they hit depends on the machine's speed.
@@ -47,12 +47,12 @@ isogloss: 1
 name: killed
 seed: 7
 corpus: corpus
-trainer: {kind: proxy, context: 64, batch: 512}
+trainer: {kind: proxy, context: 64, batch: 512, warmup: 4k}
 sizes: [{layers: 1, d: 32, heads: 1}]
 tokens: [48k, 96k, 192k]
 evaluate: {languages: [en, de], points: {count: 4, spacing: log}, bytes: 2k, shards: 2}
 families:
-  - {name: mono, mixture: monolingual, languages: [en, de], seeds: 3}
+  - {name: mono, mixture: monolingual, languages: [en, de], seeds: 3, branches: true}
   - {name: base, mixture: uniform, languages: [en, de], tokens: [192k], checkpoint: true}
   - {name: tuned, from: base, languages: [en, de], tokens: [96k]}
 limits: {retries: {crash: 50, exit: 50, killed: 50}}

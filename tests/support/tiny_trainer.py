@@ -1,7 +1,7 @@
 """A small real trainer of one's own: a byte-level bigram model of rank d in numpy.
 
 Follows the protocol of command trainers: reads $ISOGLOSS_RUN, appends events to
-$ISOGLOSS_EVENTS, writes checkpoints, resumes, stops when $ISOGLOSS_STOP appears.
+$ISOGLOSS_EVENTS, writes checkpoints, resumes, goes on from trunks, stops when $ISOGLOSS_STOP appears.
 Like many real ones it has children: a helper it waits for, and one in a session
 of its own that it forgets. Usage: tiny_trainer.py MILLISECONDS_PER_STEP PIDS_FILE
 """
@@ -69,8 +69,9 @@ def main():
     train = {m["language"]: text_of(m["language"], 20000, "train") for m in run["mixture"]}
     held = {e["name"]: text_of(e["language"], e["bytes"] + 1, "held") for e in run["evaluations"]}
     model, tokens = Model(run["shape"]["d"], run["seed"]), 0
-    if run["resume"]:
-        with np.load(os.path.join(run["resume"]["dir"], run["resume"]["name"])) as z:
+    start = run["resume"] or run["trunk"]  # all there is to its state either way
+    if start:
+        with np.load(os.path.join(start["dir"], start["name"])) as z:
             model.a, model.b, tokens = z["a"], z["b"], int(z["tokens"])
 
     def checkpoint():
