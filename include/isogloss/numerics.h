@@ -27,4 +27,11 @@ int isg_numerics_level(const char *name);
 /** The name of a level (inverse of the above); "generic-…" for 0. */
 const char *isg_numerics_of_level(int level);
 
+/**
+ * What a loop of independent fp32 multiply-adds reaches on this core with the widest vectors of
+ * `numerics` [FLOP/s]: the best of some tries in CPU time, some hundredths of a second in all.
+ * The CPU must support them. Doubles reach half.
+ */
+double isg_fma_peak(const char *numerics);
+
 #endif

@@ -17,7 +17,7 @@
  * machine falls on both alike. A round goes through all subjects once, so that
  * what comes and goes on the machine falls on all of them.
  */
-static const double round_s = 0.15, evaluation_s = 0.05, probe_s = 0.02;
+static const double round_s = 0.15, evaluation_s = 0.05;
 
 /* One shape with one set of kernels. */
 typedef struct subject {
@@ -36,18 +36,6 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-/* flop/s of the bare multiply-add loop */
-static double probe(const isg_kernels *k)
-{
-    float junk = 0.999F;
-    double flop = 0, start = isg_time_cpu(), seconds;
-    do {
-        flop += k->fma_probe(100000, &junk);
-        seconds = isg_time_cpu() - start;
-    } while (seconds < probe_s);
-    return junk > 1e30F ? 0 : flop / seconds; /* uses junk, so that the loop stays */
 }
 
 static size_t draw_text(subject *s)
@@ -94,7 +82,7 @@ static double timed(subject *s, void (*step)(subject *), double least_s)
 
 static void measure(subject *s, size_t round)
 {
-    s->peak[round] = probe(isg_net_kernels(s->net));
+    s->peak[round] = isg_fma_peak(isg_net_kernels(s->net)->numerics);
     s->rate[round] = timed(s, train_step, round_s);
     s->share[round] = s->rate[round] * isg_net_flops(&s->job.shape) / s->peak[round];
     s->evaluation[round] = timed(s, evaluation_step, evaluation_s);

@@ -99,9 +99,6 @@ typedef struct isg_kernels {
     double (*sum_squares)(const float *x, size_t n);
     /** p, m, v [n] after one step with gradient g[n] */
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, const isg_adamw *a);
-
-    /** Multiply-adds in registers: the peak to measure against. @return flop done; *sink is junk */
-    double (*fma_probe)(size_t rounds, float *sink);
 } isg_kernels;
 
 /** The table called `numerics`, or NULL if this build has none of that name. */
