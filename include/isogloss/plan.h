@@ -203,10 +203,18 @@ typedef struct isg_branches {
 
 void isg_plan_branches(const isg_plan *plan, isg_branches *out);
 
+/** How fast a core is. The plan does not depend on it; both 0: a proxy's on a core of 2024. */
+typedef struct isg_speed {
+    double
+        flops;   /**< the same for every run [FLOP/s]; 0: what a proxy makes of the peak, by size */
+    double peak; /**< isg_fma_peak() of the plan's numerics [FLOP/s]; 0: not measured */
+} isg_speed;
+
 /** What a plan will take, by a simulation of the scheduler's order on equal workers. */
 typedef struct isg_estimate {
-    double speed; /**< used [FLOP/s] */
-    double flops; /**< of all runs, training and evaluation */
+    double speed;                   /**< mean over the work [FLOP/s] */
+    double least_share, most_share; /**< of the peak, over the training of runs; 0: not by peak */
+    double flops;                   /**< of all runs, training and evaluation */
     double evaluation_flops;
     double work_s;      /**< sum over runs and the workers they occupy [s] */
     double makespan_s;  /**< on `workers`, parents of long chains first, then longest first */
@@ -220,16 +228,15 @@ typedef struct isg_estimate {
 
 /**
  * @param workers  at least 1; a run occupies isg_plan_run_workers() of them, or all if they are fewer
- * @param speed    FLOP/s of a worker; 0: measured for proxies of these numerics on one core; 1e12 for trainers
- *                 we do not know
+ * @param speed    of a worker; without one: 1e12 for trainers we do not know
  */
-isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, double speed, isg_estimate *out);
+isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, isg_speed speed, isg_estimate *out);
 
 /** Workers that a run occupies: its cores, or one if it takes GPUs. */
 size_t isg_plan_run_workers(const isg_plan *plan, size_t run);
 
 /** Predicted seconds of one run at `speed`. */
-double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed);
+double isg_plan_run_seconds(const isg_plan *plan, size_t run, isg_speed speed);
 
 /** Index of a run id, or ISG_NO_RUN. */
 size_t isg_plan_find(const isg_plan *plan, const char *id);

@@ -6,13 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double default_speed(const isg_plan *plan)
+/* What proxies make of the peak, by d and numerics, in training and in evaluation: whole steps at
+ * batch 1024, `isogloss-train --bench p0 p3 p6 p9` (docs/benchmarks.md). */
+static const struct {
+    double d, training[3], evaluation[3]; /* generic, avx2, avx512 */
+} shares[] = {
+    {32, {0.45, 0.56, 0.65}, {0.32, 0.48, 0.55}},
+    {64, {0.45, 0.58, 0.66}, {0.44, 0.58, 0.66}},
+    {128, {0.50, 0.63, 0.66}, {0.50, 0.60, 0.70}},
+    {384, {0.50, 0.66, 0.71}, {0.55, 0.70, 0.75}},
+};
+enum { SHARES = sizeof shares / sizeof *shares };
+
+static const double peak_of_2024[] = {60e9, 120e9, 230e9};
+
+static int level_of(const isg_plan *plan)
 {
-    /* Whole training step at batch 1024 on one core of 2024, p0 to p6. */
-    static const double by_level[] = {8e9, 75e9, 150e9};
-    if (plan->trainer != ISG_TRAINER_PROXY) return 1e12;
     int level = isg_numerics_level(plan->numerics);
-    return by_level[level < 0 ? 0 : level];
+    return level < 0 ? 0 : level;
+}
+
+/* Between two rows in proportion to d, beyond them as there. */
+static double share_of_peak(const isg_plan *plan, double d, bool evaluation)
+{
+    const int level = level_of(plan);
+    size_t hi = 1;
+    while (hi < SHARES - 1 && shares[hi].d < d) hi++;
+    const double *a = evaluation ? shares[hi - 1].evaluation : shares[hi - 1].training;
+    const double *b = evaluation ? shares[hi].evaluation : shares[hi].training;
+    double at = (d - shares[hi - 1].d) / (shares[hi].d - shares[hi - 1].d);
+    at = at < 0 ? 0 : at > 1 ? 1 : at;
+    return a[level] + at * (b[level] - a[level]);
+}
+
+static double training_flops(const isg_run *r)
+{
+    return (double)(r->tokens - r->from) * isg_shape_flops(&r->shape);
 }
 
 size_t isg_plan_run_workers(const isg_plan *plan, size_t run)
@@ -21,13 +50,26 @@ size_t isg_plan_run_workers(const isg_plan *plan, size_t run)
     return r->gpus || !r->cores ? 1 : r->cores;
 }
 
-double isg_plan_run_seconds(const isg_plan *plan, size_t run, double speed)
+static double proxy_seconds(const isg_plan *plan, const isg_run *r, isg_speed speed)
 {
-    double flops = plan->runs[run].flops, least = 0, own = 0;
-    if (plan->trainer != ISG_TRAINER_SYNTHETIC) return flops / speed;
+    const double d = r->shape.d, training = training_flops(r);
+    const double peak = speed.peak > 0 ? speed.peak : peak_of_2024[level_of(plan)];
+    return (training / share_of_peak(plan, d, false) +
+            (r->flops - training) / share_of_peak(plan, d, true)) /
+           peak;
+}
+
+double isg_plan_run_seconds(const isg_plan *plan, size_t run, isg_speed speed)
+{
+    const isg_run *r = &plan->runs[run];
+    double least = 0, own = 0;
+    if (plan->trainer != ISG_TRAINER_SYNTHETIC) {
+        if (speed.flops > 0) return r->flops / speed.flops;
+        return plan->trainer == ISG_TRAINER_PROXY ? proxy_seconds(plan, r, speed) : r->flops / 1e12;
+    }
     (void)isg_json_number(plan->trainer_settings, "seconds_per_run", &least);
     (void)isg_json_number(plan->trainer_settings, "speed", &own);
-    return least + (own > 0 ? flops / own : 0);
+    return least + (own > 0 ? r->flops / own : 0);
 }
 
 /* ---- a heap of runs ----------------------------------------------------- */
@@ -142,7 +184,7 @@ static void make_queues(const isg_plan *p, size_t workers, simulation *s)
 }
 
 /* Parents have smaller indices than their children. */
-static void link_runs(const isg_plan *p, double speed, simulation *s, isg_estimate *out)
+static void link_runs(const isg_plan *p, isg_speed speed, simulation *s, isg_estimate *out)
 {
     for (size_t i = p->n_runs; i-- > 0;) {
         const isg_run *r = &p->runs[i];
@@ -218,20 +260,29 @@ static double store_bytes(const isg_plan *p)
            (double)p->n_runs * ((double)p->max_points * point + run + attempts);
 }
 
-isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_estimate *out)
+static void find_shares(const isg_plan *p, isg_estimate *out)
+{
+    for (size_t i = 0; i < p->n_runs; i++) {
+        double share = share_of_peak(p, p->runs[i].shape.d, false);
+        if (share > out->most_share) out->most_share = share;
+        if (share < out->least_share || i == 0) out->least_share = share;
+    }
+}
+
+isg_err isg_plan_estimate(const isg_plan *p, size_t workers, isg_speed speed, isg_estimate *out)
 {
     simulation s;
-    *out = (isg_estimate){.speed = speed > 0 ? speed : default_speed(p),
-                          .store_bytes = store_bytes(p)};
+    double busy_s = 0;
+    *out = (isg_estimate){.store_bytes = store_bytes(p)};
     isg_err rc = simulation_create(p->n_runs, &s);
     if (!rc) {
         double *chain = s.end; /* until the simulation needs it */
-        link_runs(p, out->speed, &s, out);
+        link_runs(p, speed, &s, out);
         for (size_t i = 0; i < p->n_runs; i++) {
             const isg_run *r = &p->runs[i];
             out->flops += r->flops;
-            out->evaluation_flops +=
-                r->flops - (double)(r->tokens - r->from) * isg_shape_flops(&r->shape);
+            out->evaluation_flops += r->flops - training_flops(r);
+            busy_s += s.seconds[i];
             out->work_s += s.seconds[i] * (double)isg_plan_run_workers(p, i);
             if (r->depth + 1 > out->depth) out->depth = r->depth + 1;
             chain[i] = s.seconds[i] + (r->parent == ISG_NO_RUN ? 0 : chain[r->parent]);
@@ -241,6 +292,8 @@ isg_err isg_plan_estimate(const isg_plan *p, size_t workers, double speed, isg_e
                 out->longest = i;
             }
         }
+        out->speed = busy_s > 0 ? out->flops / busy_s : 0;
+        if (!(speed.flops > 0) && p->trainer == ISG_TRAINER_PROXY) find_shares(p, out);
         out->makespan_s = run_simulation(p, workers ? workers : 1, &s);
     }
     simulation_free(&s);

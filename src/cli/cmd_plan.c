@@ -1,5 +1,6 @@
 #include "cmd.h"
 #include "isogloss/json.h"
+#include "isogloss/numerics.h"
 #include "isogloss/os.h"
 #include "isogloss/plan.h"
 #include "isogloss/report_advice.h"
@@ -32,7 +33,7 @@ typedef struct sums {
     uint64_t least_n, most_n, least_tokens, most_tokens;
 } sums;
 
-static sums sum_family(const isg_plan *p, size_t family, double speed)
+static sums sum_family(const isg_plan *p, size_t family, isg_speed speed)
 {
     sums s = {.least_n = UINT64_MAX, .least_tokens = UINT64_MAX};
     for (size_t i = 0; i < p->n_runs; i++) {
@@ -60,7 +61,7 @@ static const char *range_text(uint64_t least, uint64_t most, char *buf, size_t c
 
 /* ---- text ----------------------------------------------------------------- */
 
-static void print_families(const isg_plan *p, double speed)
+static void print_families(const isg_plan *p, isg_speed speed)
 {
     char n[2 * NUMBER_BYTES], t[2 * NUMBER_BYTES], s[NUMBER_BYTES];
     size_t memberships = 0;
@@ -128,16 +129,27 @@ static void print_epochs(const isg_plan *p)
     free(said);
 }
 
-static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers, bool assumed)
+/* Nobody said how fast a worker is, and it cannot be measured. */
+static bool is_assumed(isg_speed speed)
+{
+    return !(speed.flops > 0) && !(speed.peak > 0);
+}
+
+static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers, isg_speed speed)
 {
     char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
     if (p->trainer == ISG_TRAINER_SYNTHETIC) {
         (void)printf("time           %s of work (synthetic: seconds_per_run and speed)\n",
                      isg_str_duration(e->work_s, a, sizeof a));
+    } else if (speed.peak > 0) {
+        (void)printf("time           %s of work at %.0f-%.0f %% of the peak measured here, %.0f "
+                     "GFLOP/s\n",
+                     isg_str_duration(e->work_s, a, sizeof a), 100 * e->least_share,
+                     100 * e->most_share, 1e-9 * speed.peak);
     } else {
         (void)printf("time           %s of work at %.3g FLOP/s a worker%s\n",
                      isg_str_duration(e->work_s, a, sizeof a), e->speed,
-                     assumed ? " (assumed; --speed)" : "");
+                     is_assumed(speed) ? " (assumed; --speed)" : "");
     }
     (void)printf("makespan       %s on %zu workers, longest runs first (at best %s)\n",
                  isg_str_duration(e->makespan_s, a, sizeof a), workers,
@@ -165,7 +177,7 @@ static void print_branches(const isg_branches *b)
 }
 
 static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
-                       size_t workers, bool assumed)
+                       size_t workers, isg_speed speed)
 {
     char buf[NUMBER_BYTES], parts[2 * NUMBER_BYTES] = "";
     isg_branches b;
@@ -175,10 +187,10 @@ static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advic
                  p->n_runs - b.parts, parts, p->n_families, p->n_languages);
     (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name,
                  p->trainer_version, p->numerics, p->schedule, p->unit);
-    print_families(p, e->speed);
+    print_families(p, speed);
     (void)printf("\nFLOPs          %.3g, %.1f %% of it for evaluation\n", e->flops,
                  e->flops > 0 ? 100 * e->evaluation_flops / e->flops : 0);
-    print_times(p, e, workers, assumed);
+    print_times(p, e, workers, speed);
     (void)printf("dependencies   depth %zu; %zu runs wait for a parent\n", e->depth, e->waiting);
     print_branches(&b);
     (void)printf(
@@ -222,7 +234,7 @@ static void print_runs(const isg_plan *p)
 
 /* ---- JSON ------------------------------------------------------------------ */
 
-static json_t *families_json(const isg_plan *p, double speed)
+static json_t *families_json(const isg_plan *p, isg_speed speed)
 {
     json_t *out = json_array();
     for (size_t f = 0; out && f < p->n_families; f++) {
@@ -247,7 +259,7 @@ static json_t *epochs_json(const isg_plan *p)
     return out;
 }
 
-static isg_err run_json(const isg_plan *p, size_t i, double speed, json_t **out)
+static isg_err run_json(const isg_plan *p, size_t i, isg_speed speed, json_t **out)
 {
     const isg_run *r = &p->runs[i];
     ISG_TRY(isg_plan_run_json(p, i, out));
@@ -267,7 +279,7 @@ static isg_err run_json(const isg_plan *p, size_t i, double speed, json_t **out)
     return bad ? ISG_FAIL(ISG_ENOMEM, "out of memory") : ISG_OK;
 }
 
-static isg_err add_runs(const isg_plan *p, double speed, json_t *report)
+static isg_err add_runs(const isg_plan *p, isg_speed speed, json_t *report)
 {
     json_t *list = json_array();
     isg_err rc = ISG_OK;
@@ -282,44 +294,54 @@ static isg_err add_runs(const isg_plan *p, double speed, json_t *report)
 }
 
 static isg_err print_json(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
-                          size_t workers, bool assumed, bool runs)
+                          size_t workers, isg_speed speed, bool runs)
 {
     isg_branches b;
     isg_plan_branches(p, &b);
+    json_t *peak = speed.peak > 0 ? json_real(speed.peak) : json_null();
     json_t *report = json_pack(
-        "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
+        "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:o,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
         "s:o,s:{s:I,s:I,s:I,s:f,s:f},s:o}",
         "schema", "isogloss-plan", "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash,
-        "runs", (json_int_t)p->n_runs, "families", families_json(p, e->speed), "trainer",
+        "runs", (json_int_t)p->n_runs, "families", families_json(p, speed), "trainer",
         p->trainer_name, "numerics", p->numerics, "flops", e->flops, "evaluation_flops",
         e->evaluation_flops, "workers", (json_int_t)workers, "speed_flops_per_s", e->speed,
-        "speed_assumed", assumed, "work_s", e->work_s, "makespan_s", e->makespan_s, "chain_s",
-        e->chain_s, "longest", "run", p->runs[e->longest].id, "seconds", e->longest_s, "depth",
-        (json_int_t)e->depth, "waiting", (json_int_t)e->waiting, "store_bytes", e->store_bytes,
-        "languages", epochs_json(p), "branches", "runs", (json_int_t)b.runs, "trunks",
-        (json_int_t)b.trunks, "parts", (json_int_t)b.parts, "training_flops", b.training,
-        "unbranched_flops", b.unbranched, "advice",
-        isg_report_advice_json(advice, ISG_ADVICE_NOTE));
+        "speed_assumed", is_assumed(speed), "peak_flops_per_s", peak, "work_s", e->work_s,
+        "makespan_s", e->makespan_s, "chain_s", e->chain_s, "longest", "run",
+        p->runs[e->longest].id, "seconds", e->longest_s, "depth", (json_int_t)e->depth, "waiting",
+        (json_int_t)e->waiting, "store_bytes", e->store_bytes, "languages", epochs_json(p),
+        "branches", "runs", (json_int_t)b.runs, "trunks", (json_int_t)b.trunks, "parts",
+        (json_int_t)b.parts, "training_flops", b.training, "unbranched_flops", b.unbranched,
+        "advice", isg_report_advice_json(advice, ISG_ADVICE_NOTE));
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    isg_err rc = runs ? add_runs(p, e->speed, report) : ISG_OK;
+    isg_err rc = runs ? add_runs(p, speed, report) : ISG_OK;
     if (!rc) rc = isg_json_print(report, stdout);
     json_decref(report);
     return rc;
+}
+
+/* What a proxy's worker does on this machine; the plan itself does not depend on it. */
+static isg_speed find_speed(const isg_plan *p, double given)
+{
+    isg_speed speed = {.flops = given};
+    if (!(given > 0) && p->trainer == ISG_TRAINER_PROXY && isg_numerics_supported(p->numerics))
+        speed.peak = isg_fma_peak(p->numerics);
+    return speed;
 }
 
 static isg_err run_plan(int argc, char **argv)
 {
     isg_plan_options options = {0};
     uint64_t workers = isg_os_cores();
-    double speed = 0;
+    double given = 0;
     bool json = false, runs = false, done;
     const isg_opt opts[] = {
         {0, "workers", ISG_OPT_U64, &workers, "R",
          "Predict for so many workers (default: the cores of this machine). A run occupies as many as it "
          "takes cores, or one with GPUs.",
          1, 1e6, NULL},
-        {0, "speed", ISG_OPT_DOUBLE, &speed, "FLOP/S",
-         "Speed of a worker (default: measured for proxies on one such core).", 1, 1e30, NULL},
+        {0, "speed", ISG_OPT_DOUBLE, &given, "FLOP/S",
+         "Speed of a worker (default, for proxies: measured on this machine).", 1, 1e30, NULL},
         {0, "corpus", ISG_OPT_STRING, &options.corpus_override, "DIR",
          "Corpus directory instead of the campaign's.", 0, 0, NULL},
         {0, "runs", ISG_OPT_FLAG, &runs, NULL, "List every run.", 0, 0, NULL},
@@ -335,12 +357,13 @@ static isg_err run_plan(int argc, char **argv)
     isg_estimate e;
     isg_advice_list advice = {0};
     ISG_TRY(isg_plan_load(argv[1], &options, &plan));
+    const isg_speed speed = find_speed(plan, given);
     isg_err rc = isg_plan_estimate(plan, workers, speed, &e);
     if (!rc) rc = isg_plan_advise(plan, &advice);
     if (!rc && json) {
-        rc = print_json(plan, &e, &advice, workers, !(speed > 0), runs);
+        rc = print_json(plan, &e, &advice, workers, speed, runs);
     } else if (!rc) {
-        print_plan(plan, &e, &advice, workers, !(speed > 0));
+        print_plan(plan, &e, &advice, workers, speed);
         if (runs) print_runs(plan);
     }
     isg_advice_free(&advice);

@@ -1,6 +1,7 @@
 /* Plans: expansion, identity, order, budgets, estimates. */
 #include "check.h"
 #include "isogloss/json.h"
+#include "isogloss/numerics.h"
 #include "isogloss/os.h"
 #include "isogloss/plan.h"
 
@@ -332,7 +333,7 @@ static void test_warmup(void)
 static double makespan(const isg_plan *p, size_t workers)
 {
     isg_estimate e;
-    CHECK_OK(isg_plan_estimate(p, workers, 1e9, &e));
+    CHECK_OK(isg_plan_estimate(p, workers, (isg_speed){.flops = 1e9}, &e));
     return e.makespan_s;
 }
 
@@ -350,7 +351,7 @@ static void test_estimate_cores(void)
     isg_estimate e;
     if (!p) return;
     CHECK_EQ_U64(p->n_runs, 7);
-    CHECK_OK(isg_plan_estimate(p, 2, 0, &e));
+    CHECK_OK(isg_plan_estimate(p, 2, (isg_speed){0}, &e));
     CHECK_NEAR(e.work_s, 20, 1e-9); /* of cores */
     CHECK_NEAR(e.longest_s, 2, 1e-9);
     CHECK_NEAR(makespan(p, 2), 10, 1e-9); /* the wide ones in turn, then two by two */
@@ -363,15 +364,41 @@ static void test_estimate_cores(void)
     p = parse(HEAD "trainer: {kind: command, command: [x]}\n" GRID MONO
                    "resources: [{cores: 4}]\n");
     if (!p) return;
-    CHECK_OK(isg_plan_estimate(p, 8, p->runs[0].flops, &e));
+    CHECK_OK(isg_plan_estimate(p, 8, (isg_speed){.flops = p->runs[0].flops}, &e));
     CHECK_NEAR(e.makespan_s, 1, 1e-12);
     CHECK_NEAR(e.work_s, 4, 1e-12);
     isg_plan_destroy(&p);
     p = parse(HEAD "trainer: {kind: command, command: [x]}\n" GRID MONO
                    "resources: [{cores: 64, gpus: 8}]\n");
     if (!p) return;
-    CHECK_OK(isg_plan_estimate(p, 8, p->runs[0].flops, &e));
+    CHECK_OK(isg_plan_estimate(p, 8, (isg_speed){.flops = p->runs[0].flops}, &e));
     CHECK_NEAR(e.work_s, 1, 1e-12);
+    isg_plan_destroy(&p);
+}
+
+/* Without --speed a proxy's time follows from the peak, by size; a given speed wins. */
+static void test_estimate_peak(void)
+{
+    isg_plan *p = parse(HEAD SYNTHETIC "sizes: [p0, p4, p9]\ntokens: [1M]\n" MONO);
+    isg_estimate e;
+    if (!p) return;
+    p->trainer = ISG_TRAINER_PROXY; /* as if the corpus were built */
+    (void)snprintf(p->numerics, sizeof p->numerics, "%s", isg_numerics_of_level(2));
+    CHECK_EQ_U64(p->n_runs, 3);
+    CHECK_OK(isg_plan_estimate(p, 3, (isg_speed){.peak = 1e11}, &e));
+    CHECK(0.2 < e.least_share && e.least_share < e.most_share && e.most_share < 1);
+    CHECK(e.speed > 0.8e11 * e.least_share && e.speed < 1e11 * e.most_share);
+    for (size_t i = 0; i < p->n_runs; i++) {
+        double s = p->runs[i].flops / isg_plan_run_seconds(p, i, (isg_speed){.peak = 1e11});
+        CHECK(s > 0.2e11 && s < 1e11);
+        CHECK_NEAR(isg_plan_run_seconds(p, i, (isg_speed){.peak = 2e11}) * s / p->runs[i].flops,
+                   0.5, 1e-12);
+        CHECK_NEAR(isg_plan_run_seconds(p, i, (isg_speed){.flops = 1e9, .peak = 1e11}),
+                   p->runs[i].flops / 1e9, 1e-9);
+    }
+    double work = e.work_s;
+    CHECK_OK(isg_plan_estimate(p, 3, (isg_speed){0}, &e)); /* not measured: some core of 2024 */
+    CHECK(e.work_s > work / 3 && e.work_s < 2 * work);
     isg_plan_destroy(&p);
 }
 
@@ -381,7 +408,7 @@ static void test_estimate(void)
     isg_plan *p = load("families.yaml");
     isg_estimate e;
     if (!p) return;
-    CHECK_OK(isg_plan_estimate(p, 1, 0, &e));
+    CHECK_OK(isg_plan_estimate(p, 1, (isg_speed){0}, &e));
     size_t wide = 0;
     for (size_t i = 0; i < p->n_runs; i++) wide += p->runs[i].cores == 2;
     CHECK(wide > 0 && wide < 70);
@@ -390,10 +417,10 @@ static void test_estimate(void)
     CHECK_NEAR(e.chain_s, 6, 1e-9);
     CHECK_EQ_U64(e.depth, 3);
     CHECK_EQ_U64(e.waiting, 10);
-    CHECK_OK(isg_plan_estimate(p, 1000, 0, &e));
+    CHECK_OK(isg_plan_estimate(p, 1000, (isg_speed){0}, &e));
     CHECK_NEAR(e.makespan_s, 6, 1e-9); /* the longest chain bounds any number of workers */
     for (size_t i = 0; i < p->n_runs; i++) p->runs[i].cores = 1;
-    CHECK_OK(isg_plan_estimate(p, 7, 0, &e));
+    CHECK_OK(isg_plan_estimate(p, 7, (isg_speed){0}, &e));
     CHECK_NEAR(e.makespan_s, 20, 1e-9); /* ten rounds of seven */
     isg_plan_destroy(&p);
 }
@@ -456,6 +483,7 @@ int main(void)
     test_run_json();
     test_warmup();
     test_estimate();
+    test_estimate_peak();
     test_estimate_cores();
     test_refused();
     return check_done();
