@@ -36,6 +36,9 @@ isg_err isg_file_read(const char *path, size_t limit, isg_str *out);
  */
 isg_err isg_file_write(const char *path, const void *data, size_t n);
 
+/** Write a file that nobody misses after a crash of the machine: not synced, in place. */
+isg_err isg_file_put(const char *path, const void *data, size_t n);
+
 /** fsync the directory that holds `path`. */
 isg_err isg_dir_sync_of(const char *path);
 

@@ -126,6 +126,15 @@ isg_err isg_file_write(const char *path, const void *data, size_t n)
     return rc;
 }
 
+isg_err isg_file_put(const char *path, const void *data, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool bad = fd < 0 || write_all(fd, data, n);
+    isg_err rc = bad ? ISG_FAIL(ISG_EIO, "cannot write '%s': %s", path, strerror(errno)) : ISG_OK;
+    if (fd >= 0) (void)close(fd);
+    return rc;
+}
+
 bool isg_path_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -348,11 +348,14 @@ static isg_err run_phase(launch *l)
         begin_record(l);
         l->progress = isg_progress_create();
     }
-    double began = isg_time_mono();
+    double began = isg_time_mono(), cpu = isg_time_cpu();
     rc = isg_loop_run(&loop);
+    cpu = isg_time_cpu() - cpu; /* of this rank, without its trainers */
     if (l->leads) {
-        ISG_INFO("run", "run phase over runs=%zu start_up_s=%.3f run_s=%.3f", l->job.committed,
-                 began - l->started, isg_time_mono() - began);
+        ISG_INFO("run", "run phase over runs=%zu start_up_s=%.3f run_s=%.3f cpu_s=%.3f",
+                 l->job.committed, began - l->started, isg_time_mono() - began, cpu);
+    } else {
+        ISG_INFO("run", "run phase over cpu_s=%.3f", cpu);
     }
     isg_progress_destroy(&l->progress);
     l->alone = loop.signals > 1 || (rc && l->leads);

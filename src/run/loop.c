@@ -2,6 +2,8 @@
  * Spin a little, then nap: a rank that waits must not burn the core that a
  * trainer could use, and a rank that is spoken to should answer at once. A
  * worker naps in the poll() of its executor, so that a trainer's line wakes it.
+ * One that has spoken listens closely: the next run may be on its way. One whose
+ * trainers are at work only listens for orders to stop, which can wait.
  */
 
 #include "loop.h"
@@ -15,7 +17,7 @@
 #include <stdio.h>
 
 enum { SPINS = 100, BATCH = 256 };
-static const double first_nap_s = 50e-6, longest_nap_s = 10e-3, alone_nap_s = 50e-3, flush_s = 2;
+static const double first_nap_s = 50e-6, longest_nap_s = 10e-3, busy_nap_s = 50e-3, flush_s = 2;
 
 static const int caught[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
 enum { N_CAUGHT = sizeof caught / sizeof caught[0] };
@@ -62,10 +64,12 @@ static double nap_of(const isg_loop *loop, size_t quiet)
 {
     if (quiet < SPINS) return 0;
     /* In one process nothing can come from outside but a trainer's line, which ends the nap. */
-    if (loop->worker && isg_comm_size(loop->comm) == 1) return alone_nap_s;
+    if (loop->worker && isg_comm_size(loop->comm) == 1) return busy_nap_s;
+    const bool busy = loop->worker && !loop->leader && isg_worker_busy(loop->worker);
+    const double longest = busy ? busy_nap_s : longest_nap_s;
     double nap = first_nap_s;
-    for (size_t i = SPINS; i < quiet && nap < longest_nap_s; i += 8) nap *= 2;
-    return nap < longest_nap_s ? nap : longest_nap_s;
+    for (size_t i = SPINS; i < quiet && nap < longest; i += 8) nap *= 2;
+    return nap < longest ? nap : longest;
 }
 
 static isg_err pass_signals(const isg_loop *loop)
@@ -95,10 +99,13 @@ static isg_err turn(const isg_loop *loop, size_t *quiet)
     *quiet = n ? 0 : *quiet + 1;
     if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, *quiet >= SPINS));
     double nap = nap_of(loop, *quiet);
-    if (loop->worker && !isg_worker_finished(loop->worker))
+    if (loop->worker && !isg_worker_finished(loop->worker)) {
+        double said = isg_worker_said(loop->worker);
         ISG_TRY(isg_worker_step(loop->worker, nap));
-    else if (nap > 0)
+        if (isg_worker_said(loop->worker) > said) *quiet = 0;
+    } else if (nap > 0) {
         isg_nap(nap);
+    }
     if (nap <= 0 && n == 0) (void)sched_yield();
     if (loop->look) loop->look(loop->ctx);
     return ISG_OK;

@@ -118,13 +118,14 @@ static isg_err complete_object(isg_trial *t)
     return bad ? no_memory() : ISG_OK;
 }
 
+/* Not synced: an attempt that has no checkpoint yet is not worth a wait for the disk between two
+ * runs, and a checkpoint syncs the events and this directory before its mark. */
 static isg_err write_files(isg_trial *t, const isg_str *kept)
 {
     char *text = isg_json_line(t->object), *object = isg_trial_path(t, "run.json");
     char *events = isg_trial_path(t, "events.jsonl");
-    isg_err rc =
-        text && object && events ? isg_file_write(object, text, strlen(text)) : no_memory();
-    if (!rc) rc = isg_file_write(events, isg_str_c(kept), kept->len);
+    isg_err rc = text && object && events ? isg_file_put(object, text, strlen(text)) : no_memory();
+    if (!rc) rc = isg_file_put(events, isg_str_c(kept), kept->len);
     if (!rc) {
         t->events = open(events, O_WRONLY | O_APPEND | O_CLOEXEC);
         if (t->events < 0) rc = ISG_FAIL(ISG_EIO, "cannot open '%s': %s", events, strerror(errno));

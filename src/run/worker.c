@@ -235,6 +235,16 @@ isg_err isg_worker_step(isg_worker *worker, double wait_s)
     return leave_if_drained(w);
 }
 
+double isg_worker_said(const isg_worker *worker)
+{
+    return worker->said;
+}
+
+bool isg_worker_busy(const isg_worker *worker)
+{
+    return worker->type->busy(worker->self) > 0;
+}
+
 void isg_worker_drain(isg_worker *worker)
 {
     if (worker->draining || worker->finished) return;

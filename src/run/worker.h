@@ -70,6 +70,12 @@ isg_err isg_worker_handle(isg_worker *worker, const isg_msg *msg);
  */
 isg_err isg_worker_step(isg_worker *worker, double wait_s);
 
+/** When it last said something to the leader, beats included [monotonic s]: an answer may be near. */
+double isg_worker_said(const isg_worker *worker);
+
+/** Tasks at work or results not yet written: nothing but their end is waited for. */
+bool isg_worker_busy(const isg_worker *worker);
+
 /** A signal reached this rank: say BYE (draining), ask for checkpoints, leave when all is written. */
 void isg_worker_drain(isg_worker *worker);
 
