@@ -4,8 +4,9 @@
 #   bench/bench.sh BUILD [PART]...      default: all parts
 #
 #   train      training: tokens/s and share of the peak    pair     two trainers at once over one
-#   torch      training: ratio to PyTorch                  fit      fits, ratio to SciPy
-#   dispatch   runs of no duration through the store       waiting  CPU of ranks that wait
+#   torch      training: ratio to PyTorch                  start    what a run costs beside its steps
+#   cost       campaigns over the sum of their runs        waiting  CPU of ranks that wait
+#   dispatch   runs of no duration through the store       fit      fits, ratio to SciPy
 #
 # Each figure is the median of three repeats with the least and the largest behind it; compare
 # ratios, not figures of different machines.
@@ -13,7 +14,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- train pair torch dispatch waiting fit
+[ $# -gt 0 ] || set -- train pair torch start cost dispatch waiting fit
 isogloss=$build/bin/isogloss
 train=$build/bin/isogloss-train
 dir=$(mktemp -d)
@@ -88,6 +89,18 @@ bench_torch() {
     fi
 }
 
+bench_start() {
+    echo "== trainer: from its start to the first step, and from the last point to the end"
+    make_corpus
+    "$here/run_cost.py" start "$isogloss" "$dir/corpus"
+}
+
+bench_cost() {
+    echo "== campaign: wall time over the sum of its runs"
+    make_corpus
+    "$here/run_cost.py" campaign "$isogloss" "$dir/corpus"
+}
+
 column() { awk -v c="$1" '{print $c}' "$dir/figures" | median; }
 
 bench_dispatch() {
@@ -99,7 +112,7 @@ bench_dispatch() {
         for i in $(seq "$repeats"); do
             rm -rf "$dir"/many.h5* "$dir"/many.work
             run_ranks "$ranks" "$dir/cpu" run -v "$dir/many.yaml" -o "$dir/many.h5"
-            sed -n 's/.*run phase over runs=\([0-9]*\) start_up_s=\([0-9.]*\) run_s=\([0-9.]*\)/\1 \2 \3/p' "$dir/cpu.log" |
+            sed -n 's/.*run phase over runs=\([0-9]*\) start_up_s=\([0-9.]*\) run_s=\([0-9.]*\).*/\1 \2 \3/p' "$dir/cpu.log" |
                 awk -v cpu="$(awk '{c += $2 + $3} END {print c}' "$dir/cpu")" \
                     -v wall="$(awk '$4 > w {w = $4} END {print w}' "$dir/cpu")" \
                     '{print $1 / $3, $2, $1 / wall, cpu}'
@@ -112,7 +125,7 @@ bench_dispatch() {
 made_up_text() { # words of random letters, frequent and rare ones
     awk 'BEGIN {
         srand(1)
-        for (line = 0; line < 8000; line++) {
+        for (line = 0; line < 60000; line++) {
             text = ""
             for (word = 0; word < 10; word++) {
                 n = 2 + int(7 * rand())
@@ -124,12 +137,16 @@ made_up_text() { # words of random letters, frequent and rare ones
     }'
 }
 
-proxy_campaign() { # long enough to look at; the signal ends it
+make_corpus() { # 3 MB, once
+    [ ! -e "$dir/corpus" ] || return 0
     mkdir -p "$dir/text"
     made_up_text >"$dir/text/en.txt"
-    printf '%s\n' 'name: bench' 'shards: 4' 'keys: block' 'languages:' \
+    printf '%s\n' 'name: bench' 'shards: 16' 'keys: block' 'languages:' \
         '  - {code: en, script: Latn, files: en.txt}' >"$dir/text/text.yaml"
     "$isogloss" corpus build -o "$dir/corpus" "$dir/text/text.yaml" >/dev/null
+}
+
+proxy_campaign() { # long enough to look at; the signal ends it
     cat <<'YAML'
 isogloss: 1
 name: trained
@@ -169,6 +186,7 @@ watch_ranks() { # ranks, campaign
 
 bench_waiting() {
     echo "== waiting: CPU of each rank itself in % of a core (rank 0 leads)"
+    make_corpus
     proxy_campaign >"$dir/trained.yaml"
     campaign 100 100 >"$dir/slow.yaml"
     echo "mpirun -n 3, a proxy trainer below each worker:"
@@ -199,7 +217,7 @@ bench_fit() {
 echo "$("$isogloss" --version), $(nproc) cores,$(sed -n 's/^model name.*:/ /p' /proc/cpuinfo | head -n 1)"
 for part in "$@"; do
     case $part in
-    train | pair | torch | dispatch | waiting | fit) "bench_$part" ;;
-    *) echo "bench.sh: unknown part '$part': train, pair, torch, dispatch, waiting, fit" >&2 && exit 2 ;;
+    train | pair | torch | start | cost | dispatch | waiting | fit) "bench_$part" ;;
+    *) echo "bench.sh: unknown part '$part'; see the top of this file" >&2 && exit 2 ;;
     esac
 done

@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""What training runs cost beside training steps.
+
+    run_cost.py start ISOGLOSS CORPUS       one trainer spoken to directly
+    run_cost.py campaign ISOGLOSS CORPUS    campaigns of equal runs of about 1 s and 10 s
+
+`start`: from the start of a trainer to its hello, from an order to the first step, from the last
+point to the end event, in a new process and in one that has served before; beside it the import
+of PyTorch, which a new process of a script pays.
+
+`campaign`: the trainers' own seconds (set-up, training and evaluation, as their end events say)
+against what the workers had: run phase times workers. What is missing is the time before the
+first run, between runs, and after a worker's last: the last is no cost of scheduling, it depends
+on how the runs divide among the workers, and is told apart.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+POINTS, BATCH = 8, 1024
+# Stands for the trainer: notes when each event was said, and passes it on.
+TAP = """#!/bin/bash
+set -o pipefail
+"{trainer}" "$@" | while IFS= read -r line; do
+    printf '%s %s\\n' "$EPOCHREALTIME" "$line" >>"{log}/$$.log"
+    printf '%s\\n' "$line"
+done
+"""
+
+
+def spread(values, form):
+    return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
+
+
+def campaign_text(corpus, size, tokens, runs):
+    return f"""isogloss: 1
+name: cost
+seed: 1
+corpus: {corpus}
+trainer: {{kind: proxy}}
+sizes: [{size}]
+tokens: [{tokens}]
+evaluate: {{languages: [en], points: {POINTS}}}
+families: [{{name: mono, mixture: monolingual, languages: [en], seeds: {runs}}}]
+"""
+
+
+def planned_run(options, directory, size, tokens):
+    """The run object of a plan with one run, to be completed as a worker does."""
+    path = directory / f"{size}.yaml"
+    path.write_text(campaign_text(options.corpus, size, tokens, 1))
+    text = subprocess.run([options.isogloss, "plan", "--json", "--runs", path], check=True, capture_output=True).stdout
+    run = json.loads(text)["run_list"][0]
+    return {**run, "checkpoint": {"every_s": 0, "final": False}, "resume": None, "parent": None}
+
+
+# ---- one trainer -------------------------------------------------------------
+
+
+def serve(process, run):
+    """(set-up, last point to end) of a run in s: the steps and evaluations between points are equal,
+    and one of them is in the time to the first point."""
+    ordered = time.perf_counter()
+    process.stdin.write(json.dumps({"run": run}) + "\n")
+    process.stdin.flush()
+    told = []
+    while True:
+        event = json.loads(process.stdout.readline())
+        told.append(time.perf_counter())
+        if event["event"] == "end":
+            break
+    steps = [b - a for a, b in zip(told, told[1:-1])]
+    return told[0] - ordered - statistics.median(steps), told[-1] - told[-2]
+
+
+def start(options, directory):
+    trainer = pathlib.Path(options.isogloss).with_name("isogloss-train")
+    print(f"ms, median (least to most) of {options.rounds}")
+    print("shape  start to hello      order to first step     the same, served before  last point to end")
+    for size in options.shapes:
+        run = planned_run(options, directory, size, "1M")
+        run = {**run, "attempt": 1, "dir": str(directory), "tokens": POINTS * BATCH,
+               "points": [BATCH * (i + 1) for i in range(POINTS)]}
+        hello, new, again, ends = [], [], [], []
+        for _ in range(options.rounds):
+            began = time.perf_counter()
+            process = subprocess.Popen([trainer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            process.stdout.readline()
+            hello.append(1e3 * (time.perf_counter() - began))
+            for which in (new, again):
+                set_up, end = serve(process, run)
+                which.append(1e3 * set_up)
+                ends.append(1e3 * end)
+            process.stdin.close()
+            process.wait()
+        print(f"{size:<5}  " + "  ".join(f"{spread(v, '{:.1f}'):<22}" for v in (hello, new, again, ends)).rstrip(),
+              flush=True)
+    imports = []
+    for _ in range(3):
+        began = time.perf_counter()
+        if subprocess.run(["/usr/bin/python3", "-c", "import torch"], stderr=subprocess.DEVNULL, check=False).returncode:
+            return
+        imports.append(time.perf_counter() - began)
+    print(f"PyTorch: start of Python and import alone {spread(imports, '{:.2f}')} s")
+
+
+# ---- a campaign --------------------------------------------------------------
+
+
+def tap(options, directory):
+    """A folder of helper programs whose trainer notes what it says; (folder, folder of notes)."""
+    bin_dir, log_dir = directory / "libexec", directory / "said"
+    bin_dir.mkdir()
+    log_dir.mkdir()
+    real = pathlib.Path(options.isogloss).resolve().parent
+    (bin_dir / "isogloss-guard").symlink_to(real / "isogloss-guard")
+    trainer = bin_dir / "isogloss-train"
+    trainer.write_text(TAP.format(trainer=real / "isogloss-train", log=log_dir))
+    trainer.chmod(0o755)
+    return bin_dir, log_dir
+
+
+def told(log_dir):
+    """[(when, seconds)] of the end events of each trainer process."""
+    for path in sorted(log_dir.iterdir()):
+        ends = []
+        for line in path.read_text().splitlines():
+            when, event = line.split(" ", 1)
+            event = json.loads(event)
+            if event["event"] == "end":
+                ends.append((float(when), event["seconds"]))
+        path.unlink()
+        if ends:
+            yield ends
+
+
+def one_campaign(options, directory, text, ranks, slots):
+    """Figures of one launch as a named tuple."""
+    bin_dir, log_dir = directory / "libexec", directory / "said"
+    path, store = directory / "cost.yaml", directory / "cost.h5"
+    path.write_text(text)
+    for left in directory.glob("cost.h5*"):
+        left.unlink()
+    argv = [options.isogloss, "run", "-v", path, "-o", store, "--slots", str(slots)]
+    if ranks:
+        argv = ["mpirun", "-n", str(ranks), *argv]
+    before = os.times()
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, "ISOGLOSS_LIBEXEC": str(bin_dir)})
+    after = os.times()
+    start_up, run_s = (float(re.search(rf"run phase over.* {name}=([0-9.]+)", done.stderr)[1]) for name in ("start_up_s", "run_s"))
+    own = sum(float(x) for x in re.findall(r"run phase over.* cpu_s=([0-9.]+)", done.stderr))
+    all_cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    trainers = list(told(log_dir))
+    workers = max(slots, 1) if not ranks else (ranks - 1) * slots
+    trained = sum(s for ends in trainers for _, s in ends)
+    last = max(ends[-1][0] for ends in trainers)
+    tail = sum(last - ends[-1][0] for ends in trainers)
+    gaps = [b - s - a for ends in trainers for (a, _), (b, s) in zip(ends, ends[1:])]
+    lost = workers * run_s - trained - tail
+    Figures = collections.namedtuple("Figures", "runs mean_s cost tail gap_ms start_up_s cpu")
+    n = sum(len(ends) for ends in trainers)
+    return Figures(n, trained / n, 100 * lost / (workers * run_s), 100 * tail / (workers * run_s),
+                   1e3 * statistics.median(gaps), start_up, 100 * own / (all_cpu - own))
+
+
+def campaign(options, directory):
+    tap(options, directory)
+    rate = json.loads(subprocess.run(
+        [pathlib.Path(options.isogloss).with_name("isogloss-train"), "--bench", "--json", "--rounds", "3", "p1"],
+        check=True, capture_output=True).stdout)[0]["tokens_per_cpu_s"]["median"]
+    print("cost: share of the workers' time in the run phase that is no trainer's, the tail apart")
+    print("runs of      workers           runs  cost %                 tail %  gap ms  start-up s  CPU of ranks %")
+    for seconds, runs in ((1, 24), (10, 6)):
+        if options.seconds and seconds != options.seconds:
+            continue
+        text = campaign_text(options.corpus, "p1", int(rate * seconds), runs)
+        for name, ranks, slots in (("one process, 1 slot", 0, 1), ("one process, 2 slots", 0, 2), ("mpirun -n 3", 3, 1)):
+            rows = [one_campaign(options, directory, text, ranks, slots) for _ in range(options.rounds if seconds == 1 else 1)]
+            m = {f: statistics.median(getattr(r, f) for r in rows) for f in rows[0]._fields}
+            print(f"{m['mean_s']:5.2f} s      {name:<20} {m['runs']:3.0f}  {spread([r.cost for r in rows], '{:.2f}'):<22} "
+                  f"{m['tail']:5.1f}  {m['gap_ms']:6.1f}  {m['start_up_s']:9.2f}  {m['cpu']:6.2f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["start", "campaign"])
+    parser.add_argument("isogloss")
+    parser.add_argument("corpus")
+    parser.add_argument("shapes", nargs="*", default=["p0", "p3", "p6", "p9"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, help="campaign: only runs of about so long")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        {"start": start, "campaign": campaign}[options.what](options, pathlib.Path(name))
+
+
+if __name__ == "__main__":
+    main()
