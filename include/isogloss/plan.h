@@ -47,6 +47,11 @@ typedef struct isg_language {
     uint64_t held_bytes;                           /**< held-out bytes [byte] */
 } isg_language;
 
+/** A whole page of a language's held-out text [byte]. */
+typedef struct isg_page {
+    uint64_t offset, bytes;
+} isg_page;
+
 /** A named held-out set. */
 typedef struct isg_evaluation {
     char *name;
@@ -55,6 +60,9 @@ typedef struct isg_evaluation {
     char *unit;      /**< "bit/byte", "nat/token", ... */
     uint64_t bytes;  /**< evaluated bytes, all shards [byte] */
     size_t shards;
+    isg_page *pages; /**< [n_pages] page i belongs to shard i % shards; NULL: not of pages */
+    size_t n_pages;
+    char pages_sha256[65]; /**< of their places; "" without pages */
 } isg_evaluation;
 
 /** Decoder-only transformer; N_nonembedding = 12 layers d^2 unless the campaign states otherwise. */
@@ -142,9 +150,11 @@ typedef struct isg_plan {
     size_t n_settings;
     isg_run *runs;
     size_t n_runs;
-    size_t *by_id;     /**< [n_runs] run indices in order of id, for isg_plan_find */
-    size_t max_points; /**< over runs */
-    size_t max_shards; /**< over evaluations */
+    size_t *by_id;                    /**< [n_runs] run indices in order of id, for isg_plan_find */
+    size_t max_points;                /**< over runs */
+    size_t max_shards;                /**< over evaluations */
+    size_t pages_asked, pages_usable; /**< parallel pages, and how many there would be; 0: none */
+    size_t pages_alike;               /**< of those taken: with as many lines in every language */
     isg_alone alone;
     isg_limits limits;
     char hash[65]; /**< SHA-256 over everything that shapes store or results */

@@ -348,6 +348,7 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(isg_selecting_by(w));
     ISG_TRY(isg_selecting_where(w));
     ISG_TRY(isg_selecting_target(w));
+    ISG_TRY(isg_selecting_main(w));
     ISG_TRY(isg_selecting_metric(w));
     ISG_TRY(isg_selecting_name_runs(w));
     ISG_TRY(isg_selecting_points(w));

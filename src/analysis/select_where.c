@@ -223,6 +223,61 @@ static const isg_column *evaluation_column(const isg_table *t, const char *name)
     return NULL;
 }
 
+/* Do rows of the language have the evaluation of its own name? */
+static bool has_main(const isg_selecting *w, const isg_column *evaluation,
+                     const isg_column *language, const char *code)
+{
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (w->state[i] == ISG_ROW_KEPT && !strcmp(language->text[i], code) &&
+            !strcmp(evaluation->text[i], code))
+            return true;
+    }
+    return false;
+}
+
+isg_err isg_selecting_main(isg_selecting *w)
+{
+    const isg_column *evaluation = isg_table_column(w->t, "evaluation"),
+                     *language = isg_table_column(w->t, "eval_language");
+    const bool named =
+        isg_selecting_asks_for(w, "evaluation") || (w->o->by && !strcmp(w->o->by, "evaluation"));
+    const char *last = "", *example = NULL;
+    size_t aside = 0;
+    bool has = false;
+
+    if (!evaluation || !language || named || w->o->pool || w->o->metric == ISG_METRIC_PAGE)
+        return ISG_OK;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        const char *code = language->text[i];
+        const size_t n = strlen(code);
+        if (w->state[i] != ISG_ROW_KEPT || !n || strncmp(evaluation->text[i], code, n) != 0 ||
+            evaluation->text[i][n] != '.')
+            continue;
+        if (strcmp(last, code) != 0) has = has_main(w, evaluation, language, code);
+        last = code;
+        if (!has) continue;
+        w->state[i] = ISG_ROW_OTHER;
+        example = evaluation->text[i];
+        aside++;
+    }
+    if (!aside) return ISG_OK;
+    return isg_selecting_note(
+        w,
+        isg_strf("%zu rows of further evaluations are left aside, such as %s: --target takes one.",
+                 aside, example));
+}
+
+/* For bits per page a language stands for its pages. */
+static bool stands_for_pages(const isg_selecting *w, size_t k)
+{
+    const isg_column *c = isg_table_column(w->t, "eval_language");
+    if (k || w->o->metric != ISG_METRIC_PAGE || !c) return false;
+    for (size_t i = 0; i < w->t->n_rows; i++) {
+        if (!strcmp(c->text[i], w->o->target)) return true;
+    }
+    return false;
+}
+
 /* --target is a value of one of the columns that name evaluations. */
 isg_err isg_selecting_target(isg_selecting *w)
 {
@@ -233,6 +288,7 @@ isg_err isg_selecting_target(isg_selecting *w)
     if (!target) return ISG_OK;
     for (size_t k = 0; k < COUNT_EVALUATIONS; k++) {
         const isg_column *c = evaluation_column(w->t, evaluation_columns[k]);
+        if (stands_for_pages(w, k)) continue;
         for (size_t i = 0; c && i < w->t->n_rows; i++) {
             if (strcmp(c->text[i], target) != 0) continue;
             isg_str_free(&list);

@@ -87,6 +87,9 @@ isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *co
                             const char *value);
 /** Did the user name several values of the column, or of one that it follows, to be taken together? */
 bool isg_selecting_chosen(const isg_selecting *w, const isg_column *column);
+/** Where a language has an evaluation of its own name, others of it (CODE.pages) are not asked for
+ * unless they are named. */
+isg_err isg_selecting_main(isg_selecting *w);
 bool isg_selecting_asks_for(const isg_selecting *w, const char *column);
 
 /* select_metric.c: losses in the metric that is asked for */

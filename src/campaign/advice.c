@@ -67,6 +67,25 @@ static isg_err shared_warmup(const isg_plan *p, isg_advice *out)
                              ISG_RECIPE_WARMUP));
 }
 
+static isg_err few_pages(const isg_plan *p, isg_advice *out)
+{
+    if (p->pages_usable >= p->pages_asked) return ISG_OK;
+    return say(out, isg_strf("only %zu held-out pages are in all evaluated languages and short "
+                             "enough; %zu are asked for ('evaluate: pages'). Raise 'page_bytes', "
+                             "or score fewer languages.",
+                             p->pages_usable, p->pages_asked));
+}
+
+static isg_err unlike_pages(const isg_plan *p, isg_advice *out)
+{
+    const size_t taken = p->pages_usable < p->pages_asked ? p->pages_usable : p->pages_asked;
+    if (p->pages_alike == taken) return ISG_OK;
+    return say(out, isg_strf("%zu of the %zu parallel pages have not as many lines in every "
+                             "language (lines are dropped as duplicates or untranslated): their "
+                             "bits per page say a little more or less of some.",
+                             taken - p->pages_alike, taken));
+}
+
 /* Families with branches whose runs are trained by themselves. */
 static isg_err alone(const isg_plan *p, isg_advice *out)
 {
@@ -162,7 +181,7 @@ static isg_err short_held_text(const isg_plan *p, isg_advice *out)
     size_t n = 0;
     for (size_t e = 0; e < p->n_evaluations; e++) {
         const isg_evaluation *v = &p->evaluations[e];
-        if (v->bytes >= p->evaluation_bytes) continue;
+        if (v->pages || v->bytes >= p->evaluation_bytes) continue;
         n++;
         if (!least || v->bytes < least->bytes) least = v;
     }
@@ -182,7 +201,8 @@ static const struct {
     {ISG_ADVICE_WARNING, long_warmup},  {ISG_ADVICE_NOTE, shared_warmup},
     {ISG_ADVICE_NOTE, alone},           {ISG_ADVICE_WARNING, batch_by_tokens},
     {ISG_ADVICE_NOTE, few_steps},       {ISG_ADVICE_WARNING, costly_evaluation},
-    {ISG_ADVICE_NOTE, short_held_text},
+    {ISG_ADVICE_NOTE, short_held_text}, {ISG_ADVICE_WARNING, few_pages},
+    {ISG_ADVICE_NOTE, unlike_pages},
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };

@@ -115,6 +115,8 @@ typedef struct isg_build {
     size_t n_resources;
     size_t corpus_shards; /**< 0: not known */
     isg_batch_rule batch;
+    /** [n_languages] in the corpus directory, NULL in an old corpus; NULL: no such directory */
+    const char **pages_file;
     double *settings_given; /**< [n_settings] of the trainer, before a family varies them */
     char *law_text;         /**< canonical JSON of a synthetic trainer's truth, or NULL */
     size_t *languages, *settings,
@@ -146,10 +148,11 @@ isg_err isg_build_trainer(isg_build *b);     /* trainer.c: kind, settings, law, 
 isg_err isg_build_batch(isg_build *b);       /* batch.c: batches that follow size or budget */
 isg_err isg_build_families(isg_build *b);    /* family.c: axes and mixtures of each family */
 isg_err isg_build_evaluations(isg_build *b); /* family.c: held-out sets */
-isg_err isg_build_orders(isg_build *b);      /* identity.c: canonical orders */
-isg_err isg_build_expand(isg_build *b);      /* expand.c: runs */
-isg_err isg_build_branches(isg_build *b);    /* branch.c: trunks */
-isg_err isg_build_hash(isg_build *b);        /* identity.c: fills plan->hash */
+isg_err isg_build_pages(isg_build *b, const isg_node *section); /* pages.c: those of whole pages */
+isg_err isg_build_orders(isg_build *b);                         /* identity.c: canonical orders */
+isg_err isg_build_expand(isg_build *b);                         /* expand.c: runs */
+isg_err isg_build_branches(isg_build *b);                       /* branch.c: trunks */
+isg_err isg_build_hash(isg_build *b);                           /* identity.c: fills plan->hash */
 
 /** Fill run->id; `more` is hashed too. */
 isg_err isg_build_identify(const isg_build *b, isg_run *run, const char *more);

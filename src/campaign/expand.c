@@ -86,11 +86,21 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
     }
 }
 
+/* Bytes of text; of pages their windows, the last of which is filled up. */
+static double scored(const isg_evaluation *v, uint64_t context)
+{
+    uint64_t bytes = 0;
+    if (!v->pages) return (double)v->bytes;
+    for (size_t i = 0; i < v->n_pages; i++)
+        bytes += (v->pages[i].bytes + context - 1) / context * context;
+    return (double)bytes;
+}
+
 double isg_build_flops(const isg_plan *p, const isg_run *r)
 {
     double bytes = 0, f = isg_shape_flops(&r->shape);
     for (size_t e = 0; e < p->n_evaluations; e++) {
-        if (r->evaluate[e]) bytes += (double)p->evaluations[e].bytes;
+        if (r->evaluate[e]) bytes += scored(&p->evaluations[e], r->shape.context);
     }
     return (double)(r->tokens - r->from) * f + (double)r->n_points * bytes * f / 3;
 }

@@ -370,7 +370,7 @@ isg_err isg_build_evaluations(isg_build *b)
                      shards, b->corpus_shards);
     }
     bool **flags = ISG_NEW(b, p->n_families + 1, bool *);
-    p->evaluations = calloc(p->n_languages ? p->n_languages : 1, sizeof *p->evaluations);
+    p->evaluations = calloc(2 * p->n_languages + 1, sizeof *p->evaluations); /* pages, too */
     if (!flags || !p->evaluations) return isg_build_no_memory();
     for (size_t f = 0; f < p->n_families; f++) {
         const isg_node *own = isg_node_get(b->families[f].node, "evaluate");
@@ -381,6 +381,7 @@ isg_err isg_build_evaluations(isg_build *b)
         for (size_t f = 0; f < p->n_families; f++) any = any || flags[f][l];
         if (any) ISG_TRY(add_evaluation(b, l, section));
     }
+    ISG_TRY(isg_build_pages(b, section));
     for (size_t f = 0; f < p->n_families; f++) {
         isg_family_work *w = &b->families[f];
         const isg_node *scope = isg_node_get(w->node, "scope");

@@ -202,6 +202,11 @@ const isg_field isg_fields[] = {
       HELP("Evaluations during a run.")),
     F("evaluate", "bytes", COUNT, .def = "16Ki", .unit = "byte", RANGE(1, TOKENS_MAX),
       HELP("Held-out bytes scored each time, over all shards; at most what the corpus has.")),
+    F("evaluate", "pages", INT, .def = "0", RANGE(0, 256),
+      HELP("Also score so many whole held-out pages that every scored language has, as evaluation "
+           "CODE.pages: the same pages in each, for bits per page. Built corpora only.")),
+    F("evaluate", "page_bytes", COUNT, .def = "2Ki", .unit = "byte", RANGE(1, 1e9),
+      HELP("Longest page that is taken, in any of the languages.")),
     F("evaluate", "shards", INT, .def = "16", RANGE(1, 1024),
       HELP("Parts with a loss of their own.")),
 

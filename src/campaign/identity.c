@@ -75,10 +75,11 @@ static isg_err add_evaluations(const isg_build *b, const isg_run *r, isg_str *s)
     for (size_t i = 0; i < p->n_evaluations; i++) {
         size_t e = b->evaluations[i];
         if (!r->evaluate[e]) continue;
-        ISG_TRY(isg_str_printf(s, "%s{\"bytes\":%llu,\"language\":\"%s\",\"shards\":%zu}", sep,
-                               (ull)p->evaluations[e].bytes,
-                               p->languages[p->evaluations[e].language].code,
-                               p->evaluations[e].shards));
+        const isg_evaluation *v = &p->evaluations[e];
+        ISG_TRY(isg_str_printf(s, "%s{\"bytes\":%llu,\"language\":\"%s\",", sep, (ull)v->bytes,
+                               p->languages[v->language].code));
+        if (v->pages) ISG_TRY(isg_str_printf(s, "\"pages\":\"%s\",", v->pages_sha256));
+        ISG_TRY(isg_str_printf(s, "\"shards\":%zu}", v->shards));
         sep = ",";
     }
     return ISG_OK;
@@ -233,6 +234,24 @@ static json_t *settings_json(const isg_plan *p, const isg_run *r)
     return out;
 }
 
+/* One list of [offset, bytes] for each shard. */
+static json_t *ranges_json(const isg_evaluation *v)
+{
+    json_t *out = json_array();
+    for (size_t s = 0; s < v->shards; s++) {
+        json_t *list = json_array();
+        for (size_t i = s; i < v->n_pages; i += v->shards) {
+            (void)json_array_append_new(list, json_pack("[I,I]", (json_int_t)v->pages[i].offset,
+                                                        (json_int_t)v->pages[i].bytes));
+        }
+        if (json_array_append_new(out, list)) {
+            json_decref(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
 static json_t *evaluations_json(const isg_plan *p, const isg_run *r)
 {
     json_t *out = json_array();
@@ -242,7 +261,8 @@ static json_t *evaluations_json(const isg_plan *p, const isg_run *r)
         json_t *entry = json_pack("{s:s,s:s,s:I,s:I}", "name", v->name, "language",
                                   p->languages[v->language].code, "bytes", (json_int_t)v->bytes,
                                   "shards", (json_int_t)v->shards);
-        if (json_array_append_new(out, entry)) {
+        bool bad = v->pages && json_object_set_new(entry, "ranges", ranges_json(v));
+        if (json_array_append_new(out, entry) || bad) {
             json_decref(out);
             return NULL;
         }

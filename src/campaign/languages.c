@@ -53,6 +53,18 @@ static isg_err index_language(isg_language *l, const json_t *entry)
     return isg_json_u64(held, "bytes", &l->held_bytes);
 }
 
+/* Where the held-out pages are listed; a corpus of an earlier version does not say. */
+static isg_err index_pages(isg_build *b, size_t language, const json_t *entry)
+{
+    const json_t *pages = json_object_get(entry, "held_pages");
+    const char *file;
+    if (!pages) return ISG_OK;
+    ISG_TRY(isg_json_string(pages, "file", &file));
+    if (!isg_str_is_name(file)) return ISG_FAIL(ISG_EINPUT, "'%s' is not a plain file name", file);
+    b->pages_file[language] = isg_arena_text(&b->arena, file, strlen(file));
+    return b->pages_file[language] ? ISG_OK : isg_build_no_memory();
+}
+
 static isg_err read_index(isg_build *b, const json_t *index)
 {
     const char *fingerprint;
@@ -69,8 +81,11 @@ static isg_err read_index(isg_build *b, const json_t *index)
     b->corpus_shards = (size_t)shards;
     if (!set_text(&b->plan->corpus_fingerprint, fingerprint)) return isg_build_no_memory();
     ISG_TRY(new_languages(b->plan, json_array_size(list)));
+    b->pages_file = ISG_NEW(b, b->plan->n_languages + 1, const char *);
+    if (!b->pages_file) return isg_build_no_memory();
     for (size_t i = 0; i < b->plan->n_languages; i++) {
         isg_err rc = index_language(&b->plan->languages[i], json_array_get(list, i));
+        if (!rc) rc = index_pages(b, i, json_array_get(list, i));
         if (rc) return isg_err_context(rc, "language %zu", i);
     }
     return ISG_OK;

@@ -129,6 +129,7 @@ static void destroy_languages(isg_plan *p)
         free(p->evaluations[i].name);
         free(p->evaluations[i].metric);
         free(p->evaluations[i].unit);
+        free(p->evaluations[i].pages);
     }
     free(p->languages);
     free(p->evaluations);

@@ -84,6 +84,21 @@ static void add_up(const uint64_t *count, const double *cost, uint64_t *bytes, u
     }
 }
 
+/* How often each byte value is scored in a shard. */
+static isg_err count_shard(const texts *t, const isg_evaluation *of, size_t language, size_t shard,
+                           uint64_t *count)
+{
+    isg_range range;
+    for (size_t i = shard; i < of->n_pages; i += of->shards) {
+        range = (isg_range){.offset = of->pages[i].offset, .bytes = of->pages[i].bytes};
+        ISG_TRY(isg_corpus_count_held(t->corpus, language, &range, 1, count));
+    }
+    if (of->pages) return ISG_OK;
+    ISG_TRY(isg_corpus_held_range(t->corpus, language, shard, of->shards, of->bytes / of->shards,
+                                  &range));
+    return isg_corpus_count_held(t->corpus, language, &range, 1, count);
+}
+
 static isg_err measure(texts *t, size_t e)
 {
     const isg_evaluation *of = &t->plan->evaluations[e];
@@ -92,13 +107,11 @@ static isg_err measure(texts *t, size_t e)
     double cost[BYTES];
     if (language == (size_t)-1) return ISG_OK; /* of a corpus that is not this one */
     ISG_TRY(byte_costs(t->corpus, language, cost));
+    t->pages[e] = (uint32_t)of->n_pages;
     for (size_t s = 0; s < of->shards; s++) {
         const size_t at = e * t->shards + s;
         uint64_t count[BYTES] = {0};
-        isg_range range;
-        ISG_TRY(isg_corpus_held_range(t->corpus, language, s, of->shards, of->bytes / of->shards,
-                                      &range));
-        ISG_TRY(isg_corpus_count_held(t->corpus, language, &range, 1, count));
+        ISG_TRY(count_shard(t, of, language, s, count));
         add_up(count, cost, &t->s_bytes[at], &t->s_characters[at], &t->s_bits[at]);
         for (size_t b = 0; b < BYTES; b++) all[b] += count[b];
     }

@@ -4,9 +4,13 @@
 /**
  * Held-out text of a run's evaluations, and the loss of a model on it.
  *
- * A shard is cut into windows of `context` without overlap; every byte of it is
- * predicted once, the first byte of the shard from a line end, the first byte
- * of a later window from the byte before it alone.
+ * A shard is one piece of text, or the pages that the run's ranges give it. A piece is cut into
+ * windows of `context` without overlap; every byte of it is predicted once, the first byte of the
+ * piece from a line end, the first byte of a later window from the byte before it alone. A byte FF
+ * ends a page; it may be read but is not scored.
+ *
+ * Windows of one evaluation share micro-batches. A sequence does not depend on its neighbours, so
+ * that a loss has the same bits however windows are packed.
  */
 
 #include "isogloss/corpus.h"
@@ -15,12 +19,16 @@
 
 typedef struct isg_held isg_held;
 
-/** Copies the shards. @return ISG_EINPUT if a language or shard is missing */
+/** Copies the text. @return ISG_EINPUT if a language, a shard or part of a range is missing */
 isg_err isg_held_open(const isg_job *job, const isg_corpus *corpus, isg_held **out);
 void isg_held_close(isg_held **held);
 
-/** Loss on one shard of one evaluation; *nats may be non-finite. */
-isg_err isg_held_measure(const isg_held *held, isg_net *net, size_t evaluation, size_t shard,
-                         double *nats, uint64_t *bytes);
+/**
+ * Loss on one evaluation.
+ * @param nats   [shards] sums; may be non-finite
+ * @param bytes  [shards] scored
+ */
+isg_err isg_held_measure(isg_held *held, isg_net *net, size_t evaluation, double *nats,
+                         uint64_t *bytes);
 
 #endif

@@ -123,6 +123,42 @@ static isg_err read_settings(isg_job *job)
     return ISG_OK;
 }
 
+static isg_err read_range(const isg_job_evaluation *e, const json_t *pair, isg_range *out)
+{
+    json_int_t offset = json_integer_value(json_array_get(pair, 0)),
+               bytes = json_integer_value(json_array_get(pair, 1));
+    if (json_array_size(pair) != 2 || offset < 0 || bytes <= 0)
+        return ISG_FAIL(ISG_EINPUT, "evaluation '%s': a range is [offset, bytes]", e->name);
+    *out = (isg_range){.offset = (uint64_t)offset, .bytes = (uint64_t)bytes};
+    return ISG_OK;
+}
+
+/* One list for each shard. */
+static isg_err read_ranges(isg_job_evaluation *e, const json_t *lists)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < json_array_size(lists); s++)
+        n += json_array_size(json_array_get(lists, s));
+    e->range = calloc(n + 1, sizeof *e->range);
+    e->shard = calloc(n + 1, sizeof *e->shard);
+    if (!e->range || !e->shard) return ISG_FAIL(ISG_ENOMEM, "out of memory for ranges");
+    if (json_array_size(lists) != e->shards)
+        return ISG_FAIL(ISG_EINPUT,
+                        "evaluation '%s': %zu lists of ranges; wanted one for each of "
+                        "%zu shards",
+                        e->name, json_array_size(lists), e->shards);
+    for (size_t s = 0; s < e->shards; s++) {
+        const json_t *list = json_array_get(lists, s);
+        if (!json_array_size(list))
+            return ISG_FAIL(ISG_EINPUT, "evaluation '%s': shard %zu has no range", e->name, s);
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            ISG_TRY(read_range(e, json_array_get(list, i), &e->range[e->n_ranges]));
+            e->shard[e->n_ranges++] = s;
+        }
+    }
+    return ISG_OK;
+}
+
 static isg_err read_evaluations(isg_job *job)
 {
     json_t *array;
@@ -143,6 +179,7 @@ static isg_err read_evaluations(isg_job *job)
                 "evaluation '%s': %llu bytes in %zu shards; wanted at least a byte in each",
                 e->name, (unsigned long long)e->bytes, e->shards);
         }
+        if (json_object_get(row, "ranges")) ISG_TRY(read_ranges(e, json_object_get(row, "ranges")));
     }
     return ISG_OK;
 }
@@ -249,10 +286,27 @@ isg_err isg_job_create(json_t *run, isg_job **out)
     return ISG_OK;
 }
 
+double isg_job_evaluated(const isg_job *job)
+{
+    const uint64_t context = job->shape.context;
+    double tokens = 0;
+    for (size_t e = 0; e < job->n_evaluations; e++) {
+        const isg_job_evaluation *v = &job->evaluations[e];
+        if (!v->n_ranges) tokens += (double)v->bytes;
+        for (size_t i = 0; i < v->n_ranges; i++)
+            tokens += (double)((v->range[i].bytes + context - 1) / context * context);
+    }
+    return tokens;
+}
+
 void isg_job_destroy(isg_job **job)
 {
     if (!*job) return;
     free((*job)->languages);
+    for (size_t i = 0; (*job)->evaluations && i < (*job)->n_evaluations; i++) {
+        free((*job)->evaluations[i].range);
+        free((*job)->evaluations[i].shard);
+    }
     free((*job)->evaluations);
     free((*job)->points);
     free((*job)->start_path);

@@ -3,6 +3,7 @@
 
 /** One run as the protocol orders it (docs/architecture.md), checked. */
 
+#include "isogloss/corpus.h"
 #include "isogloss/err.h"
 #include "isogloss/json.h"
 #include "schedule.h"
@@ -20,6 +21,9 @@ typedef struct isg_job_evaluation {
     const char *name, *language;
     uint64_t bytes; /**< over all shards */
     size_t shards;
+    isg_range *range; /**< [n_ranges] of the held-out text, each scored from its own start */
+    size_t *shard;    /**< [n_ranges] that it belongs to */
+    size_t n_ranges;  /**< 0: the shards of the corpus */
 } isg_job_evaluation;
 
 /** Where the weights come from. */
@@ -54,6 +58,9 @@ typedef struct isg_job {
     const char *start_id; /**< run that wrote it */
     uint64_t from;        /**< tokens of the trunk that the run goes on from; 0: none */
 } isg_job;
+
+/** Tokens that the evaluations cost at a point, whole windows of every range (docs/architecture.md). */
+double isg_job_evaluated(const isg_job *job);
 
 /**
  * @param run  the value of "run" in the order; a reference is kept

@@ -121,20 +121,23 @@ static json_t *seen_json(const struct training *t)
 static isg_err measure(struct training *t, size_t evaluation, json_t *nats, json_t *bytes,
                        bool *finite)
 {
-    const char *name = t->job->evaluations[evaluation].name;
+    const isg_job_evaluation *e = &t->job->evaluations[evaluation];
     json_t *nats_row = json_array(), *bytes_row = json_array();
-    if (json_object_set_new(nats, name, nats_row) || json_object_set_new(bytes, name, bytes_row)) {
-        return ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
+    double *sum = calloc(e->shards, sizeof *sum);
+    uint64_t *n = calloc(e->shards, sizeof *n);
+    isg_err rc = ISG_OK;
+    bool room = !json_object_set_new(nats, e->name, nats_row) &&
+                !json_object_set_new(bytes, e->name, bytes_row) && sum && n;
+    if (!room) rc = ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
+    if (!rc) rc = isg_held_measure(t->held, t->net, evaluation, sum, n);
+    for (size_t s = 0; s < e->shards && !rc; s++) {
+        *finite = *finite && isfinite(sum[s]);
+        json_array_append_new(nats_row, isg_json_real(sum[s]));
+        json_array_append_new(bytes_row, json_integer((json_int_t)n[s]));
     }
-    for (size_t s = 0; s < t->job->evaluations[evaluation].shards; s++) {
-        double sum;
-        uint64_t n;
-        ISG_TRY(isg_held_measure(t->held, t->net, evaluation, s, &sum, &n));
-        *finite = *finite && isfinite(sum);
-        json_array_append_new(nats_row, isg_json_real(sum));
-        json_array_append_new(bytes_row, json_integer((json_int_t)n));
-    }
-    return ISG_OK;
+    free(sum);
+    free(n);
+    return rc;
 }
 
 static isg_err send_point(struct training *t)
@@ -172,9 +175,7 @@ static isg_err save(struct training *t)
 /* By the convention of docs/architecture.md, for the run so far, without its trunk. */
 static double flops(const struct training *t)
 {
-    double evaluated = 0;
-    for (size_t e = 0; e < t->job->n_evaluations; e++)
-        evaluated += (double)t->job->evaluations[e].bytes;
+    const double evaluated = isg_job_evaluated(t->job);
     return isg_net_flops(&t->job->shape) *
            ((double)(tokens_done(t) - t->job->from) + (double)t->point * evaluated / 3);
 }

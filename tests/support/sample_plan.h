@@ -67,8 +67,18 @@ static inline isg_plan sample_plan(size_t n_runs)
         {"cc", "", "", "", "", 200000, 4096},
     };
     static isg_evaluation evaluations[SAMPLE_EVALUATIONS] = {
-        {"aa", 0, "bits_per_byte", "bit/byte", 4096, SAMPLE_SHARDS},
-        {"bb", 1, "bits_per_byte", "bit/byte", 4096, SAMPLE_SHARDS},
+        {.name = "aa",
+         .language = 0,
+         .metric = "bits_per_byte",
+         .unit = "bit/byte",
+         .bytes = 4096,
+         .shards = SAMPLE_SHARDS},
+        {.name = "bb",
+         .language = 1,
+         .metric = "bits_per_byte",
+         .unit = "bit/byte",
+         .bytes = 4096,
+         .shards = SAMPLE_SHARDS},
     };
     static isg_family families[2] = {{"mono", ISG_FAMILY_MONO, "monolingual", 0},
                                      {"pairs", ISG_FAMILY_BILINGUAL, "bilingual", 0}};
