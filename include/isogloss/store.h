@@ -217,6 +217,7 @@ isg_err isg_store_read_launches(const isg_store *store, isg_launch **out, size_t
 typedef struct isg_overview {
     char *campaign, *uuid, *created; /**< name, random identity, ISO 8601 */
     size_t n_runs, n_families;
+    size_t n_parts;                           /**< runs that are parts of trunks */
     char **family;                            /**< [n_families] names */
     uint8_t *member;                          /**< [n_runs][n_families] 0 or 1 */
     char **id;                                /**< [n_runs] run ids */

@@ -79,6 +79,8 @@ isg_err isg_status_print(const isg_status *s, bool all_failed, FILE *out)
                   "diverged", "failed", "running", "left", "FLOPs");
     for (size_t f = 0; f < s->overview->n_families; f++) print_progress(&s->family[f], out);
     print_progress(&s->total, out);
+    if (s->overview->n_parts)
+        (void)fprintf(out, "  %zu of these are parts of trunks\n", s->overview->n_parts);
     if (s->n_casualties) (void)fprintf(out, "without a full result:\n");
     size_t shown =
         all_failed || s->n_casualties <= SHOWN_CASUALTIES ? s->n_casualties : SHOWN_CASUALTIES;
@@ -174,12 +176,13 @@ json_t *isg_status_json(const isg_status *s)
         json_array_append_new(casualties, casualty_json(&s->casualty[i]));
     }
     json_t *launch = s->n_launches ? launch_json(&s->launches[s->n_launches - 1]) : json_null();
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "store", s->path,
-        "campaign", s->overview->campaign, "uuid", s->overview->uuid, "created",
-        s->overview->created, "verdict", isg_err_text(isg_status_verdict(s)), "exit_status",
-        isg_err_exit_status(isg_status_verdict(s)), "total", progress_json(&s->total), "families",
-        families, "not_done_well", casualties, "launches", count_json(s->n_launches), "last_launch",
-        launch, "running", s->held ? running_json(s) : json_null(), "damaged",
-        s->verified ? count_json(s->damaged) : json_null());
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "store", s->path, "campaign", s->overview->campaign, "uuid", s->overview->uuid,
+                     "created", s->overview->created, "verdict",
+                     isg_err_text(isg_status_verdict(s)), "exit_status",
+                     isg_err_exit_status(isg_status_verdict(s)), "total", progress_json(&s->total),
+                     "trunk_parts", count_json(s->overview->n_parts), "families", families,
+                     "not_done_well", casualties, "launches", count_json(s->n_launches),
+                     "last_launch", launch, "running", s->held ? running_json(s) : json_null(),
+                     "damaged", s->verified ? count_json(s->damaged) : json_null());
 }

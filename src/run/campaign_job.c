@@ -17,7 +17,8 @@ static isg_err describe(void *self, isg_msg_task *t)
 {
     isg_campaign_job *job = self;
     const isg_run *run = &job->plan->runs[t->task];
-    if (run->parent != ISG_NO_RUN) t->parent_attempt = job->mark_attempt[run->parent];
+    if (run->parent != ISG_NO_RUN && !job->diverged[run->parent])
+        t->parent_attempt = job->mark_attempt[run->parent];
     if (t->attempt == 1) return ISG_OK;
     isg_work_state found;
     ISG_TRY(isg_work_scan(job->work_dir, run->id, &found));
@@ -92,6 +93,7 @@ static isg_err mark(void *self, const isg_job_mark *marks, size_t n)
     for (size_t i = 0; i < n && !rc; i++) {
         leave_trunk(job, marks[i].task);
         job->mark_attempt[marks[i].task] = marks[i].attempt;
+        job->diverged[marks[i].task] = marks[i].diverged;
     }
     if (!rc) job->committed += n;
     free(rows);
@@ -183,11 +185,13 @@ static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
         (isg_sched_task){.cost = run->flops,
                          .key = shape_key(&run->shape),
                          .parent = run->parent == ISG_NO_RUN ? ISG_NO_TASK : (uint32_t)run->parent,
+                         .follows = run->from > 0,
                          .cores = run->cores ? run->cores : 1,
                          .gpus = run->gpus,
                          .attempts = r->attempts,
                          .was = was_of(r->state, job->retry_failed)};
     job->mark_attempt[i] = r->mark_attempt;
+    job->diverged[i] = r->state == ISG_RUN_DIVERGED;
 }
 
 /* What the store says is running, is not: nobody else has the lock. */
@@ -277,9 +281,11 @@ static isg_err put_first_states(isg_campaign_job *job, const isg_run_record *rec
         const isg_run_record *r = &records[job->slot[i]];
         if (t->was != ISG_TASK_OPEN) continue;
         isg_task_was parent = t->parent == ISG_NO_TASK ? ISG_TASK_DONE : job->tasks[t->parent].was;
-        isg_run_state is = parent == ISG_TASK_OPEN   ? ISG_RUN_WAITING
-                           : parent == ISG_TASK_DONE ? ISG_RUN_READY
-                                                     : ISG_RUN_FAILED;
+        bool ready =
+            parent == ISG_TASK_DONE || (parent == ISG_TASK_DIVERGED && job->tasks[i].follows);
+        isg_run_state is = parent == ISG_TASK_OPEN ? ISG_RUN_WAITING
+                           : ready                 ? ISG_RUN_READY
+                                                   : ISG_RUN_FAILED;
         if (r->state == is && r->attempts == t->attempts) continue;
         rows[n++] = (isg_state){job->slot[i], is, t->attempts};
     }
@@ -328,7 +334,9 @@ isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shar
     job->mark_attempt = calloc(n + 1, sizeof *job->mark_attempt);
     job->tasks = calloc(n + 1, sizeof *job->tasks);
     job->needed = calloc(n + 1, sizeof *job->needed);
-    if (!records || !job->slot || !job->mark_attempt || !job->tasks || !job->needed) {
+    job->diverged = calloc(n + 1, sizeof *job->diverged);
+    if (!records || !job->slot || !job->mark_attempt || !job->tasks || !job->needed ||
+        !job->diverged) {
         rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
     }
     if (!rc) rc = load(job, records, shard, n_shards);
@@ -342,8 +350,10 @@ void isg_campaign_job_free(isg_campaign_job *job)
     free(job->mark_attempt);
     free(job->tasks);
     free(job->needed);
+    free(job->diverged);
     job->slot = NULL;
     job->needed = NULL;
+    job->diverged = NULL;
     job->mark_attempt = NULL;
     job->tasks = NULL;
 }

@@ -19,6 +19,7 @@ typedef struct isg_campaign_job {
     uint32_t *mark_attempt; /**< [n_runs] attempt that gave the result, 0: none */
     isg_sched_task *tasks;  /**< [n_runs] as they stand at launch */
     uint32_t *needed;       /**< [n_runs] of a part of a trunk: children without a result */
+    bool *diverged;         /**< [n_runs] the result is that it diverged */
     size_t left;            /**< tasks of ours that are open */
     size_t committed;       /**< results marked in this launch */
 } isg_campaign_job;

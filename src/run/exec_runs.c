@@ -243,8 +243,23 @@ static isg_err take_gpus(exec *x, bench *b, isg_str *names)
     return ISG_OK;
 }
 
+/* What goes on from a trunk that diverged has diverged before its first point. */
+static isg_err end_diverged(exec *x, const isg_msg_task *task)
+{
+    isg_msg_ended end = {.of = {task->task, task->attempt},
+                         .cause = ISG_CAUSE_DIVERGED,
+                         .has_result = 1,
+                         .text = "its trunk diverged"};
+    isg_result *result = NULL;
+    ISG_TRY(isg_result_create(x->opt.plan, &result));
+    result->diverged = true;
+    ISG_TRY(keep_result(x, end.of, result));
+    return tell_later(x, &end);
+}
+
 static isg_err begin_process(exec *x, bench *b, const isg_msg_task *task)
 {
+    if (x->opt.plan->runs[task->task].from && !task->parent_attempt) return end_diverged(x, task);
     isg_trial *trial = NULL;
     isg_str gpus = {0};
     uint32_t cores = b->bundle.cores ? b->bundle.cores : 1;

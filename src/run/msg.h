@@ -90,7 +90,8 @@ typedef struct isg_msg_task {
     uint32_t task;
     uint32_t attempt;
     uint32_t resume_attempt; /**< its newest checkpoint is where to start; 0: from the beginning */
-    uint32_t parent_attempt; /**< of the parent run: has the final checkpoint; 0: no parent */
+    uint32_t parent_attempt; /**< of the parent run: has the final checkpoint; 0: no parent, or
+                                a trunk that diverged */
 } isg_msg_task;
 
 typedef struct isg_msg_start {

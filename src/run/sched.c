@@ -389,6 +389,18 @@ static void again(isg_sched *s, uint32_t t)
     offer(s, t);
 }
 
+/* Children of a task that diverged fail, but for those that follow it. */
+static void leave_children(isg_sched *s, uint32_t t)
+{
+    for (uint32_t c = s->tasks[t].child; c != NONE; c = s->tasks[c].sibling) {
+        if (s->tasks[c].phase != WAITING) continue;
+        if (s->tasks[c].follows)
+            again(s, c);
+        else
+            fail(s, c);
+    }
+}
+
 static bool is_own_failure(isg_cause c)
 {
     return c != ISG_CAUSE_STOPPED && c != ISG_CAUSE_KILLED;
@@ -447,7 +459,7 @@ static void committed(isg_sched *s, uint32_t t)
     close_task(s, t, k->diverged ? DIVERGED : DONE);
     list_remove(s, t);
     if (k->diverged) {
-        fail_children(s, t);
+        leave_children(s, t);
         return;
     }
     for (uint32_t c = k->child; c != NONE; c = s->tasks[c].sibling) {
@@ -813,6 +825,7 @@ void isg_sched_place(isg_sched *s, const isg_sched_task *in)
         task *k = &s->tasks[t];
         phase p = k->parent == NONE ? DONE : (phase)s->tasks[k->parent].phase;
         if (k->phase == WAITING && p == DONE) again(s, t);
-        if (k->phase == FAILED || k->phase == DIVERGED) fail_children(s, t);
+        if (k->phase == FAILED) fail_children(s, t);
+        if (k->phase == DIVERGED) leave_children(s, t);
     }
 }

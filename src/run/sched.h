@@ -38,6 +38,7 @@ typedef struct isg_sched_task {
     double progress; /**< share of it behind the newest checkpoint, 0 <= p < 1 */
     uint64_t key;    /**< tasks of one key may share a bundle */
     uint32_t parent; /**< must be done before; ISG_NO_TASK: none */
+    bool follows;    /**< starts after a parent that diverged, too, and not only fails with it */
     uint32_t cores, gpus;
     uint32_t attempts; /**< made in earlier launches */
     isg_task_was was;

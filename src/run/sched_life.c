@@ -83,6 +83,7 @@ isg_err isg_sched_create(const isg_sched_options *options, const isg_sched_task 
         s->tasks[t] = (task){.cost = in[t].cost > 0 ? in[t].cost : 0,
                              .progress = in[t].progress,
                              .parent = in[t].parent,
+                             .follows = in[t].follows,
                              .cores = in[t].cores ? in[t].cores : 1,
                              .attempt = in[t].attempts,
                              .child = NONE,

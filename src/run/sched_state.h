@@ -31,7 +31,7 @@ typedef struct task {
     uint32_t attempt, worker, bundle;
     uint32_t prev, next;     /* on the worker's list */
     uint8_t phase, failures; /* failures: ends that are neither stops nor kills */
-    bool diverged;
+    bool diverged, follows;
     uint8_t used[ISG_CAUSES]; /* of the retry budgets since the last later checkpoint */
 } task;
 

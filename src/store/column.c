@@ -102,6 +102,15 @@ isg_err isg_store_read_setting(const isg_store *s, const char *column, double *o
     return rc;
 }
 
+isg_err isg_store_read_trunks(const isg_store *s, double **out)
+{
+    *out = NULL;
+    if (H5Lexists(s->file, "/runs/trunk", H5P_DEFAULT) <= 0) return ISG_OK;
+    *out = calloc(s->dim[ISG_DIM_RUN], sizeof **out);
+    if (!*out) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    return isg_store_read_setting(s, "trunk", *out);
+}
+
 /* Of one struct's field: a row of the column, in the field's memory type. */
 static size_t field_bytes(const isg_store *s, const isg_field *f)
 {

@@ -99,6 +99,9 @@ void isg_names_free(char ***names, size_t n);
 /** Slot order of /campaign settings' "columns": a numeric setting of every run. [runs] */
 isg_err isg_store_read_setting(const isg_store *store, const char *column, double *out);
 
+/** [runs] 1 for parts of trunks, else 0; NULL where there are none. Caller frees. */
+isg_err isg_store_read_trunks(const isg_store *store, double **out);
+
 /** CRC-32C of a run id and its slice: the low half of a mark. */
 uint32_t isg_slice_crc(const isg_store *store, size_t slot, const unsigned char *slice);
 

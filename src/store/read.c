@@ -220,6 +220,7 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     *out = o;
     if (!o) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     size_t runs = s->dim[ISG_DIM_RUN], families = s->dim[ISG_DIM_FAMILY];
+    double *trunk = NULL;
     o->member = calloc(runs * families, 1);
     o->flops = calloc(runs, sizeof *o->flops);
     o->n_nonembedding = calloc(runs, sizeof *o->n_nonembedding);
@@ -237,6 +238,9 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_N_NONEMB, 0, runs, o->n_nonembedding);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_TOKENS, 0, runs, o->tokens);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_SEED, 0, runs, o->seed);
+    if (!rc) rc = isg_store_read_trunks(s, &trunk);
+    for (size_t i = 0; i < runs && trunk && !rc; i++) o->n_parts += trunk[i] > 0;
+    free(trunk);
     if (rc) isg_overview_destroy(out);
     return rc;
 }

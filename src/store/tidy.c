@@ -82,11 +82,7 @@ static isg_err load_runs(tidy *t)
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_TOKENS, t->tokens));
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_UNIQUE, t->unique));
     ISG_TRY(read_numbers(t, ISG_COL_RUNS_MIXTURE, t->weight));
-    if (H5Lexists(t->s->file, "/runs/trunk", H5P_DEFAULT) > 0) {
-        t->trunk = calloc(t->runs, sizeof *t->trunk);
-        if (!t->trunk) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-        ISG_TRY(isg_store_read_setting(t->s, "trunk", t->trunk));
-    }
+    ISG_TRY(isg_store_read_trunks(t->s, &t->trunk));
     return isg_col_read(t->s, ISG_COL_RUNS_MEMBERSHIP, 0, t->runs, t->member);
 }
 

@@ -167,6 +167,20 @@ def test_refused(home):
         check("bad.yaml:6:" in err and words in err, err)
 
 
+def test_diverged(home):
+    """What goes on from a trunk that diverged has diverged, as it would have by itself: an outcome, no failure."""
+    write(home, "hot", "40k, 80k", ", vary: {lr: [1, 100000]}")
+    text = (home / "hot.yaml").read_text().replace("branches: true", "branches: true, clip: 0").replace("seeds: 2", "seeds: 1")
+    (home / "hot.yaml").write_text(text)
+    for _ in range(2):
+        isogloss(home, "run", "-j", "2", "hot.yaml")
+    status = json.loads(isogloss(home, "status", "--json", "hot.h5"))["stores"][0]
+    states = status["families"][0]["states"]
+    check((status["trunk_parts"], states["done"], states["diverged"], states["failed"]) == (4, 4, 4, 0), status)
+    check("4 of these are parts of trunks" in isogloss(home, "status", "hot.h5"), "status counts parts")
+    check(all(r["is_final"] == "0" for r in table(home, "hot.h5") if r["diverged"] == "1"), "no final point")
+
+
 SYNTHETIC = """
 isogloss: 1
 name: fits
@@ -212,6 +226,7 @@ def main():
         test_broken(home)
         test_extended(home)
         test_refused(home)
+        test_diverged(home)
         test_fits(home)
     done()
 

@@ -460,6 +460,44 @@ static void test_children_of_the_failed(void)
     CHECK_FAILS(isg_sched_create(&opt, tasks, 4, &b.sched), ISG_EARG, "no parent 77");
 }
 
+/* 1 follows 0, 3 follows 1; 2 is but a child of 0, 4 of 2. */
+static void test_children_of_the_diverged(void)
+{
+    static const isg_run_state ended[] = {ISG_RUN_DIVERGED, ISG_RUN_DIVERGED, ISG_RUN_FAILED,
+                                          ISG_RUN_DIVERGED, ISG_RUN_FAILED};
+    for (int again = 0; again < 2; again++) { /* in this launch, or in an earlier one */
+        bench b = {0};
+        isg_sched_task tasks[5] = {plain(1), plain(1), plain(1), plain(1), plain(1)};
+        isg_sched_options opt = isg_sched_defaults();
+        tasks[1].parent = tasks[2].parent = 0;
+        tasks[3].parent = 1;
+        tasks[4].parent = 2;
+        tasks[1].follows = tasks[3].follows = true;
+        if (again) tasks[0].was = ISG_TASK_DIVERGED;
+        CHECK_OK(isg_sched_create(&opt, tasks, 5, &b.sched));
+        join_worker(&b, 0, 0, 0);
+        for (uint32_t t = again ? 1 : 0; t < 4; t++) {
+            isg_event e = {.now = t + 1, .task = t, .attempt = 1};
+            if (t == 2) continue;
+            CHECK_EQ_U64(b.last[ISG_ACT_START].task[0], t);
+            e.kind = ISG_EV_ENDED;
+            e.cause = ISG_CAUSE_DIVERGED;
+            e.has_result = true;
+            feed(&b, e);
+            e.kind = ISG_EV_WRITTEN;
+            e.ok = true;
+            feed(&b, e);
+            CHECK(b.last[ISG_ACT_MARK].task[0] == t && b.last[ISG_ACT_MARK].diverged);
+            e.kind = ISG_EV_MARKED;
+            feed(&b, e);
+        }
+        for (uint32_t t = again ? 1 : 0; t < 5; t++)
+            CHECK_EQ_U64(isg_sched_state(b.sched, t), ended[t]);
+        CHECK_EQ_U64(b.last[ISG_ACT_FINISHED].why, ISG_FINISH_ALL);
+        isg_sched_destroy(&b.sched);
+    }
+}
+
 static void test_fencing(void)
 {
     bench b = {0};
@@ -778,6 +816,7 @@ int main(void)
     test_random_worlds();
     test_budgets();
     test_children_of_the_failed();
+    test_children_of_the_diverged();
     test_fencing();
     test_bad_host();
     test_time_limit();
