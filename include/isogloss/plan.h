@@ -11,6 +11,7 @@
 
 #include "isogloss/err.h"
 #include "isogloss/json.h"
+#include "isogloss/tag.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +46,7 @@ typedef struct isg_language {
     char *code, *name, *script, *family, *licence; /**< BCP-47 code; names may be "" */
     uint64_t train_bytes;                          /**< unique training bytes [byte] */
     uint64_t held_bytes;                           /**< held-out bytes [byte] */
+    isg_tag tag; /**< of proxies with `tags: true`, where some run trains or scores it */
 } isg_language;
 
 /** A whole page of a language's held-out text [byte]. */

@@ -150,6 +150,7 @@ isg_err isg_build_families(isg_build *b);    /* family.c: axes and mixtures of e
 isg_err isg_build_evaluations(isg_build *b); /* family.c: held-out sets */
 isg_err isg_build_pages(isg_build *b, const isg_node *section); /* pages.c: those of whole pages */
 isg_err isg_build_orders(isg_build *b);                         /* identity.c: canonical orders */
+isg_err isg_build_tags(isg_build *b);                           /* tags.c: of languages */
 isg_err isg_build_expand(isg_build *b);                         /* expand.c: runs */
 isg_err isg_build_branches(isg_build *b);                       /* branch.c: trunks */
 isg_err isg_build_hash(isg_build *b);                           /* identity.c: fills plan->hash */

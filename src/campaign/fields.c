@@ -130,6 +130,10 @@ const isg_field isg_fields[] = {
            "learning rate; each goes on from there with its own decay (wsd). Intervals take a "
            "trunk and its runs as one.")),
     F("trainer", "device", CHOICE, .choices = devices, .def = "cpu", HELP("Where proxies train.")),
+    F("trainer", "tags", BOOL, .def = "false",
+      HELP(
+          "Proxies: every window begins with the tag of its language (docs/trainer.md), in training "
+          "and evaluation.")),
     ONE_SETTING("batch", "1024", "token", 1, 1e9, "Tokens of an optimiser step."),
     F("trainer", "batch_by_tokens", NONE, .arity = ISG_LIST, .sub = "batch_step",
       HELP("A batch that follows the budget: each run takes the batch of the largest `from` that "

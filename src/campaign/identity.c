@@ -68,6 +68,16 @@ isg_err isg_build_orders(isg_build *b)
     return b->version_text && b->fingerprint_text ? ISG_OK : isg_build_no_memory();
 }
 
+/* "tag":[245], before `sep`; nothing for languages without one. */
+static isg_err add_tag(const isg_tag *tag, const char *before, const char *behind, isg_str *s)
+{
+    if (!tag->n) return ISG_OK;
+    ISG_TRY(isg_str_printf(s, "%s\"tag\":[", before));
+    for (size_t i = 0; i < tag->n; i++)
+        ISG_TRY(isg_str_printf(s, "%s%u", i ? "," : "", tag->digit[i]));
+    return isg_str_printf(s, "]%s", behind);
+}
+
 static isg_err add_evaluations(const isg_build *b, const isg_run *r, isg_str *s)
 {
     const isg_plan *p = b->plan;
@@ -79,7 +89,9 @@ static isg_err add_evaluations(const isg_build *b, const isg_run *r, isg_str *s)
         ISG_TRY(isg_str_printf(s, "%s{\"bytes\":%llu,\"language\":\"%s\",", sep, (ull)v->bytes,
                                p->languages[v->language].code));
         if (v->pages) ISG_TRY(isg_str_printf(s, "\"pages\":\"%s\",", v->pages_sha256));
-        ISG_TRY(isg_str_printf(s, "\"shards\":%zu}", v->shards));
+        ISG_TRY(isg_str_printf(s, "\"shards\":%zu", v->shards));
+        ISG_TRY(add_tag(&p->languages[v->language].tag, ",", "", s));
+        ISG_TRY(isg_str_puts(s, "}"));
         sep = ",";
     }
     return ISG_OK;
@@ -91,8 +103,10 @@ static isg_err add_mixture(const isg_build *b, const isg_run *r, isg_str *s)
     for (size_t i = 0; i < b->plan->n_languages; i++) {
         size_t l = b->languages[i];
         if (!(r->weight[l] > 0)) continue;
-        ISG_TRY(isg_str_printf(s, "%s{\"language\":\"%s\",\"unique_bytes\":%llu,\"weight\":%.17g}",
-                               sep, b->plan->languages[l].code, (ull)r->unique[l], r->weight[l]));
+        ISG_TRY(isg_str_printf(s, "%s{\"language\":\"%s\",", sep, b->plan->languages[l].code));
+        ISG_TRY(add_tag(&b->plan->languages[l].tag, "", ",", s));
+        ISG_TRY(isg_str_printf(s, "\"unique_bytes\":%llu,\"weight\":%.17g}", (ull)r->unique[l],
+                               r->weight[l]));
         sep = ",";
     }
     return ISG_OK;
@@ -207,6 +221,17 @@ isg_err isg_build_hash(isg_build *b)
 
 /* ---- the run object of the trainer protocol ------------------------------ */
 
+/* True when out of memory. */
+static bool put_tag(json_t *row, const isg_tag *tag)
+{
+    if (!tag->n) return false;
+    json_t *out = json_array();
+    bool bad = json_object_set_new(row, "tag", out);
+    for (size_t i = 0; i < tag->n && !bad; i++)
+        bad = json_array_append_new(out, json_integer(tag->digit[i]));
+    return bad;
+}
+
 static json_t *mixture_json(const isg_plan *p, const isg_run *r)
 {
     json_t *out = json_array();
@@ -214,7 +239,8 @@ static json_t *mixture_json(const isg_plan *p, const isg_run *r)
         if (!(r->weight[l] > 0)) continue;
         json_t *entry = json_pack("{s:s,s:f,s:I}", "language", p->languages[l].code, "weight",
                                   r->weight[l], "unique_bytes", (json_int_t)r->unique[l]);
-        if (json_array_append_new(out, entry)) {
+        bool bad = put_tag(entry, &p->languages[l].tag);
+        if (json_array_append_new(out, entry) || bad) {
             json_decref(out);
             return NULL;
         }
@@ -261,7 +287,8 @@ static json_t *evaluations_json(const isg_plan *p, const isg_run *r)
         json_t *entry = json_pack("{s:s,s:s,s:I,s:I}", "name", v->name, "language",
                                   p->languages[v->language].code, "bytes", (json_int_t)v->bytes,
                                   "shards", (json_int_t)v->shards);
-        bool bad = v->pages && json_object_set_new(entry, "ranges", ranges_json(v));
+        bool bad = put_tag(entry, &p->languages[v->language].tag) ||
+                   (v->pages && json_object_set_new(entry, "ranges", ranges_json(v)));
         if (json_array_append_new(out, entry) || bad) {
             json_decref(out);
             return NULL;

@@ -55,6 +55,7 @@ static isg_err build_stages(isg_build *b)
     ISG_TRY(isg_build_evaluations(b));
     ISG_TRY(isg_diag_result(&b->diag));
     ISG_TRY(isg_build_orders(b));
+    ISG_TRY(isg_build_tags(b));
     ISG_TRY(isg_build_expand(b));
     ISG_TRY(isg_build_branches(b));
     ISG_TRY(index_by_id(b));

@@ -11,7 +11,7 @@
 static const struct {
     const char *kind, *name, *version, *numerics;
 } kinds[] = {
-    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", "2", NULL},
+    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", "3", NULL},
     [ISG_TRAINER_COMMAND] = {"command", "command", NULL, "external"},
     [ISG_TRAINER_SYNTHETIC] = {"synthetic", "synthetic", "1", "synthetic-1"},
 };
@@ -23,10 +23,15 @@ static const struct {
     const char *key;
     isg_trainer_kind kind;
 } only[] = {
-    {"device", ISG_TRAINER_PROXY},    {"command", ISG_TRAINER_COMMAND},
-    {"version", ISG_TRAINER_COMMAND}, {"law", ISG_TRAINER_SYNTHETIC},
-    {"laws", ISG_TRAINER_SYNTHETIC},  {"noise", ISG_TRAINER_SYNTHETIC},
-    {"speed", ISG_TRAINER_SYNTHETIC}, {"seconds_per_run", ISG_TRAINER_SYNTHETIC},
+    {"device", ISG_TRAINER_PROXY},
+    {"tags", ISG_TRAINER_PROXY},
+    {"command", ISG_TRAINER_COMMAND},
+    {"version", ISG_TRAINER_COMMAND},
+    {"law", ISG_TRAINER_SYNTHETIC},
+    {"laws", ISG_TRAINER_SYNTHETIC},
+    {"noise", ISG_TRAINER_SYNTHETIC},
+    {"speed", ISG_TRAINER_SYNTHETIC},
+    {"seconds_per_run", ISG_TRAINER_SYNTHETIC},
 };
 
 static isg_err choose_numerics(isg_build *b)

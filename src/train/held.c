@@ -1,11 +1,11 @@
 #include "held.h"
 
+#include "window.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_END = 0xff };
-
-/* At most `context` bytes of a piece. */
+/* At most so many bytes of a piece as a window has places for. */
 struct window {
     const uint8_t *text;
     size_t n, shard;
@@ -13,6 +13,7 @@ struct window {
 };
 
 struct evaluation {
+    isg_tag tag;
     uint8_t *data; /* pieces one after another; the windows point into it */
     struct window *window;
     size_t n_windows;
@@ -46,20 +47,20 @@ static isg_err shard_ranges(const isg_job_evaluation *e, const isg_corpus *corpu
     return ISG_OK;
 }
 
-static void cut(struct evaluation *v, const uint8_t *piece, size_t n, size_t shard, size_t context)
+static void cut(struct evaluation *v, const uint8_t *piece, size_t n, size_t shard, size_t room)
 {
-    for (size_t at = 0; at < n; at += context) {
+    for (size_t at = 0; at < n; at += room) {
         v->window[v->n_windows++] = (struct window){.text = piece + at,
-                                                    .n = n - at < context ? n - at : context,
+                                                    .n = n - at < room ? n - at : room,
                                                     .shard = shard,
                                                     .opens = at == 0};
     }
-    for (size_t i = 0; i < n; i++) v->bytes[shard] += piece[i] != PAGE_END;
+    for (size_t i = 0; i < n; i++) v->bytes[shard] += piece[i] != ISG_SEPARATOR;
 }
 
 /* @param shard  [n] of each range */
 static isg_err copy_pieces(const isg_job_evaluation *e, isg_bytes held, const isg_range *range,
-                           const size_t *shard, size_t n, size_t context, struct evaluation *v)
+                           const size_t *shard, size_t n, size_t room, struct evaluation *v)
 {
     size_t bytes = 0, windows = 0, at = 0;
     for (size_t i = 0; i < n; i++) {
@@ -68,7 +69,7 @@ static isg_err copy_pieces(const isg_job_evaluation *e, isg_bytes held, const is
                             "evaluation '%s': range %zu ends behind the %zu held-out bytes",
                             e->name, i, held.n);
         bytes += (size_t)range[i].bytes;
-        windows += ((size_t)range[i].bytes + context - 1) / context;
+        windows += ((size_t)range[i].bytes + room - 1) / room;
     }
     v->shards = e->shards;
     v->data = malloc(bytes);
@@ -77,7 +78,7 @@ static isg_err copy_pieces(const isg_job_evaluation *e, isg_bytes held, const is
     if (!v->data || !v->window || !v->bytes) return no_memory();
     for (size_t i = 0; i < n; i++) {
         memcpy(v->data + at, held.data + range[i].offset, (size_t)range[i].bytes);
-        cut(v, v->data + at, (size_t)range[i].bytes, shard ? shard[i] : i, context);
+        cut(v, v->data + at, (size_t)range[i].bytes, shard ? shard[i] : i, room);
         at += (size_t)range[i].bytes;
     }
     return ISG_OK;
@@ -90,6 +91,8 @@ static isg_err open_evaluation(const isg_job_evaluation *e, const isg_corpus *co
     isg_range *made = NULL;
     isg_bytes held = {0};
     isg_err rc = ISG_OK;
+    v->tag = e->tag;
+    const size_t room = context - isg_window_lead(&e->tag);
     if (language == (size_t)-1) {
         return ISG_FAIL(ISG_EINPUT, "evaluation '%s': corpus %s has no language '%s'", e->name,
                         corpus->dir, e->language);
@@ -100,8 +103,8 @@ static isg_err open_evaluation(const isg_job_evaluation *e, const isg_corpus *co
     }
     if (!rc) rc = isg_corpus_map_held(corpus, language, &held);
     if (!rc)
-        rc = made ? copy_pieces(e, held, made, NULL, e->shards, context, v)
-                  : copy_pieces(e, held, e->range, e->shard, e->n_ranges, context, v);
+        rc = made ? copy_pieces(e, held, made, NULL, e->shards, room, v)
+                  : copy_pieces(e, held, e->range, e->shard, e->n_ranges, room, v);
     isg_bytes_unmap(&held);
     free(made);
     for (size_t s = 0; !rc && s < e->shards; s++) {
@@ -158,36 +161,33 @@ static isg_err make_room(isg_held *h, size_t rows)
     return h->rows ? ISG_OK : no_memory();
 }
 
-/* One sequence: what is behind the window's end is filled up and not counted. */
-static void place(const struct window *w, size_t context, uint8_t *input, uint8_t *target)
+/* One sequence; what is not of the text is not counted. */
+static void place(const isg_tag *tag, const struct window *w, size_t context, uint8_t *input,
+                  uint8_t *target)
 {
-    memset(input, '\n', context);
-    memset(target, '\n', context);
-    memcpy(target, w->text, w->n);
-    if (w->opens)
-        memcpy(input + 1, w->text, w->n - 1);
-    else
-        memcpy(input, w->text - 1, w->n);
+    memcpy(target + isg_window_lead(tag), w->text, w->n);
+    isg_window_close(tag, w->opens ? ISG_SEPARATOR : w->text[-1], w->n, context, input, target);
 }
 
 isg_err isg_held_measure(isg_held *h, isg_net *net, size_t evaluation, double *nats,
                          uint64_t *bytes)
 {
     const struct evaluation *v = &h->evaluation[evaluation];
-    const size_t T = h->context, micro = isg_net_micro(net);
+    const size_t T = h->context, lead = isg_window_lead(&v->tag), micro = isg_net_micro(net);
     ISG_TRY(make_room(h, T * micro));
     for (size_t s = 0; s < v->shards; s++) nats[s] = 0;
     memcpy(bytes, v->bytes, v->shards * sizeof *bytes);
     for (size_t at = 0; at < v->n_windows; at += micro) {
         const size_t n = v->n_windows - at < micro ? v->n_windows - at : micro;
         for (size_t k = 0; k < n; k++)
-            place(&v->window[at + k], T, h->input + k * T, h->target + k * T);
+            place(&v->tag, &v->window[at + k], T, h->input + k * T, h->target + k * T);
         isg_net_forward(net, h->input, n);
         isg_net_nats(net, h->target, n, h->nats);
         for (size_t k = 0; k < n; k++) {
             const struct window *w = &v->window[at + k];
             for (size_t i = 0; i < w->n; i++) {
-                if (w->text[i] != PAGE_END) nats[w->shard] += (double)h->nats[k * T + i];
+                if (w->text[i] != ISG_SEPARATOR)
+                    nats[w->shard] += (double)h->nats[k * T + lead + i];
             }
         }
     }

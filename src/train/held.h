@@ -6,8 +6,8 @@
  *
  * A shard is one piece of text, or the pages that the run's ranges give it. A piece is cut into
  * windows of `context` without overlap; every byte of it is predicted once, the first byte of the
- * piece from a line end, the first byte of a later window from the byte before it alone. A byte FF
- * ends a page; it may be read but is not scored.
+ * piece from FF, the first byte of a later window from the byte before it alone, or from the tag
+ * of the language (window.h). A byte FF ends a page; it may be read but is not scored.
  *
  * Windows of one evaluation share micro-batches. A sequence does not depend on its neighbours, so
  * that a loss has the same bits however windows are packed.

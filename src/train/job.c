@@ -42,6 +42,27 @@ static isg_err read_array(const isg_job *job, const char *key, size_t size, json
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for '%s'", key);
 }
 
+/* [245], or [192,193]: digits of the tag. Rows without one have none, then all of them. */
+static isg_err read_tag(isg_job *job, const json_t *row, const char *language, isg_tag *out)
+{
+    const json_t *array = json_object_get(row, "tag");
+    const size_t n = json_array_size(array);
+    if (array && (!n || n > ISG_TAG_DIGITS))
+        return ISG_FAIL(ISG_EINPUT, "tag of '%s': wanted 1 to %d bytes", language, ISG_TAG_DIGITS);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *byte = json_array_get(array, i);
+        if (!json_is_integer(byte) || !isg_tag_is_digit((uint64_t)json_integer_value(byte)))
+            return ISG_FAIL(ISG_EINPUT, "tag of '%s': wanted 192, 193 and 245 to 254", language);
+        out->digit[i] = (uint8_t)json_integer_value(byte);
+    }
+    out->n = n;
+    if (n != job->languages[0].tag.n) {
+        return ISG_FAIL(ISG_EINPUT, "tag of '%s': %zu bytes, but that of '%s' has %zu", language, n,
+                        job->languages[0].code, job->languages[0].tag.n);
+    }
+    return ISG_OK;
+}
+
 static isg_err read_mixture(isg_job *job)
 {
     json_t *array;
@@ -55,6 +76,7 @@ static isg_err read_mixture(isg_job *job)
         ISG_TRY(isg_json_string(row, "language", &l->code));
         ISG_TRY(isg_json_number(row, "weight", &l->weight));
         ISG_TRY(isg_json_u64(row, "unique_bytes", &l->unique_bytes));
+        ISG_TRY(read_tag(job, row, l->code, &l->tag));
         if (!(l->weight > 0)) {
             return ISG_FAIL(ISG_EINPUT, "mixture: weight of '%s' is %g; wanted more than 0",
                             l->code, l->weight);
@@ -173,6 +195,7 @@ static isg_err read_evaluations(isg_job *job)
         ISG_TRY(isg_json_string(row, "language", &e->language));
         ISG_TRY(isg_json_u64(row, "bytes", &e->bytes));
         ISG_TRY(read_size(row, "shards", &e->shards));
+        ISG_TRY(read_tag(job, row, e->language, &e->tag));
         if (!e->shards || e->bytes < e->shards) {
             return ISG_FAIL(
                 ISG_EINPUT,

@@ -6,6 +6,7 @@
 #include "isogloss/corpus.h"
 #include "isogloss/err.h"
 #include "isogloss/json.h"
+#include "isogloss/tag.h"
 #include "schedule.h"
 #include "shape.h"
 
@@ -15,12 +16,14 @@ typedef struct isg_job_language {
     const char *code;
     double weight;         /**< share of the sequences; all sum to 1 */
     uint64_t unique_bytes; /**< training bytes to draw from */
+    isg_tag tag;           /**< every window begins with; of all languages as long, or none */
 } isg_job_language;
 
 typedef struct isg_job_evaluation {
     const char *name, *language;
     uint64_t bytes; /**< over all shards */
     size_t shards;
+    isg_tag tag;      /**< as in the mixture */
     isg_range *range; /**< [n_ranges] of the held-out text, each scored from its own start */
     size_t *shard;    /**< [n_ranges] that it belongs to */
     size_t n_ranges;  /**< 0: the shards of the corpus */

@@ -102,7 +102,7 @@ isg_err isg_hello_json(json_t **out)
     char numerics[32];
     ISG_TRY(isg_numerics_best(numerics));
     *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s}", "event", "hello", "protocol", 1,
-                     "trainer", "proxy-cpu", "version", "2", "exact", 1, "lanes", 1, "device",
+                     "trainer", "proxy-cpu", "version", "3", "exact", 1, "lanes", 1, "device",
                      "cpu", "numerics", numerics);
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
 }

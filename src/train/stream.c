@@ -2,12 +2,15 @@
 
 #include "isogloss/hash.h"
 #include "isogloss/rng.h"
+#include "window.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct lane { /* one language */
     isg_bytes file;
+    const isg_tag *tag;
+    uint64_t text;     /* bytes of it in a window: the further digits of a tag take places */
     uint64_t key;      /* of the language code, for its random streams */
     uint64_t start;    /* of the stretch in the file */
     uint64_t per_pass; /* windows of one pass */
@@ -76,7 +79,9 @@ static isg_err lane_open(const isg_stream *s, const isg_corpus *corpus, const is
                         l->code, (unsigned long long)l->unique_bytes, corpus->dir, lane->file.n);
     }
     lane->key = key_of(l->code);
-    lane->per_pass = l->unique_bytes / s->job->shape.context;
+    lane->tag = &l->tag;
+    lane->text = s->job->shape.context - isg_window_lead(&l->tag);
+    lane->per_pass = l->unique_bytes / lane->text;
     if (lane->per_pass > UINT32_MAX)
         return ISG_FAIL(ISG_EINPUT, "language '%s': more than 2^32 windows", l->code);
     isg_rng_at(&r, s->job->data_seed, ISG_RNG_SUBSET, lane->key);
@@ -133,10 +138,11 @@ isg_err isg_stream_next(isg_stream *s, uint8_t *input, uint8_t *target)
     uint64_t pass = lane->taken / lane->per_pass, n = lane->file.n;
     if (!lane->order || lane->pass != pass) ISG_TRY(shuffle(s, lane, pass));
 
-    uint64_t at = lane->start + lane->order[lane->taken % lane->per_pass] * T;
-    input[0] = lane->file.data[(at + n - 1) % n];
-    for (uint64_t i = 0; i < T; i++) target[i] = lane->file.data[(at + i) % n];
-    memcpy(input + 1, target, T - 1);
+    uint64_t at = (lane->start + lane->order[lane->taken % lane->per_pass] * lane->text) % n;
+    uint8_t *text = target + isg_window_lead(lane->tag);
+    for (uint64_t i = 0; i < lane->text; i++) text[i] = lane->file.data[(at + i) % n];
+    isg_window_close(lane->tag, at ? lane->file.data[at - 1] : ISG_SEPARATOR, lane->text, T, input,
+                     target);
     lane->taken++;
     s->sequences++;
     return ISG_OK;

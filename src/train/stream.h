@@ -7,10 +7,10 @@
  * Every sequence draws a language by weight, then takes the next window of
  * that language. A language's unique bytes are one stretch of its training
  * file (begun at a place drawn from the data seed, and read round the end of
- * the file), cut into windows of `context` bytes; a pass takes every window
- * once, each pass in an order of its own. A rest shorter than a window is left
- * out. A window predicts its own bytes; the input is the byte before them and
- * all but the last. So the state is one count per language.
+ * the file), cut into windows (window.h) of `context` bytes, the tag's further
+ * digits included; a pass takes every window once, each pass in an order of its
+ * own. A rest shorter than a window is left out. So the state is one count per
+ * language.
  */
 
 #include "isogloss/corpus.h"

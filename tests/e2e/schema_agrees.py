@@ -25,7 +25,7 @@ EVERYTHING = {
     "isogloss": 1, "name": "all", "title": "every key", "seed": 7, "unit": "bit/byte",
     "corpus": {"languages": {"aa": LANGUAGE, "bb": dict(LANGUAGE, train_bytes=2e6)}, "path": "data", "shards": 16,
                "fingerprint": "f", "manifest": "m.yaml"},
-    "trainer": {"kind": "synthetic", "context": 128, "vocab": "256", "schedule": "cosine", "device": "cpu", "batch": 2048,
+    "trainer": {"kind": "synthetic", "context": 128, "vocab": "256", "schedule": "cosine", "device": "cpu", "tags": True, "batch": 2048,
                 "lr": 0.5, "warmup": 0.1, "decay": 0.2, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0, "clip": 2,
                 "settings": {"dropout": 0.1}, "batch_by_tokens": [{"from": "16M", "batch": 2048}],
                 "batch_by_size": [{"from": 400000, "batch": "4Ki"}], "command": ["a", 1, "--x"], "version": 2.5, "law": LAW, "laws": {"aa": LAW},

@@ -69,6 +69,27 @@ def test_warmup(tmp, corpus):
     check(losses[0] == losses[1], "one token is over before the middle of the first step")
 
 
+def test_tags(tmp, corpus):
+    """Windows begin with tags of one or more bytes; every held-out byte is scored, and a resumed run has the same bits."""
+    def order(name, a, b, **more):
+        mixture = [{"language": "aa", "weight": 0.5, "unique_bytes": 60000, "tag": a}, {"language": "bb", "weight": 0.5, "unique_bytes": 60000, "tag": b}]
+        evaluations = [{"name": n, "language": n, "bytes": 1000, "shards": 4, "tag": t} for n, t in (("aa", a), ("bb", b))]
+        for row in mixture + evaluations if not a else []:
+            del row["tag"]
+        return run_object(corpus, tmp / name, mixture=mixture, evaluations=evaluations, **more)
+    plain = train(order("tag-0", None, None))
+    for n, (a, b) in enumerate((([0xC0], [0xC1]), ([0xC0, 0xF5], [0xC0, 0xFE]), ([0xC0, 0xC0, 0xFE], [0xC0, 0xC1, 0xC0]))):
+        events = train(order(f"tag-{n + 1}", a, b))
+        check(all(p["bytes"] == {"aa": [250] * 4, "bb": [250] * 4} for p in events[:-1]), events)
+        check([p["tokens"] for p in events] == [p["tokens"] for p in plain] and results(events) != results(plain), events)
+        check(results(train(order(f"tag-{n + 1}", b, a))) != results(events), "the tags do nothing")
+        check(bpb(events[-2], "aa") < bpb(events[0], "aa"), "it learns")
+    whole = train(order("tag-whole", a, b, checkpoint={"every_s": 1e-9, "final": False}))
+    resume = {"dir": str(tmp / "tag-whole"), "name": "ckpt-15360", "tokens": 15360}
+    cut = train(order("tag-cut", a, b, resume=resume, attempt=2))
+    check(results(cut) == results(whole)[1:], "resumed with tags")
+
+
 def test_mixture(tmp, corpus):
     mixture = [{"language": "aa", "weight": 0.75, "unique_bytes": 8192}, {"language": "bb", "weight": 0.25, "unique_bytes": 65536}]
     evaluations = [{"name": n, "language": n, "bytes": 1024, "shards": 1} for n in ("aa", "bb")]
@@ -240,6 +261,12 @@ def test_wrong_orders(tmp, corpus):
         ({"evaluations": [{**evaluation, "language": "zz"}]}, "no language 'zz'"),
         ({"evaluations": [{**evaluation, "shards": 0}]}, "0 shards"),
         ({"evaluations": [{**evaluation, "shards": 5}]}, "shard"),
+        ({"mixture": [{**mixture, "tag": [255]}]}, "tag of 'aa': wanted 192"),
+        ({"mixture": [{**mixture, "tag": ["x"]}]}, "tag of 'aa': wanted 192"),
+        ({"mixture": [{**mixture, "tag": []}]}, "tag of 'aa': wanted 1 to 8 bytes"),
+        ({"mixture": [{**mixture, "tag": [192] * 9}]}, "tag of 'aa': wanted 1 to 8 bytes"),
+        ({"mixture": [{**mixture, "tag": [192]}]}, "tag of 'aa': 0 bytes, but that of 'aa' has 1"),
+        ({"evaluations": [{**evaluation, "tag": [192, 193]}]}, "2 bytes, but that of 'aa' has 0"),
         ({"corpus": str(tmp / "nowhere")}, "nowhere"),
         ({"resume": {"dir": str(tmp), "name": "ckpt-1", "tokens": 1}}, "ckpt-1"),
         ({"checkpoint": None}, "key 'checkpoint'"),
@@ -268,6 +295,7 @@ def main():
         test_variants(tmp, corpus)
         test_schedules(tmp, corpus)
         test_warmup(tmp, corpus)
+        test_tags(tmp, corpus)
         test_mixture(tmp, corpus)
         test_resume(tmp, corpus)
         test_stop_at_once(tmp, corpus)
