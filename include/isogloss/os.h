@@ -72,6 +72,10 @@ isg_err isg_exe_helper(const char *name, char **out);
 /** Cores this process may use (affinity mask), at least 1. */
 size_t isg_os_cores(void);
 
+/** Memory that this process may hope for: the machine's, or the limit of its control group if
+ * that is less [byte]; 0: not known. */
+uint64_t isg_os_memory(void);
+
 /** Short host name in a static buffer. */
 const char *isg_os_host(void);
 

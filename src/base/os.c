@@ -263,6 +263,33 @@ size_t isg_os_cores(void)
     return n > 0 ? (size_t)n : 1;
 }
 
+/* A number in a file; `none` if there is no file, or "max". */
+static uint64_t number_of(const char *path, uint64_t none)
+{
+    char line[32] = "";
+    uint64_t value;
+    FILE *f = fopen(path, "re");
+    if (!f) return none;
+    bool read = fgets(line, sizeof line, f) != NULL;
+    (void)fclose(f);
+    line[strcspn(line, "\n")] = '\0';
+    return read && isg_str_to_u64(line, &value) ? value : none;
+}
+
+uint64_t isg_os_memory(void)
+{
+    /* Inside a container its own group is the root; outside, the root has no limit. */
+    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    uint64_t least = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        uint64_t limit = number_of(limits[i], UINT64_MAX);
+        if (limit && limit < (least ? least : UINT64_MAX)) least = limit;
+    }
+    return least;
+}
+
 const char *isg_os_host(void)
 {
     static char name[64];

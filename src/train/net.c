@@ -1,6 +1,8 @@
 #include "net.h"
 
+#include "isogloss/os.h"
 #include "isogloss/rng.h"
+#include "isogloss/str.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,6 +95,20 @@ static void carve_all(isg_net *n, struct carver *c)
     n->scratch = carve(c, isg_attention_scratch(s->context, d / s->heads));
 }
 
+/* Said before a run is begun: the kernel would end it in the middle otherwise. */
+static isg_err check_memory(const isg_net_shape *s, size_t bytes)
+{
+    const uint64_t there = isg_os_memory(), wanted = bytes + 2 * sizeof(float) * isg_net_params(s);
+    char a[32], b[32];
+    if (!there || wanted <= there) return ISG_OK;
+    return ISG_FAIL(ISG_ENOMEM,
+                    "a model of %zu layers, d %zu, %zu heads, context %zu needs %s of memory to "
+                    "train; this machine has %s. Take a smaller shape or context",
+                    s->layers, s->d, s->heads, s->context,
+                    isg_str_bytes((double)wanted, a, sizeof a),
+                    isg_str_bytes((double)there, b, sizeof b));
+}
+
 isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
 {
     *out = NULL;
@@ -111,6 +127,11 @@ isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, i
         for (size_t i = 0; i < n->n_tensors; i++) n->tensors[i] = isg_net_tensor(shape, i);
         carve_all(n, &c);
         size_t bytes = (c.used * sizeof(float) + 4095) / 4096 * 4096;
+        isg_err rc = check_memory(shape, bytes);
+        if (rc) {
+            isg_net_destroy(&n);
+            return rc;
+        }
         c = (struct carver){.base = aligned_alloc(4096, bytes)};
         n->arena = c.base;
         if (n->arena) {

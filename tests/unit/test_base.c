@@ -157,8 +157,15 @@ static void test_json_text(void)
     json_decref(again);
 }
 
+static void test_memory(void)
+{
+    const uint64_t bytes = isg_os_memory();
+    CHECK(bytes > 64 << 20 && bytes < (uint64_t)1 << 50);
+}
+
 int main(void)
 {
+    test_memory();
     test_err();
     test_hash();
     test_str();

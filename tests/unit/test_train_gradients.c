@@ -163,6 +163,10 @@ static void test_shapes(void)
     CHECK_FAILS(isg_net_shape_named("p3@12k", &s), ISG_EUSAGE, "is no context");
     CHECK_FAILS(isg_net_shape_named("p3@100", &s), ISG_EINPUT, "context is 100");
     CHECK_FAILS(isg_net_shape_named("65x64x2", &s), ISG_EINPUT, "layers is 65");
+    isg_net *net = NULL;
+    s = (isg_net_shape){64, 4096, 256, 4096}; /* 1.4 TB and more */
+    CHECK_FAILS(isg_net_create(&s, isg_kernels_at(0), &net), ISG_ENOMEM, "TB of memory to train");
+    CHECK(!net);
     s = (isg_net_shape){2, 64, 2, 128};
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 40, 1, 128}), ISG_EINPUT, "d is 40");
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 64, 8, 128}), ISG_EINPUT,
