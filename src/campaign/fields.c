@@ -250,7 +250,8 @@ const isg_field isg_fields[] = {
       HELP("custom: weight of each language.")),
     F("family", "max_epochs", REAL, .def = "4", RANGE(0.01, 1e6),
       HELP("unimax: most passes over a language.")),
-    F("family", "checkpoint", BOOL, .def = "false", HELP("Keep the final checkpoints.")),
+    F("family", "checkpoint", BOOL, .def = "false",
+      HELP("Keep the final checkpoints, those of trunks too.")),
     F("family", "branches", BOOL, HELP("Instead of the trainer's.")),
     F("family", "sizes", SIZE, .arity = ISG_LIST, .sub = "shape", .unit = "parameter",
       RANGE(1, TOKENS_MAX), HELP("Instead of the campaign's.")),
@@ -294,8 +295,8 @@ const isg_field isg_fields[] = {
     F("checkpoints", "every", TIME, .def = "10m", .unit = "s", RANGE(0, 1e9),
       HELP("Between checkpoints of a run.")),
     F("checkpoints", "keep", CHOICE, .choices = keeps, .def = "parents",
-      HELP("Final checkpoints to keep: of parents and of families with `checkpoint: true`, or "
-           "all.")),
+      HELP("Final checkpoints to keep: of parents (of trunks only until their runs are done) and "
+           "of families with `checkpoint: true`, or all.")),
 
     {.key = NULL},
 };

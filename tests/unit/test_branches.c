@@ -89,6 +89,11 @@ static void test_parts(void)
     isg_plan_branches(p, &b);
     CHECK(b.runs == 6 && b.trunks == 2 && b.parts == 6);
     CHECK_NEAR(b.unbranched, 2 * 1750000.0 * 147456, 1e-12);
+    isg_estimate e;
+    CHECK_OK(isg_plan_estimate(p, 1, (isg_speed){.flops = 1e9}, &e));
+    CHECK_EQ_U64(e.depth, 4);
+    CHECK_EQ_U64(e.waiting, 2 * (2 + 3)); /* two parts and three runs of each trunk */
+    CHECK_NEAR(e.flops - e.evaluation_flops, b.training, 1e-12);
     /* the trunk once, and three decays */
     CHECK_NEAR(b.training, 2 * (849920.0 + 38032 + 75040 + 150080) * 147456, 1e-12);
     isg_plan_destroy(&p);
