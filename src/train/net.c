@@ -102,11 +102,11 @@ static isg_err check_memory(const isg_net_shape *s, size_t bytes)
     char a[32], b[32];
     if (!there || wanted <= there) return ISG_OK;
     return ISG_FAIL(ISG_ENOMEM,
-                    "a model of %zu layers, d %zu, %zu heads, context %zu needs %s of memory to "
-                    "train; this machine has %s. Take a smaller shape or context",
-                    s->layers, s->d, s->heads, s->context,
+                    "it needs %s of memory to train, and this machine has %s (%zu layers, d %zu, "
+                    "%zu heads, context %zu)",
                     isg_str_bytes((double)wanted, a, sizeof a),
-                    isg_str_bytes((double)there, b, sizeof b));
+                    isg_str_bytes((double)there, b, sizeof b), s->layers, s->d, s->heads,
+                    s->context);
 }
 
 isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
