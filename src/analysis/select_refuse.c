@@ -21,10 +21,10 @@ static const char *const usual_separators[] = {
     "domain",   "tokenizer",       "optimizer", "optimiser", "vocab"};
 /* Of foreign tables; in a campaign's store families overlap and the target decides. */
 static const char *const csv_separators[] = {"family"};
-/* Settings of a campaign: equal by default, columns when varied. */
-static const char *const store_separators[] = {"lr",       "batch", "warmup",       "decay",
-                                               "beta1",    "beta2", "weight_decay", "clip",
-                                               "schedule", "parent"};
+/* Settings of a campaign: equal by default, columns when varied. The last one may follow the size. */
+static const char *const store_separators[] = {"lr",     "warmup", "decay",        "beta1",
+                                               "beta2",  "clip",   "weight_decay", "schedule",
+                                               "parent", "batch"};
 
 bool isg_selecting_explained(const isg_selecting *w, const isg_column *c)
 {
@@ -94,6 +94,33 @@ static bool is_swept(const isg_selecting *w, const char *column)
     return false;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const double x = ((const isg_item *)a)->n, y = ((const isg_item *)b)->n;
+    return (x > y) - (x < y);
+}
+
+/* Is a setting the same wherever N is? Then it belongs to the recipe of a size, as a campaign's
+ * batch_by_size makes it, and compares nothing but sizes. *out stays false if there is no N. */
+static isg_err of_size_alone(const isg_column *c, const isg_item *items, size_t n, bool *out)
+{
+    isg_item *order = malloc((n + 1) * sizeof *order);
+    *out = false;
+    if (!order) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
+    memcpy(order, items, n * sizeof *order);
+    qsort(order, n, sizeof *order, by_size);
+    size_t sizes = n > 0, apart = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (order[i - 1].n < order[i].n)
+            sizes++;
+        else
+            apart += strcmp(c->text[order[i - 1].row], c->text[order[i].row]) != 0;
+    }
+    *out = sizes > 1 && !apart;
+    free(order);
+    return ISG_OK;
+}
+
 static isg_err list_separators(const isg_selecting *w, const char *const *names, size_t n,
                                isg_str *to, const char **first)
 {
@@ -154,7 +181,11 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
     /* families of a table that says what each run was trained on are kinds of mixtures */
     bool kinds = w->campaign || (w->law->mixtures && says_shares(w, items[0].row));
     if (!rc && !kinds) rc = list_separators(w, LIST(csv_separators), &list, &first);
-    if (!rc && w->campaign) rc = list_separators(w, LIST(store_separators), &list, &first);
+    const isg_column *batch = w->campaign ? isg_table_column(w->t, "batch") : NULL;
+    bool follows = false;
+    if (!rc && batch) rc = of_size_alone(batch, items, n, &follows);
+    if (!rc && w->campaign)
+        rc = list_separators(w, store_separators, COUNT(store_separators) - follows, &list, &first);
     if (!rc) rc = list_further(w, n, &list, &first);
     for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];

@@ -108,6 +108,20 @@ with tempfile.TemporaryDirectory() as name:
         p = subprocess.run([ISOGLOSS, "run", "s.yaml"], capture_output=True, text=True, timeout=60)
         check(p.returncode == 0 and p.stderr.count("bends the exponent of D") == said, p.stderr)
 
+    # a fit takes a batch that follows the size; one that follows the budget only when it is told to
+    law = "kind: synthetic, law: {E: 1, A: 300, B: 900, alpha: 0.35, beta: 0.33}, noise: {run: 0.01}"
+    for rule, words in (("batch_by_size: [{from: 90k, batch: 2048}]", None), ("batch_by_tokens: [{from: 2M, batch: 2048}]", "batch (2 values: 1024, 2048)")):
+        store = rule.split(":")[0]
+        pathlib.Path("f.yaml").write_text(
+            f"isogloss: 1\nname: {store}\ncorpus: {{languages: {{aa: {{train_bytes: 99M, held_bytes: 1M}}}}}}\ntokens: [1M, 2M, 4M, 8M]\n"
+            f"sizes: [p0, p1, p2, p3, p4]\nseeds: 2\ntrainer: {{{law}, {rule}}}\nfamilies:\n  - {{name: m, mixture: monolingual, languages: aa}}\n")
+        p = subprocess.run([ISOGLOSS, "run", "f.yaml"], capture_output=True, text=True, timeout=60)
+        check(p.returncode == 0, p.stderr)
+        fit = lambda *more: subprocess.run([ISOGLOSS, "fit", f"{store}.h5", "--bootstrap", "20", *more], capture_output=True, text=True, timeout=60)
+        p = fit()
+        check((p.returncode == 0) == (words is None) and (words or "") in p.stderr, (rule, p.returncode, p.stdout, p.stderr))
+        check(words is None or fit("--pool").returncode == 0, rule)
+
     # evaluation: at most a fifth of the FLOPs, and no more than there is
     has(campaign("", "2M", "points: 60, bytes: 16Ki"), "warning", "evaluation takes 25 % of all FLOPs", "scope: trained")
     check(not campaign("", "2M", "points: 40, bytes: 16Ki"), "18 % are not too much")
