@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 
@@ -164,6 +165,21 @@ message = refused("--metric", "bits-per-character", "--target", "aa", source=syn
 check("Only stores of the built-in trainer know the text" in message, f"synthetic: {message}")
 with h5py.File(synthetic) as f:
     check(not f["evaluations/characters"][:].any() and all(math.isnan(x) for x in f["evaluations/unigram_bits"]), "nothing is made up")
+# A store of before these datasets is read as ever, and has them once it is extended.
+before = os.path.join(scratch, "before.h5")
+shutil.copy(runs, before)
+with h5py.File(before, "r+") as f:
+    for name in ("shard_unigram_bits", "shard_characters", "shard_scored_bytes", "pages", "unigram_bits", "characters", "scored_bytes", "shard"):
+        del f["evaluations"][name]
+plain = list(csv.DictReader(io.StringIO(isogloss("export", before))))
+check([r["loss"] for r in plain] == [r["loss"] for r in rows] and "unigram_loss" not in plain[0], "an earlier store")
+check("isogloss extend" in refused("--metric", "unigram", "--target", "ja", source=before), "what to do with it")
+with open(campaign, encoding="ascii") as f:
+    text = f.read()
+with open(campaign, "w", encoding="ascii") as f:
+    f.write(text.replace("128k]", "128k, 256k]"))
+isogloss("extend", before, campaign)
+check(list(csv.DictReader(io.StringIO(isogloss("export", before)))) == rows, "it has them once it is extended")
 with open(os.path.join(scratch, "own.csv"), "w", encoding="ascii") as f:
     f.write("run_id,N_params,D_tokens,loss\n" + "".join(f"r{k},{1e6 * 2 ** k:.0f},{1e8 * 3 ** k:.0f},{3 - .1 * k}\n" for k in range(8)))
 check("unit is not given" in refused("--metric", "bits-per-character", source=os.path.join(scratch, "own.csv")), "a table without units")
