@@ -72,7 +72,7 @@ static isg_err few_pages(const isg_plan *p, isg_advice *out)
     if (p->pages_usable >= p->pages_asked) return ISG_OK;
     return say(out, isg_strf("only %zu held-out pages are in all evaluated languages and short "
                              "enough; %zu are asked for ('evaluate: pages'). Raise 'page_bytes', "
-                             "or score fewer languages.",
+                             "lower 'page_bytes_min', or score fewer languages.",
                              p->pages_usable, p->pages_asked));
 }
 

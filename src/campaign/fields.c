@@ -210,7 +210,9 @@ const isg_field isg_fields[] = {
       HELP("Also score so many whole held-out pages that every scored language has, as evaluation "
            "CODE.pages: the same pages in each, for bits per page. Built corpora only.")),
     F("evaluate", "page_bytes", COUNT, .def = "2Ki", .unit = "byte", RANGE(1, 1e9),
-      HELP("Longest page that is taken, in any of the languages.")),
+      HELP("Longest page that is taken, in the language in which it is longest.")),
+    F("evaluate", "page_bytes_min", COUNT, .def = "128", .unit = "byte", RANGE(1, 1e9),
+      HELP("Shortest page that is taken, in the language in which it is longest.")),
     F("evaluate", "shards", INT, .def = "16", RANGE(1, 1024),
       HELP("Parts with a loss of their own.")),
 

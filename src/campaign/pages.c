@@ -98,22 +98,29 @@ static isg_err read_all(isg_build *b, const isg_node *at, size_t n, listing *all
     return ISG_OK;
 }
 
-/* Is the page of the first language, number k, in all others, and short enough? */
-static bool in_all(const listing *all, size_t n, size_t k, uint64_t longest, candidate *c)
+/* Bytes of a page in the language in which it is longest. */
+typedef struct bounds {
+    uint64_t least, most;
+} bounds;
+
+/* Is the page of the first language, number k, in all others, and as long as wanted? */
+static bool in_all(const listing *all, size_t n, size_t k, bounds wanted, candidate *c)
 {
+    uint64_t bytes = 0;
     const entry *first = &all[0].page[k];
     c->key = first->key;
     c->alike = true;
     for (size_t e = 0; e < n; e++) {
         const entry *p = bsearch(first, all[e].page, all[e].n, sizeof *p, by_key);
-        if (!p || p->bytes > longest) return false;
+        if (!p) return false;
+        if (p->bytes > bytes) bytes = p->bytes;
         c->alike = c->alike && p->lines == first->lines;
         c->at[e] = (size_t)(p - all[e].page);
     }
-    return true;
+    return bytes >= wanted.least && bytes <= wanted.most;
 }
 
-static isg_err find_candidates(isg_build *b, const listing *all, size_t n, uint64_t longest,
+static isg_err find_candidates(isg_build *b, const listing *all, size_t n, bounds wanted,
                                candidate **out, size_t *found)
 {
     *found = 0;
@@ -123,7 +130,7 @@ static isg_err find_candidates(isg_build *b, const listing *all, size_t n, uint6
         candidate *c = &(*out)[*found];
         if (!c->at) c->at = ISG_NEW(b, n, size_t);
         if (!c->at) return isg_build_no_memory();
-        *found += in_all(all, n, k, longest, c);
+        *found += in_all(all, n, k, wanted, c);
     }
     qsort(*out, *found, sizeof **out, best_first);
     return ISG_OK;
@@ -182,7 +189,8 @@ isg_err isg_build_pages(isg_build *b, const isg_node *section)
     isg_plan *p = b->plan;
     const isg_node *at = isg_node_get(section, "pages");
     const size_t n = p->n_evaluations, wanted = isg_get_count(section, "evaluate", "pages");
-    const uint64_t longest = isg_get_count(section, "evaluate", "page_bytes");
+    const bounds bytes = {isg_get_count(section, "evaluate", "page_bytes_min"),
+                          isg_get_count(section, "evaluate", "page_bytes")};
     candidate *found = NULL;
     bool good = true;
     if (!wanted || !n) return ISG_OK;
@@ -190,13 +198,14 @@ isg_err isg_build_pages(isg_build *b, const isg_node *section)
     if (!all) return isg_build_no_memory();
     ISG_TRY(read_all(b, at, n, all, &good));
     if (!good) return ISG_OK;
-    ISG_TRY(find_candidates(b, all, n, longest, &found, &p->pages_usable));
+    ISG_TRY(find_candidates(b, all, n, bytes, &found, &p->pages_usable));
     p->pages_asked = wanted;
     if (!p->pages_usable) {
         isg_diag_add(&b->diag, at,
-                     "key 'pages': no held-out page of at most %" PRIu64
-                     " bytes ('page_bytes') is in all %zu languages that are evaluated",
-                     longest, n);
+                     "key 'pages': no held-out page of %" PRIu64 " to %" PRIu64
+                     " bytes ('page_bytes_min', 'page_bytes') is in all %zu languages that are "
+                     "evaluated",
+                     bytes.least, bytes.most, n);
         return ISG_OK;
     }
     const size_t take = wanted < p->pages_usable ? wanted : p->pages_usable;

@@ -53,9 +53,9 @@ for c in CODES:
     check(end == len(held[c]), f"{c}: the pages are the text")
 
 
-def chosen(count, longest):
-    """The rule, once more: in every language, short enough, equal line counts first, then by key."""
-    keys = [k for k in pages["de"] if all(k in pages[c] and pages[c][k][1] <= longest for c in CODES)]
+def chosen(count, longest, least=128):
+    """The rule, once more: in every language, of such a length, equal line counts first, then by key."""
+    keys = [k for k in pages["de"] if all(k in pages[c] for c in CODES) and least <= max(pages[c][k][1] for c in CODES) <= longest]
     keys.sort(key=lambda k: (len({pages[c][k][2] for c in CODES}) > 1, k))
     return keys[:count]
 
@@ -70,6 +70,9 @@ write("")
 before = [r["id"] for r in planned()[1]["run_list"]]
 write(", pages: 3, page_bytes: 1500")
 three, _ = planned()
+write(", pages: 6, page_bytes: 1500, page_bytes_min: 900")
+large, _ = planned()
+check(sorted(r for s in large["ja.pages"]["ranges"] for r in s) == sorted(list(pages["ja"][k][:2]) for k in chosen(6, 1500, 900)), "at least so long")
 write(", pages: 6, page_bytes: 1500")
 six, plan = planned()
 check(set(six) == {*CODES, *(c + ".pages" for c in CODES)}, f"evaluations: {sorted(six)}")
@@ -159,7 +162,7 @@ def refused(what):
 
 
 write(", pages: 4, page_bytes: 20")
-refused("no held-out page of at most 20 bytes ('page_bytes') is in all 3 languages")
+refused("no held-out page of 128 to 20 bytes ('page_bytes_min', 'page_bytes') is in all 3 languages")
 write(", pages: 4")
 index = os.path.join(corpus, "index.json")
 with open(index, encoding="utf-8") as f:
