@@ -101,12 +101,12 @@ static isg_err alone(const isg_plan *p, isg_advice *out)
     isg_err rc = ISG_OK;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0] && !rc && n; i++) {
         if (!reasons[i].n) continue;
-        rc = isg_str_printf(&list, "%s%zu %s", list.len ? ", " : "", reasons[i].n, reasons[i].why);
+        rc = isg_str_printf(&list, "%s that %s (%zu)", list.len ? "," : "", reasons[i].why,
+                            reasons[i].n);
     }
     if (!rc && n) {
-        rc = say(out, isg_strf("%zu runs of families with 'branches' share no trunk and are "
-                               "trained by themselves: %s.",
-                               n, isg_str_c(&list)));
+        rc =
+            say(out, isg_strf("'branches': trained without a trunk are runs%s.", isg_str_c(&list)));
     }
     isg_str_free(&list);
     return rc;

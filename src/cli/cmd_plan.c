@@ -170,10 +170,10 @@ static double saved(const isg_branches *b)
 static void print_branches(const isg_branches *b)
 {
     if (!b->runs) return;
-    (void)printf("branches       %zu runs go on from %zu trunks: %.0f %% of the training FLOPs "
+    (void)printf("branches       %zu runs go on from %zu trunk%s: %.0f %% of the training FLOPs "
                  "saved\n"
                  "               intervals take a trunk and its runs as one\n",
-                 b->runs, b->trunks, 100 * saved(b));
+                 b->runs, b->trunks, b->trunks == 1 ? "" : "s", 100 * saved(b));
 }
 
 static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,

@@ -226,7 +226,7 @@ static void test_alone(void)
         CHECK_OK(isg_plan_advise(p, &advice));
         bool said = false;
         for (size_t k = 0; k < advice.n; k++)
-            said = said || strstr(advice.item[k].text, "share no trunk");
+            said = said || strstr(advice.item[k].text, "trained without a trunk");
         CHECK(said == (rows[i].budget + rows[i].weights + rows[i].brief > 0));
         isg_advice_free(&advice);
         isg_plan_destroy(&p);
