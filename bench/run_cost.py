@@ -36,7 +36,9 @@ done
 """
 
 
-def spread(values, form):
+def spread(values):
+    """Median and range, a decimal for small ones."""
+    form = "{:.0f}" if max(map(abs, values)) >= 10 else "{:.1f}"
     return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
 
 
@@ -84,7 +86,7 @@ def serve(process, run):
 def start(options, directory):
     trainer = pathlib.Path(options.isogloss).with_name("isogloss-train")
     print(f"ms, median (least to most) of {options.rounds}")
-    print("shape  start to hello      order to first step     the same, served before  last point to end")
+    print("      start to hello     order to 1st step  the same, again    last point to end")
     for size in options.shapes:
         run = planned_run(options, directory, size, "1M")
         run = {**run, "attempt": 1, "dir": str(directory), "tokens": POINTS * BATCH,
@@ -101,15 +103,16 @@ def start(options, directory):
                 ends.append(1e3 * end)
             process.stdin.close()
             process.wait()
-        print(f"{size:<5}  " + "  ".join(f"{spread(v, '{:.1f}'):<22}" for v in (hello, new, again, ends)).rstrip(),
-              flush=True)
+        print(f"{size:<4}" + "".join(f"  {spread(v):<17}" for v in (hello, new, again, ends)).rstrip(), flush=True)
+    if options.alone:
+        return
     imports = []
     for _ in range(3):
         began = time.perf_counter()
         if subprocess.run(["/usr/bin/python3", "-c", "import torch"], stderr=subprocess.DEVNULL, check=False).returncode:
             return
         imports.append(time.perf_counter() - began)
-    print(f"PyTorch: start of Python and import alone {spread(imports, '{:.2f}')} s")
+    print(f"PyTorch: start of Python and import alone {spread(imports)} s")
 
 
 # ---- a campaign --------------------------------------------------------------
@@ -165,28 +168,25 @@ def one_campaign(options, directory, text, ranks, slots):
     tail = sum(last - ends[-1][0] for ends in trainers)
     gaps = [b - s - a for ends in trainers for (a, _), (b, s) in zip(ends, ends[1:])]
     lost = workers * run_s - trained - tail
-    Figures = collections.namedtuple("Figures", "runs mean_s cost tail gap_ms start_up_s cpu")
+    Figures = collections.namedtuple("Figures", "runs mean_s cost cost_ms tail gap_ms start_up_s cpu")
     n = sum(len(ends) for ends in trainers)
-    return Figures(n, trained / n, 100 * lost / (workers * run_s), 100 * tail / (workers * run_s),
+    return Figures(n, trained / n, 100 * lost / (workers * run_s), 1e3 * lost / n, 100 * tail / (workers * run_s),
                    1e3 * statistics.median(gaps), start_up, 100 * own / (all_cpu - own))
 
 
 def campaign(options, directory):
     tap(options, directory)
-    rate = json.loads(subprocess.run(
-        [pathlib.Path(options.isogloss).with_name("isogloss-train"), "--bench", "--json", "--rounds", "3", "p1"],
-        check=True, capture_output=True).stdout)[0]["tokens_per_cpu_s"]["median"]
-    print("cost: share of the workers' time in the run phase that is no trainer's, the tail apart")
-    print("runs of      workers           runs  cost %                 tail %  gap ms  start-up s  CPU of ranks %")
-    for seconds, runs in ((1, 24), (10, 6)):
-        if options.seconds and seconds != options.seconds:
-            continue
-        text = campaign_text(options.corpus, "p1", int(rate * seconds), runs)
-        for name, ranks, slots in (("one process, 1 slot", 0, 1), ("one process, 2 slots", 0, 2), ("mpirun -n 3", 3, 1)):
-            rows = [one_campaign(options, directory, text, ranks, slots) for _ in range(options.rounds if seconds == 1 else 1)]
-            m = {f: statistics.median(getattr(r, f) for r in rows) for f in rows[0]._fields}
-            print(f"{m['mean_s']:5.2f} s      {name:<20} {m['runs']:3.0f}  {spread([r.cost for r in rows], '{:.2f}'):<22} "
-                  f"{m['tail']:5.1f}  {m['gap_ms']:6.1f}  {m['start_up_s']:9.2f}  {m['cpu']:6.2f}", flush=True)
+    trial = one_campaign(options, directory, campaign_text(options.corpus, "p1", 200000, 4), 0, 2)
+    print("cost: time of the workers in the run phase that is no trainer's, and of a run;")
+    print("gap: median between two runs of a trainer; tail: workers without work at the end")
+    print("runs                   number   cost   a run    gap   tail  start-up  ranks' CPU")
+    for seconds, runs in ((options.seconds, options.runs),) if options.seconds else ((1, 24), (10, 6)):
+        text = campaign_text(options.corpus, "p1", int(200000 * seconds / trial.mean_s), runs)
+        for name, ranks, slots in (("--slots 1", 0, 1), ("--slots 2", 0, 2), ("mpirun -n 3", 3, 1))[:2 if options.alone else 3]:
+            for _ in range(options.rounds):
+                f = one_campaign(options, directory, text, ranks, slots)
+                print(f"{f.mean_s:6.2f} s  {name:<11} {f.runs:8} {f.cost:6.2f}% {f.cost_ms:4.0f} ms {f.gap_ms:3.0f} ms "
+                      f"{f.tail:4.1f}%  {f.start_up_s:6.2f} s  {f.cpu:10.2f}%", flush=True)
 
 
 def main():
@@ -195,9 +195,12 @@ def main():
     parser.add_argument("isogloss")
     parser.add_argument("corpus")
     parser.add_argument("shapes", nargs="*", default=["p0", "p3", "p6", "p9"])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, help="campaign: only runs of about so long")
+    parser.add_argument("--rounds", type=int, help="default: 5 starts, 1 campaign")
+    parser.add_argument("--seconds", type=float, help="campaign: only runs of about so long")
+    parser.add_argument("--runs", type=int, default=24, help="campaign: so many of them")
+    parser.add_argument("--alone", action="store_true", help="without PyTorch, without mpirun")
     options = parser.parse_args()
+    options.rounds = options.rounds or (5 if options.what == "start" else 1)
     with tempfile.TemporaryDirectory() as name:
         {"start": start, "campaign": campaign}[options.what](options, pathlib.Path(name))
 

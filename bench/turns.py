@@ -107,9 +107,8 @@ def best_peer(peers, variants, row):
 def against_torch(options):
     core = max(os.sched_getaffinity(0))
     peers, hello = open_peers(core)
-    print(f"PyTorch {hello['torch']}, OpenBLAS as {' or '.join(peers)}, one thread, core {core}; "
-          f"{options.rounds} rounds in turns")
-    print("shape  batch  isogloss tokens/CPU s       PyTorch tokens/CPU s        ratio")
+    print(f"PyTorch {hello['torch']}, OpenBLAS as {', '.join(peers)}, one thread, {options.rounds} rounds in turns")
+    print("tokens/CPU s    isogloss                  PyTorch                   ratio")
     for shape in options.shapes:
         best = None
         for batch in options.batch or [1024, 4096]:
@@ -124,7 +123,7 @@ def against_torch(options):
                 theirs.append(peers[best[0]].turn(text)["tokens_per_cpu_s"])
             ours.close()
             ratios = [a / b for a, b in zip(own, theirs)]
-            print(f"{shape:<5} {batch:6}  {spread(own, '{:.0f}'):<27} {spread(theirs, '{:.0f}'):<27} "
+            print(f"{shape:<5} {batch:6}   {spread(own, '{:.0f}'):<25} {spread(theirs, '{:.0f}'):<25} "
                   f"{spread(ratios, '{:.2f}')}", flush=True)
         print(f"       (the peer's best: {best[0]}, {best[1]})")
     for peer in peers.values():

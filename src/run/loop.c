@@ -3,7 +3,9 @@
  * trainer could use, and a rank that is spoken to should answer at once. A
  * worker naps in the poll() of its executor, so that a trainer's line wakes it.
  * One that has spoken listens closely: the next run may be on its way. One whose
- * trainers are at work only listens for orders to stop, which can wait.
+ * trainers are at work only listens for orders to stop, which can wait. On a
+ * busy machine a yield may last as long as a trainer's slice, so that spinning
+ * ends by the clock, too.
  */
 
 #include "loop.h"
@@ -17,7 +19,8 @@
 #include <stdio.h>
 
 enum { SPINS = 100, BATCH = 256 };
-static const double first_nap_s = 50e-6, longest_nap_s = 10e-3, busy_nap_s = 50e-3, flush_s = 2;
+static const double spin_s = 300e-6, first_nap_s = 50e-6, longest_nap_s = 10e-3, busy_nap_s = 50e-3,
+                    flush_s = 2;
 
 static const int caught[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
 enum { N_CAUGHT = sizeof caught / sizeof caught[0] };
@@ -60,15 +63,15 @@ static isg_err dispatch(const isg_loop *loop, size_t *n)
     return ISG_OK;
 }
 
-static double nap_of(const isg_loop *loop, size_t quiet)
+static double nap_of(const isg_loop *loop, size_t turns)
 {
-    if (quiet < SPINS) return 0;
+    if (turns < SPINS) return 0;
     /* In one process nothing can come from outside but a trainer's line, which ends the nap. */
     if (loop->worker && isg_comm_size(loop->comm) == 1) return busy_nap_s;
     const bool busy = loop->worker && !loop->leader && isg_worker_busy(loop->worker);
     const double longest = busy ? busy_nap_s : longest_nap_s;
     double nap = first_nap_s;
-    for (size_t i = SPINS; i < quiet && nap < longest; i += 8) nap *= 2;
+    for (size_t i = SPINS; i < turns && nap < longest; i += 8) nap *= 2;
     return nap < longest ? nap : longest;
 }
 
@@ -91,18 +94,31 @@ static bool over(const isg_loop *loop)
            (!loop->worker || isg_worker_finished(loop->worker));
 }
 
-static isg_err turn(const isg_loop *loop, size_t *quiet)
+/* How long nothing has happened: in turns, from SPINS on without spinning, and since when [s]. */
+typedef struct quiet {
+    size_t turns;
+    double since;
+} quiet;
+
+static void count_turn(quiet *q, bool active)
+{
+    double now = isg_time_mono();
+    if (active) *q = (quiet){0, now};
+    if (!active && ++q->turns < SPINS && now - q->since > spin_s) q->turns = SPINS;
+}
+
+static isg_err turn(const isg_loop *loop, quiet *q)
 {
     size_t n;
     ISG_TRY(pass_signals(loop));
     ISG_TRY(dispatch(loop, &n));
-    *quiet = n ? 0 : *quiet + 1;
-    if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, *quiet >= SPINS));
-    double nap = nap_of(loop, *quiet);
+    count_turn(q, n > 0);
+    if (loop->leader) ISG_TRY(isg_leader_step(loop->leader, q->turns >= SPINS));
+    double nap = nap_of(loop, q->turns);
     if (loop->worker && !isg_worker_finished(loop->worker)) {
         double said = isg_worker_said(loop->worker);
         ISG_TRY(isg_worker_step(loop->worker, nap));
-        if (isg_worker_said(loop->worker) > said) *quiet = 0;
+        if (isg_worker_said(loop->worker) > said) count_turn(q, true);
     } else if (nap > 0) {
         isg_nap(nap);
     }
@@ -125,7 +141,7 @@ isg_err isg_loop_run(isg_loop *loop)
     struct sigaction old[N_CAUGHT];
     isg_err rc = ISG_OK;
     signals_catch(old);
-    for (size_t quiet = 0; !rc && !over(loop);) rc = turn(loop, &quiet);
+    for (quiet q = {0, isg_time_mono()}; !rc && !over(loop);) rc = turn(loop, &q);
     if (rc && loop->leader) rc = dismiss(loop, rc);
     /* Last words (QUIT, BYE) must leave before this process does; the dead never take theirs. */
     double until = isg_time_mono() + flush_s;
