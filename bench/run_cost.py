@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-POINTS, BATCH = 8, 1024
+BATCH = 1024
 # Stands for the trainer: notes when each event was said, and passes it on.
 TAP = """#!/bin/bash
 set -o pipefail
@@ -42,7 +42,7 @@ def spread(values):
     return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
 
 
-def campaign_text(corpus, size, tokens, runs):
+def campaign_text(corpus, size, tokens, runs, evaluate="points: 8"):
     return f"""isogloss: 1
 name: cost
 seed: 1
@@ -50,7 +50,7 @@ corpus: {corpus}
 trainer: {{kind: proxy}}
 sizes: [{size}]
 tokens: [{tokens}]
-evaluate: {{languages: [en], points: {POINTS}}}
+evaluate: {{languages: [en], {evaluate}}}
 families: [{{name: mono, mixture: monolingual, languages: [en], seeds: {runs}}}]
 """
 
@@ -58,7 +58,7 @@ families: [{{name: mono, mixture: monolingual, languages: [en], seeds: {runs}}}]
 def planned_run(options, directory, size, tokens):
     """The run object of a plan with one run, to be completed as a worker does."""
     path = directory / f"{size}.yaml"
-    path.write_text(campaign_text(options.corpus, size, tokens, 1))
+    path.write_text(campaign_text(options.corpus, size, tokens, 1, "points: 4, bytes: 2Ki, shards: 2"))
     text = subprocess.run([options.isogloss, "plan", "--json", "--runs", path], check=True, capture_output=True).stdout
     run = json.loads(text)["run_list"][0]
     return {**run, "checkpoint": {"every_s": 0, "final": False}, "resume": None, "parent": None}
@@ -89,8 +89,8 @@ def start(options, directory):
     print("      start to hello     order to 1st step  the same, again    last point to end")
     for size in options.shapes:
         run = planned_run(options, directory, size, "1M")
-        run = {**run, "attempt": 1, "dir": str(directory), "tokens": POINTS * BATCH,
-               "points": [BATCH * (i + 1) for i in range(POINTS)]}
+        run = {**run, "attempt": 1, "dir": str(directory), "tokens": 4 * BATCH,
+               "points": [BATCH * (i + 1) for i in range(4)]}
         hello, new, again, ends = [], [], [], []
         for _ in range(options.rounds):
             began = time.perf_counter()
@@ -171,7 +171,7 @@ def one_campaign(options, directory, text, ranks, slots):
     Figures = collections.namedtuple("Figures", "runs mean_s cost cost_ms tail gap_ms start_up_s cpu")
     n = sum(len(ends) for ends in trainers)
     return Figures(n, trained / n, 100 * lost / (workers * run_s), 1e3 * lost / n, 100 * tail / (workers * run_s),
-                   1e3 * statistics.median(gaps), start_up, 100 * own / (all_cpu - own))
+                   1e3 * statistics.median(gaps or [0]), start_up, 100 * own / (all_cpu - own))
 
 
 def campaign(options, directory):
@@ -179,13 +179,13 @@ def campaign(options, directory):
     trial = one_campaign(options, directory, campaign_text(options.corpus, "p1", 200000, 4), 0, 2)
     print("cost: time of the workers in the run phase that is no trainer's, and of a run;")
     print("gap: median between two runs of a trainer; tail: workers without work at the end")
-    print("runs                   number   cost   a run    gap   tail  start-up  ranks' CPU")
+    print("runs                 number   cost   a run    gap   tail  start-up  ranks' CPU")
     for seconds, runs in ((options.seconds, options.runs),) if options.seconds else ((1, 24), (10, 6)):
         text = campaign_text(options.corpus, "p1", int(200000 * seconds / trial.mean_s), runs)
         for name, ranks, slots in (("--slots 1", 0, 1), ("--slots 2", 0, 2), ("mpirun -n 3", 3, 1))[:2 if options.alone else 3]:
             for _ in range(options.rounds):
                 f = one_campaign(options, directory, text, ranks, slots)
-                print(f"{f.mean_s:6.2f} s  {name:<11} {f.runs:8} {f.cost:6.2f}% {f.cost_ms:4.0f} ms {f.gap_ms:3.0f} ms "
+                print(f"{f.mean_s:6.2f} s  {name:<11} {f.runs:6} {f.cost:6.2f}% {f.cost_ms:4.0f} ms {f.gap_ms:3.0f} ms "
                       f"{f.tail:4.1f}%  {f.start_up_s:6.2f} s  {f.cpu:10.2f}%", flush=True)
 
 
@@ -195,12 +195,12 @@ def main():
     parser.add_argument("isogloss")
     parser.add_argument("corpus")
     parser.add_argument("shapes", nargs="*", default=["p0", "p3", "p6", "p9"])
-    parser.add_argument("--rounds", type=int, help="default: 5 starts, 1 campaign")
+    parser.add_argument("--rounds", type=int, help="default: 3 starts, 1 campaign")
     parser.add_argument("--seconds", type=float, help="campaign: only runs of about so long")
     parser.add_argument("--runs", type=int, default=24, help="campaign: so many of them")
     parser.add_argument("--alone", action="store_true", help="without PyTorch, without mpirun")
     options = parser.parse_args()
-    options.rounds = options.rounds or (5 if options.what == "start" else 1)
+    options.rounds = options.rounds or (3 if options.what == "start" else 1)
     with tempfile.TemporaryDirectory() as name:
         {"start": start, "campaign": campaign}[options.what](options, pathlib.Path(name))
 

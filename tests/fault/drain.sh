@@ -83,7 +83,7 @@ done
 # The store has all its room from the start: a disk that fills up later takes nothing from it.
 if [ "$(id -u)" = 0 ] && mkdir small && mount -t tmpfs -o size=2m tmpfs small 2>/dev/null; then
     "$ISOGLOSS" run -j 1 -o small/slow.h5 slow.yaml >out 2>err &
-    sleep 0.8
+    for _ in $(seq 200); do [ -e small/slow.h5 ] && break; sleep 0.05; done; sleep 0.3
     dd if=/dev/zero of=small/ballast bs=4k 2>/dev/null
     wait $! || say "a full disk: $(cat out err)"
     [ "$("$digest" small/slow.h5)" = "$want" ] || say "on a full disk the results differ"
