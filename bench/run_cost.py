@@ -4,9 +4,9 @@
     run_cost.py start ISOGLOSS CORPUS       one trainer spoken to directly
     run_cost.py campaign ISOGLOSS CORPUS    campaigns of equal runs of about 1 s and 10 s
 
-`start`: from the start of a trainer to its hello, from an order to the first step, from the last
-point to the end event, in a new process and in one that has served before; beside it the import
-of PyTorch, which a new process of a script pays.
+`start`: CPU time from the start of a trainer to its hello, and that of a run, from its order to its
+end event, beside its steps and their evaluations: runs of one and of four steps tell the two apart.
+Beside it the import of PyTorch, which a new process of a script pays.
 
 `campaign`: the trainers' own seconds (set-up, training and evaluation, as their end events say)
 against what the workers had: run phase times workers. What is missing is the time before the
@@ -67,43 +67,42 @@ def planned_run(options, directory, size, tokens):
 # ---- one trainer -------------------------------------------------------------
 
 
-def serve(process, run):
-    """(set-up, last point to end) of a run in s: the steps and evaluations between points are equal,
-    and one of them is in the time to the first point."""
-    ordered = time.perf_counter()
-    process.stdin.write(json.dumps({"run": run}) + "\n")
+def cpu_s(process):
+    """CPU time of a trainer that waits for orders."""
+    stat = pathlib.Path(f"/proc/{process.pid}/stat")
+    while stat.read_text().rsplit(")", 1)[1].split()[0] != "S":
+        time.sleep(0.001)
+    return int(pathlib.Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) * 1e-9
+
+
+def serve(process, run, steps):
+    """CPU seconds of a run of so many steps with an evaluation after each."""
+    order = {"run": {**run, "tokens": steps * BATCH, "points": [BATCH * (i + 1) for i in range(steps)]}}
+    before = cpu_s(process)
+    process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
-    told = []
-    while True:
-        event = json.loads(process.stdout.readline())
-        told.append(time.perf_counter())
-        if event["event"] == "end":
-            break
-    steps = [b - a for a, b in zip(told, told[1:-1])]
-    return told[0] - ordered - statistics.median(steps), told[-1] - told[-2]
+    while json.loads(process.stdout.readline())["event"] != "end":
+        pass
+    return cpu_s(process) - before
 
 
 def start(options, directory):
     trainer = pathlib.Path(options.isogloss).with_name("isogloss-train")
-    print(f"ms, median (least to most) of {options.rounds}")
-    print("      start to hello     order to 1st step  the same, again    last point to end")
+    print(f"CPU ms beside steps and evaluations, median (least to most) of {options.rounds}")
+    print("      start to hello     first run          a later run        (one step)")
     for size in options.shapes:
-        run = planned_run(options, directory, size, "1M")
-        run = {**run, "attempt": 1, "dir": str(directory), "tokens": 4 * BATCH,
-               "points": [BATCH * (i + 1) for i in range(4)]}
-        hello, new, again, ends = [], [], [], []
+        run = {**planned_run(options, directory, size, "1M"), "attempt": 1, "dir": str(directory)}
+        figures = []
         for _ in range(options.rounds):
-            began = time.perf_counter()
             process = subprocess.Popen([trainer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             process.stdout.readline()
-            hello.append(1e3 * (time.perf_counter() - began))
-            for which in (new, again):
-                set_up, end = serve(process, run)
-                which.append(1e3 * set_up)
-                ends.append(1e3 * end)
+            hello = cpu_s(process)
+            first, one, more = (serve(process, run, steps) for steps in (1, 1, 4))
+            step = (more - one) / 3
+            figures.append([1e3 * f for f in (hello, first - step, one - step, step)])
             process.stdin.close()
             process.wait()
-        print(f"{size:<4}" + "".join(f"  {spread(v):<17}" for v in (hello, new, again, ends)).rstrip(), flush=True)
+        print(f"{size:<4}" + "".join(f"  {spread(f):<17}" for f in zip(*figures)).rstrip(), flush=True)
     if options.alone:
         return
     imports = []
