@@ -217,6 +217,25 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
     return rc;
 }
 
+/* The loss of byte frequencies shifts E, and nothing else: there must be one, and it must be free. */
+static isg_err check_unigram(const fit_job *job)
+{
+    const isg_law *law = job->fit.law;
+    const size_t e = isg_law_offset_param(law);
+
+    if (job->select.metric != ISG_METRIC_UNIGRAM) return ISG_OK;
+    if (e == law->n_params)
+        return ISG_FAIL(ISG_EUSAGE,
+                        "--metric unigram is for laws L = E + ..., whose E it shifts; %s is %s",
+                        law->name, law->formula);
+    for (size_t k = 0; k < job->fit.n_constraints; k++) {
+        if (job->constraints[k].param == e)
+            return ISG_FAIL(ISG_EUSAGE,
+                            "--metric unigram shifts E: hold it with --metric bits-per-byte");
+    }
+    return ISG_OK;
+}
+
 /* With a law of the group's own where it depends on the rows. */
 static isg_err run_group(const fit_job *s, const own_args *own, const char *by_value, json_t **out)
 {
@@ -224,11 +243,7 @@ static isg_err run_group(const fit_job *s, const own_args *own, const char *by_v
     isg_err rc = fit_law_make(s, by_value, &job);
 
     *out = NULL;
-    if (!rc && job.select.metric == ISG_METRIC_UNIGRAM &&
-        isg_law_offset_param(job.fit.law) == job.fit.law->n_params)
-        rc = ISG_FAIL(ISG_EUSAGE,
-                      "--metric unigram is for laws L = E + ..., whose E it shifts; %s is %s",
-                      job.fit.law->name, job.fit.law->formula);
+    if (!rc) rc = check_unigram(&job);
     if (!rc) rc = fit_beyond_check(&own->beyond, &job);
     if (!rc) rc = report_group(&job, own, by_value, out);
     fit_law_clear(&job);

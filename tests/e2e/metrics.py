@@ -11,9 +11,13 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ISOGLOSS_SOURCE"], "tests", "support"))
-from store_case import ISOGLOSS, SOURCE, check, done, isogloss, scratch, store  # noqa: E402
+from store_case import ISOGLOSS, SOURCE, check, done, isogloss, scratch, skip, store  # noqa: E402
 
-import h5py  # noqa: E402
+try:
+    import h5py
+    from jsonschema import Draft202012Validator
+except ImportError as e:
+    skip(str(e))
 
 corpus, campaign, runs = (os.path.join(scratch, n) for n in ("corpus", "c.yaml", "c.h5"))
 subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus, "--languages", "de,ru,ja",
@@ -116,6 +120,11 @@ for name, number in plain["parameters"].items():
     for key in ("estimate", "lo", "hi", "se"):
         wanted = number[key] - (unigram if name == "E" and key != "se" else 0)
         check(abs(below["parameters"][name][key] - wanted) <= 1e-12 * abs(wanted), f"unigram, {name} {key}")
+with open(os.path.join(SOURCE, "schemas", "fit.schema.json"), encoding="utf-8") as f:
+    schema = json.load(f)
+for result in (named, character, below):
+    complaints = [e.message[:200] for e in Draft202012Validator(schema).iter_errors(result)]
+    check(not complaints, f"schema: {complaints}")
 wanted = {k: plain["parameters"]["E"]["profile"][k] - unigram for k in ("lo", "hi")}
 check(all(abs(below["parameters"]["E"]["profile"][k] - v) < 1e-12 for k, v in wanted.items()), "profile of E")
 for part in ("optima", "forecasts"):
@@ -160,6 +169,7 @@ check("evaluations of whole pages" in refused("--metric", "page", *BASE), "no pa
 check("leave out --unit" in refused("--metric", "unigram", "--unit", "x", *BASE), "--unit")
 check("--save" in refused("--metric", "unigram", "--save", "x", *BASE), "--save")
 check("whose E it shifts" in refused("--metric", "unigram", "--law", "clark", *BASE), "a law without E")
+check("hold it with --metric bits-per-byte" in refused("--metric", "unigram", "--fix", "E=1", *BASE), "a fixed E")
 synthetic = store("synthetic.h5", "--first", "0")
 message = refused("--metric", "bits-per-character", "--target", "aa", source=synthetic)
 check("Only stores of the built-in trainer know the text" in message, f"synthetic: {message}")

@@ -9,9 +9,13 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ISOGLOSS_SOURCE"], "tests", "support"))
-from store_case import ISOGLOSS, SOURCE, call, check, done, isogloss, scratch  # noqa: E402
+from store_case import ISOGLOSS, SOURCE, check, done, isogloss, scratch, skip  # noqa: E402
 
-import h5py  # noqa: E402
+try:
+    import h5py
+    from jsonschema import Draft202012Validator
+except ImportError as e:
+    skip(str(e))
 
 corpus, campaign, runs = (os.path.join(scratch, n) for n in ("corpus", "c.yaml", "c.h5"))
 subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus, "--languages", "de,ru,ja",
@@ -90,6 +94,24 @@ per_token = 6 * (12 * shape["layers"] * shape["d"] ** 2 + 256 * shape["d"]) + 6 
 language = plan["run_list"][0]["mixture"][0]["language"]
 tokens = plan["run_list"][0]["tokens"] + (2048 + sum(-(-pages[language][k][1] // 64) * 64 for k in keys)) / 3
 check(abs(plan["run_list"][0]["flops"] / (per_token * tokens) - 1) < 1e-9, f"cost: {plan['run_list'][0]['flops']}, {per_token * tokens}")
+
+
+# The protocol's schema knows ranges, and what they must be.
+with open(os.path.join(SOURCE, "schemas", "trainer-protocol.schema.json"), encoding="utf-8") as f:
+    protocol = json.load(f)
+
+
+def find(value, key):
+    if isinstance(value, dict):
+        return value[key] if key in value else next((x for x in map(lambda v: find(v, key), value.values()) if x), None)
+    return None
+
+
+one = find(protocol, "evaluations")["items"]
+accepts = Draft202012Validator({"$defs": protocol["$defs"], **one}).is_valid
+check(all(accepts(e) for e in six.values()), "evaluations fit the schema")
+for bad in ([], [[]], [[[0, 0]]], [[[0]]], [[[-1, 5]]], [[[0, 1, 2]]], [[0, 1]]):
+    check(not accepts({**six["de.pages"], "ranges": bad}), f"ranges {bad} fit the schema")
 
 isogloss("run", "-j", "1", "-o", runs, campaign)
 total = {}
