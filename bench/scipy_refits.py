@@ -52,7 +52,7 @@ def main():
         for weight in weights:
             scipy.optimize.minimize(objective, full, (ln_n, ln_d, ln_loss, weight), "BFGS", jac=True, options=options)
         rates["scipy"].append(SCIPY_REFITS / (time.process_time() - began))
-        for numerics in ("avx512-1", "avx2-1", "generic-1"):
+        for numerics in ("avx512-2", "avx2-2", "generic-2"):
             own = subprocess.run([program, "warm", numerics], capture_output=True, text=True, check=False)
             if own.returncode == 0:
                 rates.setdefault(numerics, []).append(float(own.stdout))

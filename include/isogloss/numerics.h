@@ -3,7 +3,7 @@
 
 /**
  * Names of what decides the last bits of a proxy run: instruction set and
- * kernel version ("avx512-1", "avx2-1", "generic-1"). Chosen when the store is
+ * kernel version ("avx512-2", "avx2-2", "generic-2"). Chosen when the store is
  * created, part of every run id, demanded of every worker.
  */
 
@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 /** Raise it whenever a kernel change alters a bit of any proxy result. */
-enum { ISG_KERNEL_VERSION = 1 };
+enum { ISG_KERNEL_VERSION = 2 };
 
 /** Best name for this CPU; $ISOGLOSS_NUMERICS overrides (must be supported). */
 isg_err isg_numerics_best(char out[32]);

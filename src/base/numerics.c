@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME(isa) isa "-1"
+#define NAME(isa) isa "-2"
 
-_Static_assert(ISG_KERNEL_VERSION == 1, "the names below carry the kernel version");
+_Static_assert(ISG_KERNEL_VERSION == 2, "the names below carry the kernel version");
 
 static const char *const level_name[] = {NAME("generic"), NAME("avx2"), NAME("avx512")};
 enum { LEVELS = sizeof level_name / sizeof level_name[0] };

@@ -61,7 +61,7 @@ static void print_help(const isg_opt *options)
                  "                      [SHAPE]...\n\n"
                  "Train proxy language models on orders from standard input (trainer protocol,\n"
                  "version 1); events go to standard output. The kernels are the fastest this CPU\n"
-                 "runs, or those named in $ISOGLOSS_NUMERICS (avx512-1, avx2-1, generic-1).\n\n");
+                 "runs, or those named in $ISOGLOSS_NUMERICS (avx512-2, avx2-2, generic-2).\n\n");
     isg_opt_help(options, stdout);
 }
 

@@ -3,6 +3,7 @@
 #include "isogloss/os.h"
 #include "isogloss/rng.h"
 #include "isogloss/str.h"
+#include "memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,13 +15,14 @@ struct block_state {
     float *stat1; /* (R,2) */
     float *y1;    /* (R,d) */
     float *qkv;   /* (R,3d) */
-    float *p;     /* (sequences,heads,context,context) */
+    float *stat;  /* (sequences,heads,context,2) and attention weights, see isg_attention */
+    float *e;     /* (sequences,heads,context,stride) */
     float *o;     /* (R,d) */
     float *x2;    /* (R,d) after attention */
     float *stat2; /* (R,2) */
     float *y2;    /* (R,d) */
-    float *slope; /* (R,4d) before gelu, then its derivative */
-    float *g;     /* (R,4d) */
+    float *g;     /* (R,4d) after gelu */
+    float *slope; /* (R,4d) derivative of gelu */
 };
 
 /* Weights of a block the other way round, for gradients of inputs. */
@@ -76,7 +78,8 @@ static void carve_all(isg_net *n, struct carver *c)
         a->stat1 = carve(c, R * 2);
         a->y1 = carve(c, R * d);
         a->qkv = carve(c, R * 3 * d);
-        a->p = carve(c, R * s->heads * s->context);
+        a->stat = carve(c, R * s->heads * 2);
+        a->e = carve(c, n->micro * s->heads * isg_attention_stored(s->context));
         a->o = carve(c, R * d);
         a->x2 = carve(c, R * d);
         a->stat2 = carve(c, R * 2);
@@ -126,16 +129,14 @@ isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, i
         struct carver c = {0};
         for (size_t i = 0; i < n->n_tensors; i++) n->tensors[i] = isg_net_tensor(shape, i);
         carve_all(n, &c);
-        size_t bytes = (c.used * sizeof(float) + 4095) / 4096 * 4096;
-        isg_err rc = check_memory(shape, bytes);
+        isg_err rc = check_memory(shape, c.used * sizeof(float));
         if (rc) {
             isg_net_destroy(&n);
             return rc;
         }
-        c = (struct carver){.base = aligned_alloc(4096, bytes)};
-        n->arena = c.base;
+        n->arena = isg_floats_create(c.used);
         if (n->arena) {
-            memset(n->arena, 0, bytes);
+            c = (struct carver){.base = n->arena};
             carve_all(n, &c);
             *out = n;
             return ISG_OK;
@@ -248,36 +249,33 @@ static float *block(const isg_net *n, float *base, size_t layer, isg_net_block w
 void isg_net_changed(isg_net *n)
 {
     const size_t d = n->shape.d;
-    n->k->transpose(n->wte_t, top(n, n->weights, ISG_TOP_WTE), ISG_VOCAB, d);
+    n->k->transpose(n->wte_t, ISG_VOCAB, top(n, n->weights, ISG_TOP_WTE), d, ISG_VOCAB, d);
     for (size_t l = 0; l < n->shape.layers; l++) {
         struct block_transposed *t = &n->transposed[l];
-        n->k->transpose(t->wqkv, block(n, n->weights, l, ISG_BLOCK_WQKV), d, 3 * d);
-        n->k->transpose(t->wo, block(n, n->weights, l, ISG_BLOCK_WO), d, d);
-        n->k->transpose(t->w1, block(n, n->weights, l, ISG_BLOCK_W1), d, 4 * d);
-        n->k->transpose(t->w2, block(n, n->weights, l, ISG_BLOCK_W2), 4 * d, d);
+#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
+        n->k->transpose(t->wqkv, d, WEIGHT(WQKV), 3 * d, d, 3 * d);
+        n->k->transpose(t->wo, d, WEIGHT(WO), d, d, d);
+        n->k->transpose(t->w1, d, WEIGHT(W1), 4 * d, d, 4 * d);
+        n->k->transpose(t->w2, 4 * d, WEIGHT(W2), d, 4 * d, d);
+#undef WEIGHT
     }
 }
 
-/* c(m,n) = from + bias + a(m,k) b(k,n), all dense */
+/* c(m,n) = a(m,k) b(k,n) with what `rest` adds to it (from, bias, slope, by), all dense */
 static void product(const isg_net *net, float *c, const float *a, const float *b, size_t m,
-                    size_t n, size_t k, const float *from, const float *bias)
+                    size_t n, size_t k, isg_gemm rest)
 {
-    net->k->gemm(&(isg_gemm){.m = m,
-                             .n = n,
-                             .k = k,
-                             .a = a,
-                             .lda = k,
-                             .b = b,
-                             .ldb = n,
-                             .c = c,
-                             .ldc = n,
-                             .from = from,
-                             .bias = bias});
+    rest.m = m, rest.n = n, rest.k = k;
+    rest.a = a, rest.lda = k;
+    rest.b = b, rest.ldb = n;
+    rest.c = c, rest.ldc = n;
+    rest.ldby = n;
+    net->k->gemm(&rest);
 }
 
-/* dw(m,n) += a(rows,m)^T dc(rows,n) */
-static void weight_grad(const isg_net *net, float *dw, const float *a, const float *dc, size_t rows,
-                        size_t m, size_t n)
+/* dw(m,n) += a(rows,m)^T dc(rows,n), dbias(n) += column sums of dc if it is not NULL */
+static void weight_grad(const isg_net *net, float *dw, float *dbias, const float *a,
+                        const float *dc, size_t rows, size_t m, size_t n)
 {
     net->k->gemm(&(isg_gemm){.m = m,
                              .n = n,
@@ -289,29 +287,40 @@ static void weight_grad(const isg_net *net, float *dw, const float *a, const flo
                              .ldb = n,
                              .c = dw,
                              .ldc = n,
-                             .from = dw});
+                             .from = dw,
+                             .b_sums = dbias});
 }
 
-static isg_attention heads(const isg_net *n, size_t sequences)
+/* dx(R,d) (+)= gradient of a norm of x(R,d) whose output has the gradient n->dy */
+static void norm_back(isg_net *n, bool add, const float *gain, float *dgain, float *dbias,
+                      const float *x, const float *stat, size_t R)
 {
-    return (isg_attention){sequences, n->shape.context, n->shape.heads, n->shape.d / n->shape.heads,
-                           n->scratch};
+    n->k->norm_sums(dgain, dbias, n->dy, x, stat, R, n->shape.d, n->shape.d);
+    n->k->norm_back(n->dx, add, n->dy, x, stat, gain, R, n->shape.d);
+}
+
+static isg_attention attention(const isg_net *n, size_t sequences)
+{
+    const isg_net_shape *s = &n->shape;
+    return (isg_attention){s->context,           s->heads,  s->d / s->heads, 0,
+                           sequences * s->heads, n->scratch};
 }
 
 static void block_forward(isg_net *n, size_t l, size_t sequences)
 {
     const size_t d = n->shape.d, R = sequences * n->shape.context;
-    const isg_attention s = heads(n, sequences);
+    const isg_attention s = attention(n, sequences);
     struct block_state *a = &n->state[l];
 #define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
     n->k->norm(a->y1, a->stat1, a->x, WEIGHT(GAIN1), WEIGHT(BIAS1), R, d);
-    product(n, a->qkv, a->y1, WEIGHT(WQKV), R, 3 * d, d, NULL, WEIGHT(BQKV));
-    n->k->attend(&s, a->o, a->p, a->qkv);
-    product(n, a->x2, a->o, WEIGHT(WO), R, d, d, a->x, WEIGHT(BO));
+    product(n, a->qkv, a->y1, WEIGHT(WQKV), R, 3 * d, d, (isg_gemm){.bias = WEIGHT(BQKV)});
+    n->k->attend(&s, a->o, a->stat, a->e, a->qkv);
+    product(n, a->x2, a->o, WEIGHT(WO), R, d, d, (isg_gemm){.from = a->x, .bias = WEIGHT(BO)});
     n->k->norm(a->y2, a->stat2, a->x2, WEIGHT(GAIN2), WEIGHT(BIAS2), R, d);
-    product(n, a->slope, a->y2, WEIGHT(W1), R, 4 * d, d, NULL, WEIGHT(B1));
-    n->k->gelu(a->g, a->slope, a->slope, R * 4 * d);
-    product(n, a[1].x, a->g, WEIGHT(W2), R, d, 4 * d, a->x2, WEIGHT(B2));
+    product(n, a->g, a->y2, WEIGHT(W1), R, 4 * d, d,
+            (isg_gemm){.bias = WEIGHT(B1), .slope = a->slope});
+    product(n, a[1].x, a->g, WEIGHT(W2), R, d, 4 * d,
+            (isg_gemm){.from = a->x2, .bias = WEIGHT(B2)});
 #undef WEIGHT
 }
 
@@ -319,30 +328,24 @@ static void block_forward(isg_net *n, size_t l, size_t sequences)
 static void block_backward(isg_net *n, size_t l, size_t sequences)
 {
     const size_t d = n->shape.d, R = sequences * n->shape.context;
-    const isg_attention s = heads(n, sequences);
+    const isg_attention s = attention(n, sequences);
     const struct block_state *a = &n->state[l];
     const struct block_transposed *t = &n->transposed[l];
+    const isg_gemm plain = {0};
 #define GRAD(which) block(n, n->grads, l, ISG_BLOCK_##which)
 #define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
-    n->k->column_sums(GRAD(B2), n->dx, R, d);
-    weight_grad(n, GRAD(W2), a->g, n->dx, R, 4 * d, d);
-    product(n, n->dh, n->dx, t->w2, R, 4 * d, d, NULL, NULL);
-    n->k->multiply(n->dh, a->slope, R * 4 * d);
-    n->k->column_sums(GRAD(B1), n->dh, R, 4 * d);
-    weight_grad(n, GRAD(W1), a->y2, n->dh, R, d, 4 * d);
-    product(n, n->dy, n->dh, t->w1, R, d, 4 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN2), GRAD(BIAS2), n->dy, a->x2, a->stat2, WEIGHT(GAIN2), R,
-                    d);
+    weight_grad(n, GRAD(W2), GRAD(B2), a->g, n->dx, R, 4 * d, d);
+    product(n, n->dh, n->dx, t->w2, R, 4 * d, d, (isg_gemm){.by = a->slope});
+    weight_grad(n, GRAD(W1), GRAD(B1), a->y2, n->dh, R, d, 4 * d);
+    product(n, n->dy, n->dh, t->w1, R, d, 4 * d, plain);
+    norm_back(n, true, WEIGHT(GAIN2), GRAD(GAIN2), GRAD(BIAS2), a->x2, a->stat2, R);
 
-    n->k->column_sums(GRAD(BO), n->dx, R, d);
-    weight_grad(n, GRAD(WO), a->o, n->dx, R, d, d);
-    product(n, n->dy, n->dx, t->wo, R, d, d, NULL, NULL);
-    n->k->attend_back(&s, n->dqkv, n->dy, a->p, a->qkv);
-    n->k->column_sums(GRAD(BQKV), n->dqkv, R, 3 * d);
-    weight_grad(n, GRAD(WQKV), a->y1, n->dqkv, R, d, 3 * d);
-    product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, NULL, NULL);
-    n->k->norm_back(n->dx, true, GRAD(GAIN1), GRAD(BIAS1), n->dy, a->x, a->stat1, WEIGHT(GAIN1), R,
-                    d);
+    weight_grad(n, GRAD(WO), GRAD(BO), a->o, n->dx, R, d, d);
+    product(n, n->dy, n->dx, t->wo, R, d, d, plain);
+    n->k->attend_back(&s, n->dqkv, n->dy, a->o, a->stat, a->e, a->qkv);
+    weight_grad(n, GRAD(WQKV), GRAD(BQKV), a->y1, n->dqkv, R, d, 3 * d);
+    product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, plain);
+    norm_back(n, true, WEIGHT(GAIN1), GRAD(GAIN1), GRAD(BIAS1), a->x, a->stat1, R);
 #undef WEIGHT
 #undef GRAD
 }
@@ -357,7 +360,7 @@ void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
     for (size_t l = 0; l < L; l++) block_forward(n, l, sequences);
     n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS), R,
                d);
-    product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, NULL, NULL);
+    product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, (isg_gemm){0});
 }
 
 void isg_net_nats(const isg_net *n, const uint8_t *target, size_t sequences, float *nats)
@@ -377,11 +380,11 @@ void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, s
     float *w = n->weights, *g = n->grads;
 
     n->k->xent_back(n->logits, target, R, scale);
-    weight_grad(n, top(n, g, ISG_TOP_WTE), n->logits, n->y, R, ISG_VOCAB, d);
-    product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, NULL, NULL);
-    n->k->norm_back(n->dx, false, top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS), n->dy,
-                    n->state[L].x, n->stat, top(n, w, ISG_TOP_GAIN), R, d);
+    weight_grad(n, top(n, g, ISG_TOP_WTE), NULL, n->logits, n->y, R, ISG_VOCAB, d);
+    product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, (isg_gemm){0});
+    norm_back(n, false, top(n, w, ISG_TOP_GAIN), top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS),
+              n->state[L].x, n->stat, R);
     for (size_t l = L; l-- > 0;) block_backward(n, l, sequences);
     n->k->embed_back(top(n, g, ISG_TOP_WTE), top(n, g, ISG_TOP_WPE), n->dx, input, R,
-                     n->shape.context, d);
+                     n->shape.context, d, d);
 }

@@ -1,12 +1,14 @@
 #include "optimiser.h"
 
+#include "memory.h"
+
 #include <math.h>
 #include <stdlib.h>
 
 isg_err isg_optimiser_open(const isg_net *net, isg_optimiser *out)
 {
     size_t n = isg_net_params(isg_net_shape_of(net));
-    *out = (isg_optimiser){.m = calloc(n, sizeof(float)), .v = calloc(n, sizeof(float)), .n = n};
+    *out = (isg_optimiser){.m = isg_floats_create(n), .v = isg_floats_create(n), .n = n};
     if (out->m && out->v) return ISG_OK;
     isg_optimiser_close(out);
     return ISG_FAIL(ISG_ENOMEM, "out of memory for the optimiser");

@@ -114,8 +114,8 @@ void isg_reference_attend(real *out, real *p, const real *qkv, size_t T, size_t 
     }
 }
 
-static void attend_back(real *dqkv, const real *dout, const real *p, const real *qkv, size_t T,
-                        size_t heads, size_t width)
+void isg_reference_attend_back(real *dqkv, const real *dout, const real *p, const real *qkv,
+                               size_t T, size_t heads, size_t width)
 {
     const size_t d = heads * width;
     memset(dqkv, 0, T * 3 * d * sizeof *dqkv);
@@ -197,7 +197,7 @@ static void block_backward(const isg_net_shape *s, const real *w, real *g, size_
     norm_back(dx, BLOCK(g, GAIN2), BLOCK(g, BIAS2), dy, a->x2, BLOCK(w, GAIN2), T, d);
 
     matmul_back(dy, BLOCK(g, WO), BLOCK(g, BO), dx, a->o, BLOCK(w, WO), T, d, d);
-    attend_back(dh, dy, a->p, a->qkv, T, s->heads, d / s->heads);
+    isg_reference_attend_back(dh, dy, a->p, a->qkv, T, s->heads, d / s->heads);
     matmul_back(dy, BLOCK(g, WQKV), BLOCK(g, BQKV), dh, a->y1, BLOCK(w, WQKV), T, 3 * d, d);
     norm_back(dx, BLOCK(g, GAIN1), BLOCK(g, BIAS1), dy, a->x, BLOCK(w, GAIN1), T, d);
 }

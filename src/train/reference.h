@@ -24,6 +24,10 @@ isg_real isg_reference_gelu_slope(isg_real x);
 void isg_reference_attend(isg_real *out, isg_real *p, const isg_real *qkv, size_t T, size_t heads,
                           size_t width);
 
+/** dqkv(T,3d) from dout(T,d) and the p of isg_reference_attend(). */
+void isg_reference_attend_back(isg_real *dqkv, const isg_real *dout, const isg_real *p,
+                               const isg_real *qkv, size_t T, size_t heads, size_t width);
+
 /**
  * Sum of nats over one sequence, and its gradient.
  *

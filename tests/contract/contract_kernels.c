@@ -4,41 +4,78 @@
 #include "train/reference.h"
 #include "train_support.h"
 
+#include <string.h>
+
 static isg_rng rng;
 
-static void check_gemm(const isg_kernels *k, size_t m, size_t n, size_t depth, bool transposed,
-                       bool from, bool bias)
-{
-    const size_t lda = (transposed ? m : depth) + 16, ldb = n + 16, ldc = n + 32;
-    float *a = random_floats(&rng, (transposed ? depth : m) * lda, 1),
-          *b = random_floats(&rng, depth * ldb, 1);
-    float *c = random_floats(&rng, m * ldc, 1), *f = random_floats(&rng, m * ldc, 1),
-          *v = random_floats(&rng, n, 1);
-    double *wanted = to_doubles(c, m * ldc); /* what lies between the rows must stay */
+enum epilogue { PLAIN, GELU, BY, EPILOGUES };
 
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            double sum = (from ? (double)f[i * ldc + j] : 0) + (bias ? (double)v[j] : 0);
-            for (size_t p = 0; p < depth; p++) {
-                sum += (double)a[transposed ? p * lda + i : i * lda + p] * (double)b[p * ldb + j];
-            }
-            wanted[i * ldc + j] = sum;
-        }
+struct product {
+    size_t m, n, k;
+    bool transposed, from, bias, start, sums;
+    enum epilogue then;
+};
+
+/* What one element of c and of slope should be. */
+static double element(const isg_gemm *g, size_t i, size_t j, double *slope)
+{
+    double sum = (g->from ? (double)g->from[i * g->ldc + j] : 0) +
+                 (g->bias ? (double)g->bias[j] : 0) + (g->start ? (double)g->start[i] : 0);
+    for (size_t p = 0; p < g->k; p++) {
+        sum += (double)g->a[g->a_transposed ? p * g->lda + i : i * g->lda + p] *
+               (double)g->b[p * g->ldb + j];
     }
-    k->gemm(&(isg_gemm){.m = m,
+    if (g->by) sum *= (double)g->by[i * g->ldby + j];
+    *slope = isg_reference_gelu_slope(sum);
+    return g->slope ? isg_reference_gelu(sum) : sum;
+}
+
+static void check_gemm(const isg_kernels *k, const struct product *x)
+{
+    const size_t m = x->m, n = x->n;
+    const size_t lda = (x->transposed ? m : x->k) + 16, ldb = n + 16, ldc = n + 32, ldby = n + 48;
+    float *a = random_floats(&rng, (x->transposed ? x->k : m) * lda, 1),
+          *b = random_floats(&rng, x->k * ldb, 1 / sqrt((double)x->k)),
+          *c = random_floats(&rng, m * ldc, 1), *from = random_floats(&rng, m * ldc, 1),
+          *slope = random_floats(&rng, m * ldc, 1), *by = random_floats(&rng, m * ldby, 1),
+          *bias = random_floats(&rng, n, 1), *start = random_floats(&rng, m, 1),
+          *sums = random_floats(&rng, n, 1);
+    double *C = to_doubles(c, m * ldc), /* what lies between the rows must stay */
+        *S = to_doubles(slope, m * ldc), *B = to_doubles(sums, n);
+    const isg_gemm g = {.m = m,
                         .n = n,
-                        .k = depth,
+                        .k = x->k,
                         .a = a,
                         .lda = lda,
-                        .a_transposed = transposed,
+                        .a_transposed = x->transposed,
                         .b = b,
                         .ldb = ldb,
                         .c = c,
                         .ldc = ldc,
-                        .from = from ? f : NULL,
-                        .bias = bias ? v : NULL});
-    CHECK_NEAR(relative_error(c, wanted, m * ldc), 0, 2e-6);
-    free(a), free(b), free(c), free(f), free(v), free(wanted);
+                        .from = x->from ? from : NULL,
+                        .bias = x->bias ? bias : NULL,
+                        .start = x->start ? start : NULL,
+                        .slope = x->then == GELU ? slope : NULL,
+                        .by = x->then == BY ? by : NULL,
+                        .ldby = ldby,
+                        .b_sums = x->sums ? sums : NULL};
+
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double s;
+            C[i * ldc + j] = element(&g, i, j, &s);
+            if (g.slope) S[i * ldc + j] = s;
+        }
+    }
+    for (size_t p = 0; p < x->k && x->sums; p++) {
+        for (size_t j = 0; j < n; j++) B[j] += (double)b[p * ldb + j];
+    }
+    k->gemm(&g);
+    CHECK_NEAR(relative_error(c, C, m * ldc), 0, 2e-6);
+    CHECK_NEAR(relative_error(slope, S, m * ldc), 0, 3e-6);
+    CHECK_NEAR(relative_error(sums, B, n), 0, 2e-6);
+    free(a), free(b), free(c), free(from), free(slope), free(by), free(bias), free(start);
+    free(sums), free(C), free(S), free(B);
 }
 
 static void test_gemm(const isg_kernels *k)
@@ -47,17 +84,66 @@ static void test_gemm(const isg_kernels *k)
                               {128, 192, 64}, {16, 16, 16},   {48, 48, 128},  {128, 256, 64},
                               {64, 80, 112},  {96, 112, 400}, {128, 64, 800}, {256, 16, 128}};
     for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
-        for (int how = 0; how < 8; how++) {
-            check_gemm(k, size[i][0], size[i][1], size[i][2], how & 1, how & 2, how & 4);
+        for (unsigned how = 0; how < 32; how++) {
+            const struct product x = {.m = size[i][0],
+                                      .n = size[i][1],
+                                      .k = size[i][2],
+                                      .transposed = how & 1,
+                                      .from = how & 2,
+                                      .bias = how & 4,
+                                      .start = how & 8,
+                                      .sums = how & 16,
+                                      .then = (enum epilogue)(how % EPILOGUES)};
+            check_gemm(k, &x);
         }
     }
+}
+
+/* Every edge: all multiples of 16 up to beyond two tiles, with and without packing. */
+static void test_gemm_edges(const isg_kernels *k)
+{
+    for (size_t m = 16; m <= 144; m += 16) {
+        for (size_t n = 16; n <= 144; n += 16) {
+            const struct product x = {.m = m,
+                                      .n = n,
+                                      .k = 16 + (m + n) % 48,
+                                      .transposed = (m + n) / 16 % 2,
+                                      .from = n / 16 % 2,
+                                      .then = (enum epilogue)(m / 16 % EPILOGUES)};
+            check_gemm(k, &x);
+        }
+    }
+}
+
+/* An element depends on its row and its column alone: parts give the bits of the whole. */
+static void test_gemm_parts(const isg_kernels *k)
+{
+    enum { M = 160, N = 144, K = 400 };
+    float *a = random_floats(&rng, M * K, 1), *b = random_floats(&rng, K * N, 1),
+          *whole = random_floats(&rng, M * N, 1), *parts = random_floats(&rng, M * N, 1),
+          *slope = random_floats(&rng, M * N, 1);
+    isg_gemm g = {.m = M, .n = N, .k = K, .a = a, .lda = K, .b = b, .ldb = N, .ldc = N};
+    g.c = whole;
+    g.slope = slope;
+    k->gemm(&g);
+    for (size_t m = 0; m < M; m += 80) {
+        for (size_t n = 0; n < N; n += 48) {
+            isg_gemm part = g;
+            part.m = 80, part.n = 48;
+            part.a = a + m * K, part.b = b + n;
+            part.c = parts + m * N + n, part.slope = slope + m * N + n;
+            k->gemm(&part);
+        }
+    }
+    CHECK(memcmp(whole, parts, M * N * sizeof *whole) == 0);
+    free(a), free(b), free(whole), free(parts), free(slope);
 }
 
 static void test_transpose(const isg_kernels *k)
 {
     float *a = random_floats(&rng, 48 * 80, 1), *b = random_floats(&rng, 48 * 80, 1);
     size_t wrong = 0;
-    k->transpose(b, a, 48, 80);
+    k->transpose(b, 48, a, 80, 48, 80);
     for (size_t i = 0; i < 48; i++) {
         for (size_t j = 0; j < 80; j++)
             wrong += b[j * 48 + i] < a[i * 80 + j] || b[j * 48 + i] > a[i * 80 + j];
@@ -84,14 +170,32 @@ static void test_norm(const isg_kernels *k)
     }
 }
 
+/* gelu is what follows a product; with a = (0 ... x 0 ...), b = 1 it is seen by itself. */
+static void gelu(const isg_kernels *k, float *y, float *slope, const float *x, size_t n)
+{
+    float *zero = calloc(16 * n, sizeof *zero);
+    k->gemm(&(isg_gemm){.m = 16,
+                        .n = n,
+                        .k = 16,
+                        .a = zero,
+                        .lda = 16,
+                        .b = zero,
+                        .ldb = n,
+                        .c = y,
+                        .ldc = n,
+                        .bias = x,
+                        .slope = slope});
+    free(zero);
+}
+
 static void test_gelu(const isg_kernels *k)
 {
     enum { N = 4096 };
-    float *x = random_floats(&rng, N, 1), *y = random_floats(&rng, N, 1),
-          *slope = random_floats(&rng, N, 1);
+    float *x = random_floats(&rng, N, 1), *y = random_floats(&rng, 16 * N, 1),
+          *slope = random_floats(&rng, 16 * N, 1);
     double worst = 0, worst_slope = 0;
     for (size_t i = 0; i < N; i++) x[i] = ((float)i - N / 2) * 0.01F; /* -20 to 20 */
-    k->gelu(y, slope, x, N);
+    gelu(k, y, slope, x, N);
     for (size_t i = 0; i < N; i++) {
         worst = fmax(worst, fabs((double)y[i] - isg_reference_gelu((double)x[i])) /
                                 fmax(1, fabs((double)x[i])));
@@ -100,29 +204,94 @@ static void test_gelu(const isg_kernels *k)
     }
     CHECK_NEAR(worst, 0, 1e-6);
     CHECK_NEAR(worst_slope, 0, 3e-6);
+    for (size_t i = 0; i < N; i++) x[i] = ((float)i - N / 2) * 1e6F; /* far out */
+    gelu(k, y, slope, x, N);
+    size_t wrong = 0;
+    for (size_t i = 0; i < N; i++)
+        wrong += (size_t)(!(fabsf(y[i] - fmaxf(x[i], 0)) < 1e-9F) || !isfinite(slope[i]));
+    CHECK_EQ_U64(wrong, 0);
     x[5] = NAN;
-    k->gelu(y, slope, x, N);
+    gelu(k, y, slope, x, N);
     CHECK(isnan(y[5]) && isnan(slope[5])); /* divergence must stay visible */
     free(x), free(y), free(slope);
 }
 
+struct heads {
+    size_t T, H, width, d, sequences;
+    float *qkv, *out, *stat, *e, *dout, *dqkv, *scratch;
+};
+
+static struct heads make_heads(size_t T, size_t H, size_t width)
+{
+    struct heads h = {T, H, width, .d = H * width, .sequences = 2};
+    const size_t rows = h.sequences * T;
+    h.qkv = random_floats(&rng, rows * 3 * h.d, 1.5);
+    h.out = random_floats(&rng, rows * h.d, 1);
+    h.dout = random_floats(&rng, rows * h.d, 1);
+    h.dqkv = random_floats(&rng, rows * 3 * h.d, 1);
+    h.stat = random_floats(&rng, rows * H * 2, 1);
+    h.e = random_floats(&rng, h.sequences * H * isg_attention_stored(T) + 16, 1);
+    h.scratch = random_floats(&rng, isg_attention_scratch(T, width), 1);
+    return h;
+}
+
+static void free_heads(struct heads *h)
+{
+    free(h->qkv), free(h->out), free(h->stat), free(h->e);
+    free(h->dout), free(h->dqkv), free(h->scratch);
+}
+
+static void run_heads(const isg_kernels *k, const struct heads *h, size_t first, size_t units)
+{
+    const isg_attention s = {h->T, h->H, h->width, first, units, h->scratch};
+    k->attend(&s, h->out, h->stat, h->e, h->qkv);
+    k->attend_back(&s, h->dqkv, h->dout, h->out, h->stat, h->e, h->qkv);
+}
+
+/* Every head width, one block and ragged tiles, with the weights kept and made again. */
 static void test_attend(const isg_kernels *k)
 {
-    const size_t cases[][3] = {
-        {32, 1, 16}, {128, 2, 32}, {96, 3, 16}, {64, 2, 64}}; /* context, heads, width */
+    const size_t cases[][3] = {{32, 1, 16},  {128, 2, 32}, {96, 3, 16},  {64, 2, 64}, {160, 1, 48},
+                               {256, 1, 32}, {288, 2, 16}, {416, 1, 48}, {512, 1, 32}}; /* T H w */
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        const size_t T = cases[c][0], H = cases[c][1], width = cases[c][2], d = H * width;
-        float *qkv = random_floats(&rng, 2 * T * 3 * d, 1.5),
-              *out = random_floats(&rng, 2 * T * d, 1);
-        float *p = random_floats(&rng, 2 * H * T * T, 1),
-              *scratch = random_floats(&rng, isg_attention_scratch(T, width), 1);
-        double *QKV = to_doubles(qkv, 2 * T * 3 * d), *O = to_doubles(out, 2 * T * d),
-               *P = to_doubles(p, H * T * T);
-        k->attend(&(isg_attention){2, T, H, width, scratch}, out, p, qkv);
-        for (size_t s = 0; s < 2; s++)
-            isg_reference_attend(O + s * T * d, P, QKV + s * T * 3 * d, T, H, width);
-        CHECK_NEAR(relative_error(out, O, 2 * T * d), 0, 3e-6);
-        free(qkv), free(out), free(p), free(scratch), free(QKV), free(O), free(P);
+        struct heads h = make_heads(cases[c][0], cases[c][1], cases[c][2]);
+        const size_t T = h.T, d = h.d;
+        double *QKV = to_doubles(h.qkv, 2 * T * 3 * d), *O = to_doubles(h.out, 2 * T * d),
+               *G = to_doubles(h.dout, 2 * T * d), *DQKV = to_doubles(h.dqkv, 2 * T * 3 * d),
+               *P = calloc(h.H * T * T, sizeof *P);
+        run_heads(k, &h, 0, 2 * h.H);
+        for (size_t s = 0; s < 2; s++) {
+            const size_t at = s * T * d;
+            isg_reference_attend(O + at, P, QKV + 3 * at, T, h.H, h.width);
+            isg_reference_attend_back(DQKV + 3 * at, G + at, P, QKV + 3 * at, T, h.H, h.width);
+        }
+        CHECK_NEAR(relative_error(h.out, O, 2 * T * d), 0, 3e-6);
+        CHECK_NEAR(relative_error(h.dqkv, DQKV, 2 * T * 3 * d), 0, 5e-6);
+
+        float *kept = h.dqkv; /* one head at a time, in another order: the same bits */
+        h.dqkv = random_floats(&rng, 2 * T * 3 * d, 1);
+        for (size_t u = 2 * h.H; u-- > 0;) run_heads(k, &h, u, 1);
+        CHECK(memcmp(kept, h.dqkv, 2 * T * 3 * d * sizeof *kept) == 0);
+        free(kept), free_heads(&h), free(QKV), free(O), free(G), free(DQKV), free(P);
+    }
+}
+
+/* A number that is none reaches what follows from it, however attention is cut. */
+static void test_attend_nan(const isg_kernels *k)
+{
+    for (size_t T = 128; T <= 384; T += 256) {
+        for (size_t part = 0; part < 3; part++) { /* q, k, v */
+            for (int inf = 0; inf < 2; inf++) {
+                struct heads h = make_heads(T, 1, 32);
+                h.qkv[T / 2 * 3 * h.d + part * h.d + 5] = inf ? INFINITY : NAN;
+                run_heads(k, &h, 0, 1);
+                size_t bad = 0, bad_out = 0;
+                for (size_t i = 0; i < T * h.d; i++) bad_out += (size_t)!isfinite(h.out[i]);
+                for (size_t i = 0; i < T * 3 * h.d; i++) bad += (size_t)!isfinite(h.dqkv[i]);
+                CHECK(bad_out > 0 && bad > 0);
+                free_heads(&h);
+            }
+        }
     }
 }
 
@@ -190,10 +359,13 @@ static void test_table(const isg_kernels *k)
     CHECK(isg_kernels_find(k->numerics) == k);
     CHECK(isg_numerics_level(k->numerics) >= 0);
     test_gemm(k);
+    test_gemm_edges(k);
+    test_gemm_parts(k);
     test_transpose(k);
     test_norm(k);
     test_gelu(k);
     test_attend(k);
+    test_attend_nan(k);
     test_xent(k);
     test_optimiser(k);
 }

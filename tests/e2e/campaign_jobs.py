@@ -39,7 +39,7 @@ with tempfile.TemporaryDirectory() as corpus:
         seen += 1
         name = os.path.basename(job)[:-5]
         override = ["--corpus", corpus] if "kind: proxy" in text else []
-        env = dict(os.environ, ISOGLOSS_NUMERICS="generic-1")
+        env = dict(os.environ, ISOGLOSS_NUMERICS="generic-2")
         p = subprocess.run([ISOGLOSS, "check", *override, job], capture_output=True, text=True, env=env, timeout=60)
         expect(name, p.returncode == 0 and not p.stderr, p.stderr)
         p = subprocess.run([ISOGLOSS, "plan", "--json", "--runs", "--speed", "150e9", "--workers", "2", *override, job],

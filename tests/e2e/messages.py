@@ -40,7 +40,7 @@ TABLE = [
     ("run -t -5 good.yaml", 2, ["--time-limit '-5'", "30m"]),
     ("run -t inf good.yaml", 2, ["--time-limit 'inf'", "30m"]),
     ("run --shard 9/3 good.yaml", 2, ["--shard '9/3'", "1 <= I <= N"]),
-    ("run --numerics sse good.yaml", 2, ["--numerics 'sse'", "generic-1", "avx512-1"]),
+    ("run --numerics sse good.yaml", 2, ["--numerics 'sse'", "generic-2", "avx512-2"]),
     ("run -o nodir/x.h5 good.yaml", 1, ["nodir/x.h5.lock", "No such file", "directory"]),
     ("run -o dir good.yaml", 1, ["dir", "Is a directory"]),
     ("run -o empty good.yaml", 4, ["empty", *NOT_HDF5]),

@@ -21,7 +21,7 @@ static void check_plan(const isg_plan *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const isg_plan_options options = {.numerics = "generic-1", .max_runs = 500};
+    static const isg_plan_options options = {.numerics = "generic-2", .max_runs = 500};
     isg_arena arena = {0};
     isg_node *top = NULL;
     isg_plan *plan = NULL;

@@ -49,8 +49,8 @@ timeout 60 mpirun -n 3 "$ISOGLOSS" fit "$dir/sweep.csv" "${sweep[@]}" >"$dir/ran
 cmp "$dir/sweep" "$dir/ranks" || say "3 ranks give other bytes of a sweep"
 "$ISOGLOSS" fit "$dir/sorted.csv" "${sweep[@]}" | sed 's/sorted.csv/sweep.csv/; /sha256/d' >"$dir/ranks"
 sed /sha256/d "$dir/sweep" | cmp - "$dir/ranks" || say "shuffled rows give other bytes of a sweep"
-for level in generic-1 avx2-1; do
-    grep -q avx2 /proc/cpuinfo || [ $level = generic-1 ] || continue
+for level in generic-2 avx2-2; do
+    grep -q avx2 /proc/cpuinfo || [ $level = generic-2 ] || continue
     ISOGLOSS_NUMERICS=$level "$ISOGLOSS" "${args[@]}" >"$dir/isa" || say "$level fails"
     cmp "$dir/alone" "$dir/isa" || say "$level gives other bytes"
 done

@@ -91,7 +91,7 @@ static inline isg_plan sample_plan(size_t n_runs)
         .trainer = ISG_TRAINER_SYNTHETIC,
         .trainer_name = "synthetic",
         .trainer_version = "1",
-        .numerics = "generic-1",
+        .numerics = "generic-2",
         .schedule = "wsd",
         .trainer_settings = json_pack("{s:s}", "law", "chinchilla"),
         .corpus = "",

@@ -252,13 +252,13 @@ static void test_hello(void)
     proxy.trainer = ISG_TRAINER_PROXY;
     proxy.trainer_name = name;
     proxy.trainer_version = version;
-    (void)snprintf(proxy.numerics, sizeof proxy.numerics, "avx2-1");
+    (void)snprintf(proxy.numerics, sizeof proxy.numerics, "avx2-2");
     const struct {
         const char *exact, *numerics, *part;
-    } rows[] = {{"true", "avx2-1", NULL},
-                {"true", "avx512-1", "numerics is 'avx512-1'"},
-                {"false", "avx2-1", "exact"},
-                {"3", "avx2-1", "'exact'"}};
+    } rows[] = {{"true", "avx2-2", NULL},
+                {"true", "avx512-2", "numerics is 'avx512-2'"},
+                {"false", "avx2-2", "exact"},
+                {"3", "avx2-2", "'exact'"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *line = isg_strf(
             "{\"event\":\"hello\",\"protocol\":1,\"trainer\":\"proxy-cpu\",\"version\":\"1\",\"exact\":%s,"

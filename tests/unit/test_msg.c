@@ -14,7 +14,7 @@ static isg_msg sample(isg_msg_kind kind)
     m.attempt = (isg_msg_attempt){7, 2};
     if (kind == ISG_MSG_HELLO) {
         m.hello = (isg_msg_hello){
-            .host = "n1", .job = "abc", .numerics = "avx2-1", .slots = 2, .cores = 4, .pid = 9};
+            .host = "n1", .job = "abc", .numerics = "avx2-2", .slots = 2, .cores = 4, .pid = 9};
     } else if (kind == ISG_MSG_WELCOME) {
         m.welcome = (isg_msg_welcome){.beat_s = 5, .lease_s = 30, .accepted = 1};
     } else if (kind == ISG_MSG_START) {

@@ -80,7 +80,7 @@ static void test_life(void)
     isg_store *w = open_store(path, ISG_STORE_WRITE);
     isg_store *live = open_store(path, ISG_STORE_READ); /* before anything is written */
     CHECK_EQ_U64(isg_store_runs(w), 7);
-    CHECK_STR(isg_store_numerics(w), "generic-1");
+    CHECK_STR(isg_store_numerics(w), "generic-2");
     for (size_t i = 0; i < 7; i++) CHECK_EQ_U64(isg_store_find(w, plan.runs[i].id), i);
     CHECK_EQ_U64(isg_store_find(w, "ffff"), ISG_NO_RUN);
     char *text = NULL;

@@ -2,6 +2,7 @@
  */
 
 #include "check.h"
+#include "isogloss/os.h"
 #include "train/net.h"
 #include "train/reference.h"
 #include "train_support.h"
@@ -164,8 +165,11 @@ static void test_shapes(void)
     CHECK_FAILS(isg_net_shape_named("p3@100", &s), ISG_EINPUT, "context is 100");
     CHECK_FAILS(isg_net_shape_named("65x64x2", &s), ISG_EINPUT, "layers is 65");
     isg_net *net = NULL;
-    s = (isg_net_shape){64, 4096, 256, 4096}; /* 1.4 TB and more */
-    CHECK_FAILS(isg_net_create(&s, isg_kernels_at(0), &net), ISG_ENOMEM, "TB of memory to train");
+    s = (isg_net_shape){64, 4096, 256, 4096};       /* 1.4 TB and more */
+    if (isg_os_memory() < UINT64_C(300000000000)) { /* it wants 328 GB */
+        CHECK_FAILS(isg_net_create(&s, isg_kernels_at(0), &net), ISG_ENOMEM,
+                    "GB of memory to train");
+    }
     CHECK(!net);
     s = (isg_net_shape){2, 64, 2, 128};
     CHECK_FAILS(isg_net_shape_check(&(isg_net_shape){2, 40, 1, 128}), ISG_EINPUT, "d is 40");

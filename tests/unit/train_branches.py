@@ -89,7 +89,7 @@ def main():
         tmp = pathlib.Path(name)
         languages = {code: (sentences(seed, 100_000), sentences(seed, 120_000)[100_000:]) for seed, code in enumerate(("aa", "bb"))}
         corpus = make_corpus(tmp / "corpus", languages)
-        names = ["generic-1", "avx2-1", "avx512-1"]
+        names = ["generic-2", "avx2-2", "avx512-2"]
         for numerics in names[: names.index(describe()["numerics"]) + 1]:
             run, events = test_same_bits(tmp, corpus, numerics)
         test_resumed(tmp, run, events)

@@ -43,7 +43,7 @@ def test_points(tmp, corpus):
 
 def test_variants(tmp, corpus):
     """Every instruction set trains to nearly the same loss; several runs in one process."""
-    names = ["generic-1", "avx2-1", "avx512-1"]
+    names = ["generic-2", "avx2-2", "avx512-2"]
     best = describe()["numerics"]
     orders = [{"run": run_object(corpus, tmp / n, numerics=n)} for n in names[: names.index(best) + 1]]
     status, events, err = talk(*orders)
