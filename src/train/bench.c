@@ -15,21 +15,24 @@
  * Whole optimiser steps on fresh random bytes, timed in CPU seconds; the peak of
  * the instruction set is probed before every timing, so that a busy or slow
  * machine falls on both alike. A round goes through all subjects once, so that
- * what comes and goes on the machine falls on all of them.
+ * what comes and goes on the machine falls on all of them. What several threads
+ * gain is a matter of the clock on the wall, each time against one thread at once.
  */
 static const double round_s = 0.15, evaluation_s = 0.05;
 
 /* One shape with one set of kernels. */
 typedef struct subject {
     const char *name;
-    isg_job job; /* settings alone */
-    isg_net *net;
+    isg_job job;             /* settings alone */
+    isg_net *net, *team_net; /* the second one only with a team */
     isg_optimiser optimiser;
     isg_rng rng;
     uint8_t *text; /* [batch + 1] */
     float *nats;   /* of a micro-batch */
     size_t batch;
+    isg_team *team;
     double *peak, *rate, *share, *evaluation; /* [rounds] flop/s, tokens/s, 1, tokens/s */
+    double *gain;                             /* [rounds] times as fast with the team */
 } subject;
 
 static int compare(const void *a, const void *b)
@@ -68,24 +71,34 @@ static void evaluation_step(subject *s)
     }
 }
 
-/* tokens per CPU second */
-static double timed(subject *s, void (*step)(subject *), double least_s)
+/* tokens per second of a clock */
+static double timed(subject *s, void (*step)(subject *), double (*clock_s)(void), double least_s)
 {
-    double tokens = 0, start = isg_time_cpu(), seconds;
+    double tokens = 0, start = clock_s(), seconds;
     do {
         step(s);
         tokens += (double)s->batch;
-        seconds = isg_time_cpu() - start;
+        seconds = clock_s() - start;
     } while (seconds < least_s);
     return tokens / seconds;
+}
+
+static void measure_team(subject *s, size_t round)
+{
+    isg_net *one = s->net;
+    double alone = timed(s, train_step, isg_time_mono, round_s);
+    s->net = s->team_net;
+    s->gain[round] = timed(s, train_step, isg_time_mono, round_s) / alone;
+    s->net = one;
 }
 
 static void measure(subject *s, size_t round)
 {
     s->peak[round] = isg_fma_peak(isg_net_kernels(s->net)->numerics);
-    s->rate[round] = timed(s, train_step, round_s);
+    s->rate[round] = timed(s, train_step, isg_time_cpu, round_s);
     s->share[round] = s->rate[round] * isg_net_flops(&s->job.shape) / s->peak[round];
-    s->evaluation[round] = timed(s, evaluation_step, evaluation_s);
+    s->evaluation[round] = timed(s, evaluation_step, isg_time_cpu, evaluation_s);
+    if (s->team) measure_team(s, round);
 }
 
 /* ---- subjects --------------------------------------------------------------- */
@@ -94,12 +107,14 @@ static void subject_close(subject *s)
 {
     isg_optimiser_close(&s->optimiser);
     isg_net_destroy(&s->net);
+    isg_net_destroy(&s->team_net);
     free(s->text);
     free(s->nats);
     free(s->peak);
     free(s->rate);
     free(s->share);
     free(s->evaluation);
+    free(s->gain);
 }
 
 static isg_err subject_open(const isg_bench_options *o, const char *name, const isg_kernels *k,
@@ -107,7 +122,8 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
 {
     *s = (subject){.name = name,
                    .job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1},
-                   .batch = (size_t)o->batch};
+                   .batch = (size_t)o->batch,
+                   .team = o->team};
     ISG_TRY(isg_net_shape_named(name, &s->job.shape));
     if (s->batch % s->job.shape.context) {
         return ISG_FAIL(ISG_EUSAGE, "--batch %zu is not a multiple of the context %zu", s->batch,
@@ -118,7 +134,8 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
     s->rate = calloc(o->rounds, sizeof(double));
     s->share = calloc(o->rounds, sizeof(double));
     s->evaluation = calloc(o->rounds, sizeof(double));
-    if (!s->text || !s->peak || !s->rate || !s->share || !s->evaluation)
+    s->gain = calloc(o->rounds, sizeof(double));
+    if (!s->text || !s->peak || !s->rate || !s->share || !s->evaluation || !s->gain)
         return ISG_FAIL(ISG_ENOMEM, "out of memory for a benchmark of %s", name);
     ISG_TRY(isg_net_create(&s->job.shape, k, &s->net));
     s->nats = malloc(isg_net_micro(s->net) * s->job.shape.context * sizeof(float));
@@ -127,6 +144,9 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
     isg_rng_at(&s->rng, 1, ISG_RNG_TEST, 0);
     isg_net_init(s->net, 1);
     train_step(s); /* pages and caches */
+    if (!s->team) return ISG_OK;
+    ISG_TRY(isg_net_create_team(&s->job.shape, k, s->team, &s->team_net));
+    isg_net_init(s->team_net, 1);
     return ISG_OK;
 }
 
@@ -161,6 +181,22 @@ static json_t *who(const subject *s)
                      isg_net_kernels(s->net)->numerics, "batch", (json_int_t)s->batch);
 }
 
+/* `figures` and what the team gained, added to `row`; both are taken. NULL if out of memory. */
+static json_t *with_figures(const subject *s, json_t *row, json_t *figures, json_t *gain)
+{
+    bool bad = json_object_update(row, figures);
+    if (s->team) {
+        bad |=
+            json_object_set_new(row, "threads", json_integer((json_int_t)isg_team_size(s->team)));
+        bad |= json_object_set(row, "times_as_fast", gain);
+    }
+    json_decref(figures);
+    json_decref(gain);
+    if (!bad) return row;
+    json_decref(row);
+    return NULL;
+}
+
 static json_t *round_json(const subject *s, size_t round)
 {
     json_t *row = who(s);
@@ -168,12 +204,7 @@ static json_t *round_json(const subject *s, size_t round)
         json_pack("{s:f,s:f,s:f,s:f}", "tokens_per_cpu_s", s->rate[round], "peak_gflops",
                   s->peak[round] * 1e-9, "share_of_peak", s->share[round],
                   "evaluation_tokens_per_cpu_s", s->evaluation[round]);
-    if (json_object_update(row, figures)) {
-        json_decref(row);
-        row = NULL;
-    }
-    json_decref(figures);
-    return row;
+    return with_figures(s, row, figures, json_real(s->gain[round]));
 }
 
 /* Sorts x[n]. */
@@ -201,12 +232,7 @@ static json_t *subject_json(subject *s, size_t rounds)
         "evaluation_tokens_per_cpu_s", spread_json(s->evaluation, rounds, 1),
         "evaluation_share_of_peak", spread_json(evaluation_share, rounds, 1));
     free(evaluation_share);
-    if (json_object_update(row, figures)) {
-        json_decref(row);
-        row = NULL;
-    }
-    json_decref(figures);
-    return row;
+    return with_figures(s, row, figures, spread_json(s->gain, rounds, 1));
 }
 
 static double figure(const json_t *row, const char *name, const char *which)
@@ -234,6 +260,13 @@ static void print_table(const json_t *rows)
             100 * figure(row, "share_of_peak", "median"),
             100 * figure(row, "share_of_peak", "least"), 100 * figure(row, "share_of_peak", "most"),
             100 * figure(row, "evaluation_share_of_peak", "median"));
+        json_int_t threads = json_integer_value(json_object_get(row, "threads"));
+        if (threads) {
+            (void)printf("%15lld threads: %.2f times as fast (%.2f to %.2f)\n", (long long)threads,
+                         figure(row, "times_as_fast", "median"),
+                         figure(row, "times_as_fast", "least"),
+                         figure(row, "times_as_fast", "most"));
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 /** Training speed against the peak of the CPU, both measured in this process. */
 
 #include "isogloss/err.h"
+#include "team.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@ typedef struct isg_bench_options {
     size_t n;
     uint64_t batch;  /**< tokens of one optimiser step, whole sequences */
     uint64_t rounds; /**< at least 1 */
+    isg_team *team;  /**< say how many times as fast it is, too; NULL: one thread alone */
     bool json;
     /** A round begins when a line comes on standard input, and its figures follow as a line of
      * JSON: two programs can then be measured in turns. Ends with the input. */

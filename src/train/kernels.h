@@ -21,6 +21,7 @@
 enum {
     ISG_VOCAB = 256,          /**< bytes */
     ISG_QUERY_BLOCK = 32,     /**< rows of one causal attention block */
+    ISG_SUM_BLOCK = 4096,     /**< single precision goes no further in a long sum */
     ISG_TILE_ROWS = 128,      /**< rows and columns of a block of attend_back */
     ISG_STORED_CONTEXT = 256, /**< longest context whose attention weights are kept */
 };
@@ -124,7 +125,7 @@ typedef struct isg_kernels {
     /** logits(rows,256) become scale * (softmax(logits) - onehot(target)) */
     void (*xent_back)(float *logits, const uint8_t *target, size_t rows, float scale);
 
-    /** sum of x[n]^2, n a multiple of 16 */
+    /** sum of x[n]^2, n a multiple of 16: sums over blocks of ISG_SUM_BLOCK, added in order */
     double (*sum_squares)(const float *x, size_t n);
     /** p, m, v [n] after one step with gradient g[n] */
     void (*adamw)(float *p, float *m, float *v, const float *g, size_t n, const isg_adamw *a);

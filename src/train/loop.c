@@ -56,7 +56,7 @@ static isg_err start_weights(struct training *t)
     }
 }
 
-static isg_err training_open(const isg_job *job, struct training *t)
+static isg_err training_open(const isg_job *job, isg_team *team, struct training *t)
 {
     const isg_kernels *kernels = isg_kernels_find(job->numerics);
     *t = (struct training){.job = job, .started = isg_time_mono()};
@@ -67,7 +67,7 @@ static isg_err training_open(const isg_job *job, struct training *t)
     ISG_TRY(isg_corpus_open(job->corpus, &t->corpus));
     ISG_TRY(isg_stream_open(job, t->corpus, &t->stream));
     ISG_TRY(isg_held_open(job, t->corpus, &t->held));
-    ISG_TRY(isg_net_create(&job->shape, kernels, &t->net));
+    ISG_TRY(isg_net_create_team(&job->shape, kernels, team, &t->net));
     ISG_TRY(isg_optimiser_open(t->net, &t->optimiser));
     t->input = malloc(job->batch);
     t->target = malloc(job->batch);
@@ -202,10 +202,10 @@ static isg_err train(struct training *t, isg_inbox *inbox)
     return job->checkpoint_final ? save(t) : ISG_OK;
 }
 
-isg_err isg_train(const isg_job *job, isg_inbox *inbox)
+isg_err isg_train(const isg_job *job, isg_inbox *inbox, isg_team *team)
 {
     struct training t;
-    isg_err rc = training_open(job, &t);
+    isg_err rc = training_open(job, team, &t);
     if (!rc) rc = train(&t, inbox);
     if (!rc) {
         rc = isg_event_send(json_pack("{s:s,s:s,s:s,s:I,s:f,s:f}", "event", "end", "run", job->id,

@@ -8,25 +8,27 @@
 #include "kernels.h"
 #include "loop.h"
 #include "protocol.h"
+#include "team.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static isg_err run_one(json_t *run, isg_inbox *inbox)
+static isg_err run_one(json_t *run, isg_inbox *inbox, isg_team *team)
 {
     isg_job *job;
     ISG_TRY(isg_job_create(run, &job));
-    isg_err rc = isg_train(job, inbox);
+    isg_err rc = isg_train(job, inbox, team);
     isg_job_destroy(&job);
     return rc;
 }
 
-static isg_err serve(void)
+/* Say hello, then train as ordered until there are no more orders. */
+static isg_err serve(isg_team *team)
 {
     isg_inbox inbox;
     json_t *hello;
-    ISG_TRY(isg_hello_json(&hello));
+    ISG_TRY(isg_hello_json(isg_team_size(team), &hello));
     ISG_TRY(isg_event_send(hello));
     ISG_TRY(isg_inbox_open(STDIN_FILENO, &inbox));
     isg_err rc = ISG_OK;
@@ -34,7 +36,7 @@ static isg_err serve(void)
         json_t *run = isg_inbox_take_run(&inbox);
         if (!run && inbox.quit) break;
         if (run) {
-            rc = run_one(run, &inbox);
+            rc = run_one(run, &inbox, team);
             json_decref(run);
         } else {
             rc = isg_inbox_poll(&inbox, true);
@@ -45,23 +47,40 @@ static isg_err serve(void)
     return rc;
 }
 
-static isg_err describe(void)
+static isg_err describe(isg_team *team)
 {
     json_t *hello;
-    ISG_TRY(isg_hello_json(&hello));
+    ISG_TRY(isg_hello_json(isg_team_size(team), &hello));
     isg_err rc = isg_json_print(hello, stdout);
     json_decref(hello);
     return rc;
 }
 
+/* With the threads that the environment asks for. */
+static isg_err work(bool describing, const isg_bench_options *bench)
+{
+    isg_team *team;
+    size_t threads;
+    ISG_TRY(isg_team_wanted(&threads));
+    ISG_TRY(isg_team_create(threads, &team));
+    isg_bench_options options = *bench;
+    options.team = team;
+    isg_err rc = describing ? describe(team) : bench->shapes ? isg_bench(&options) : serve(team);
+    isg_team_destroy(&team);
+    return rc;
+}
+
 static void print_help(const isg_opt *options)
 {
-    (void)printf("Usage: isogloss-train [--describe]\n"
-                 "       isogloss-train --bench [--batch TOKENS] [--rounds N] [--json|--paced]\n"
-                 "                      [SHAPE]...\n\n"
-                 "Train proxy language models on orders from standard input (trainer protocol,\n"
-                 "version 1); events go to standard output. The kernels are the fastest this CPU\n"
-                 "runs, or those named in $ISOGLOSS_NUMERICS (avx512-2, avx2-2, generic-2).\n\n");
+    (void)printf(
+        "Usage: isogloss-train [--describe]\n"
+        "       isogloss-train --bench [--batch TOKENS] [--rounds N] [--json|--paced]\n"
+        "                      [SHAPE]...\n\n"
+        "Train proxy language models on orders from standard input (trainer protocol,\n"
+        "version 1); events go to standard output. The kernels are the fastest this CPU\n"
+        "runs, or those named in $ISOGLOSS_NUMERICS (avx512-2, avx2-2, generic-2). A run\n"
+        "is trained by $OMP_NUM_THREADS threads (default 1, at most the cores there are);\n"
+        "results do not depend on their number.\n\n");
     isg_opt_help(options, stdout);
 }
 
@@ -117,14 +136,11 @@ int main(int argc, char **argv)
             print_help(options);
         else if (version)
             (void)printf("isogloss-train %s (%s)\n", isg_build_version(), isg_build_commit());
-        else if (describing)
-            rc = describe();
-        else if (benching) {
-            bench.shapes = (const char *const *)argv + 1;
+        else {
+            if (benching) bench.shapes = (const char *const *)argv + 1;
             bench.n = (size_t)operands;
-            rc = isg_bench(&bench);
-        } else
-            rc = serve();
+            rc = work(describing, &bench);
+        }
     }
     if (rc) (void)fprintf(stderr, "isogloss-train: %s\n", isg_err_message());
     return isg_err_exit_status(rc);

@@ -32,7 +32,7 @@ struct block_transposed {
 
 struct isg_net {
     isg_net_shape shape;
-    const isg_kernels *k;
+    isg_parallel par;
     size_t micro;
     isg_tensor *tensors; /* [n_tensors] */
     size_t n_tensors;
@@ -42,7 +42,7 @@ struct isg_net {
     float *wte_t;                        /* (d,256) */
     float *stat, *y, *logits;            /* (R,2) (R,d) (R,256) of the last norm and the head */
     float *dx, *dy, *dqkv, *dh;          /* (R,d) (R,d) (R,3d) (R,4d) */
-    float *scratch;                      /* of attention */
+    float *scratch;                      /* of attention, one for each thread */
     float *arena;                        /* owns all of the above */
 };
 
@@ -95,7 +95,8 @@ static void carve_all(isg_net *n, struct carver *c)
     n->dy = carve(c, R * d);
     n->dqkv = carve(c, R * 3 * d);
     n->dh = carve(c, R * 4 * d);
-    n->scratch = carve(c, isg_attention_scratch(s->context, d / s->heads));
+    n->scratch =
+        carve(c, isg_team_size(n->par.team) * isg_attention_scratch(s->context, d / s->heads));
 }
 
 /* Said before a run is begun: the kernel would end it in the middle otherwise. */
@@ -112,15 +113,25 @@ static isg_err check_memory(const isg_net_shape *s, size_t bytes)
                     s->context);
 }
 
-isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
+/* Sequences at a time. What the caches like, as measured: 128 rows, 256 of the wider models; of
+ * several threads each takes whole sequences then, if they are short. */
+static size_t micro_for(const isg_net_shape *s, size_t threads)
+{
+    if (threads == 1) return s->d <= 64 || s->context > 128 ? 1 : 2;
+    size_t rows = threads * (s->d <= 64 ? 128 : 256);
+    return rows > s->context ? rows / s->context : 1;
+}
+
+isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,
+                            isg_net **out)
 {
     *out = NULL;
     ISG_TRY(isg_net_shape_check(shape));
     isg_net *n = calloc(1, sizeof *n);
     if (!n) return ISG_FAIL(ISG_ENOMEM, "out of memory for a model");
     n->shape = *shape;
-    n->k = kernels;
-    n->micro = shape->d <= 64 || shape->context > 128 ? 1 : 2; /* measured: what the caches like */
+    n->par = (isg_parallel){kernels, team};
+    n->micro = micro_for(shape, isg_team_size(team));
     n->n_tensors = isg_net_tensors(shape);
     n->tensors = calloc(n->n_tensors, sizeof *n->tensors);
     n->state = calloc(shape->layers + 1, sizeof *n->state);
@@ -147,6 +158,11 @@ isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, i
                     shape->d);
 }
 
+isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
+{
+    return isg_net_create_team(shape, kernels, NULL, out);
+}
+
 void isg_net_destroy(isg_net **net)
 {
     isg_net *n = *net;
@@ -166,7 +182,12 @@ const isg_net_shape *isg_net_shape_of(const isg_net *net)
 
 const isg_kernels *isg_net_kernels(const isg_net *net)
 {
-    return net->k;
+    return net->par.k;
+}
+
+const isg_parallel *isg_net_parallel(const isg_net *net)
+{
+    return &net->par;
 }
 
 size_t isg_net_micro(const isg_net *net)
@@ -249,14 +270,15 @@ static float *block(const isg_net *n, float *base, size_t layer, isg_net_block w
 void isg_net_changed(isg_net *n)
 {
     const size_t d = n->shape.d;
-    n->k->transpose(n->wte_t, ISG_VOCAB, top(n, n->weights, ISG_TOP_WTE), d, ISG_VOCAB, d);
+    isg_par_transpose(&n->par, n->wte_t, ISG_VOCAB, top(n, n->weights, ISG_TOP_WTE), d, ISG_VOCAB,
+                      d);
     for (size_t l = 0; l < n->shape.layers; l++) {
         struct block_transposed *t = &n->transposed[l];
 #define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
-        n->k->transpose(t->wqkv, d, WEIGHT(WQKV), 3 * d, d, 3 * d);
-        n->k->transpose(t->wo, d, WEIGHT(WO), d, d, d);
-        n->k->transpose(t->w1, d, WEIGHT(W1), 4 * d, d, 4 * d);
-        n->k->transpose(t->w2, 4 * d, WEIGHT(W2), d, 4 * d, d);
+        isg_par_transpose(&n->par, t->wqkv, d, WEIGHT(WQKV), 3 * d, d, 3 * d);
+        isg_par_transpose(&n->par, t->wo, d, WEIGHT(WO), d, d, d);
+        isg_par_transpose(&n->par, t->w1, d, WEIGHT(W1), 4 * d, d, 4 * d);
+        isg_par_transpose(&n->par, t->w2, 4 * d, WEIGHT(W2), d, 4 * d, d);
 #undef WEIGHT
     }
 }
@@ -270,33 +292,33 @@ static void product(const isg_net *net, float *c, const float *a, const float *b
     rest.b = b, rest.ldb = n;
     rest.c = c, rest.ldc = n;
     rest.ldby = n;
-    net->k->gemm(&rest);
+    isg_par_gemm(&net->par, &rest);
 }
 
 /* dw(m,n) += a(rows,m)^T dc(rows,n), dbias(n) += column sums of dc if it is not NULL */
 static void weight_grad(const isg_net *net, float *dw, float *dbias, const float *a,
                         const float *dc, size_t rows, size_t m, size_t n)
 {
-    net->k->gemm(&(isg_gemm){.m = m,
-                             .n = n,
-                             .k = rows,
-                             .a = a,
-                             .lda = m,
-                             .a_transposed = true,
-                             .b = dc,
-                             .ldb = n,
-                             .c = dw,
-                             .ldc = n,
-                             .from = dw,
-                             .b_sums = dbias});
+    isg_par_gemm(&net->par, &(isg_gemm){.m = m,
+                                        .n = n,
+                                        .k = rows,
+                                        .a = a,
+                                        .lda = m,
+                                        .a_transposed = true,
+                                        .b = dc,
+                                        .ldb = n,
+                                        .c = dw,
+                                        .ldc = n,
+                                        .from = dw,
+                                        .b_sums = dbias});
 }
 
 /* dx(R,d) (+)= gradient of a norm of x(R,d) whose output has the gradient n->dy */
 static void norm_back(isg_net *n, bool add, const float *gain, float *dgain, float *dbias,
                       const float *x, const float *stat, size_t R)
 {
-    n->k->norm_sums(dgain, dbias, n->dy, x, stat, R, n->shape.d, n->shape.d);
-    n->k->norm_back(n->dx, add, n->dy, x, stat, gain, R, n->shape.d);
+    isg_par_norm_sums(&n->par, dgain, dbias, n->dy, x, stat, R, n->shape.d, n->shape.d);
+    isg_par_norm_back(&n->par, n->dx, add, n->dy, x, stat, gain, R, n->shape.d);
 }
 
 static isg_attention attention(const isg_net *n, size_t sequences)
@@ -312,11 +334,11 @@ static void block_forward(isg_net *n, size_t l, size_t sequences)
     const isg_attention s = attention(n, sequences);
     struct block_state *a = &n->state[l];
 #define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
-    n->k->norm(a->y1, a->stat1, a->x, WEIGHT(GAIN1), WEIGHT(BIAS1), R, d);
+    isg_par_norm(&n->par, a->y1, a->stat1, a->x, WEIGHT(GAIN1), WEIGHT(BIAS1), R, d);
     product(n, a->qkv, a->y1, WEIGHT(WQKV), R, 3 * d, d, (isg_gemm){.bias = WEIGHT(BQKV)});
-    n->k->attend(&s, a->o, a->stat, a->e, a->qkv);
+    isg_par_attend(&n->par, &s, a->o, a->stat, a->e, a->qkv);
     product(n, a->x2, a->o, WEIGHT(WO), R, d, d, (isg_gemm){.from = a->x, .bias = WEIGHT(BO)});
-    n->k->norm(a->y2, a->stat2, a->x2, WEIGHT(GAIN2), WEIGHT(BIAS2), R, d);
+    isg_par_norm(&n->par, a->y2, a->stat2, a->x2, WEIGHT(GAIN2), WEIGHT(BIAS2), R, d);
     product(n, a->g, a->y2, WEIGHT(W1), R, 4 * d, d,
             (isg_gemm){.bias = WEIGHT(B1), .slope = a->slope});
     product(n, a[1].x, a->g, WEIGHT(W2), R, d, 4 * d,
@@ -342,7 +364,7 @@ static void block_backward(isg_net *n, size_t l, size_t sequences)
 
     weight_grad(n, GRAD(WO), GRAD(BO), a->o, n->dx, R, d, d);
     product(n, n->dy, n->dx, t->wo, R, d, d, plain);
-    n->k->attend_back(&s, n->dqkv, n->dy, a->o, a->stat, a->e, a->qkv);
+    isg_par_attend_back(&n->par, &s, n->dqkv, n->dy, a->o, a->stat, a->e, a->qkv);
     weight_grad(n, GRAD(WQKV), GRAD(BQKV), a->y1, n->dqkv, R, d, 3 * d);
     product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, plain);
     norm_back(n, true, WEIGHT(GAIN1), GRAD(GAIN1), GRAD(BIAS1), a->x, a->stat1, R);
@@ -355,22 +377,35 @@ void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
     const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
     float *w = n->weights;
 
-    n->k->embed(n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R,
-                n->shape.context, d);
+    isg_par_embed(&n->par, n->state[0].x, top(n, w, ISG_TOP_WTE), top(n, w, ISG_TOP_WPE), input, R,
+                  n->shape.context, d);
     for (size_t l = 0; l < L; l++) block_forward(n, l, sequences);
-    n->k->norm(n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN), top(n, w, ISG_TOP_BIAS), R,
-               d);
+    isg_par_norm(&n->par, n->y, n->stat, n->state[L].x, top(n, w, ISG_TOP_GAIN),
+                 top(n, w, ISG_TOP_BIAS), R, d);
     product(n, n->logits, n->y, n->wte_t, R, ISG_VOCAB, d, (isg_gemm){0});
 }
 
 void isg_net_nats(const isg_net *n, const uint8_t *target, size_t sequences, float *nats)
 {
-    n->k->xent(nats, n->logits, target, sequences * n->shape.context);
+    isg_par_xent(&n->par, nats, n->logits, target, sequences * n->shape.context);
 }
 
 void isg_net_zero_grads(isg_net *n)
 {
     memset(n->grads, 0, isg_net_params(&n->shape) * sizeof *n->grads);
+}
+
+/* The embedding is the head, too. Its sums go over the rows that one thread takes at a time, first
+ * from the head, then from the input: in this order whatever the number of threads. */
+static void embedding_grads(isg_net *n, const uint8_t *input, size_t R)
+{
+    const size_t d = n->shape.d, T = n->shape.context, most = micro_for(&n->shape, 1) * T;
+    float *wte = top(n, n->grads, ISG_TOP_WTE), *wpe = top(n, n->grads, ISG_TOP_WPE);
+    for (size_t r = 0, rows; r < R; r += rows) {
+        rows = R - r < most ? R - r : most;
+        weight_grad(n, wte, NULL, n->logits + r * ISG_VOCAB, n->y + r * d, rows, ISG_VOCAB, d);
+        isg_par_embed_back(&n->par, wte, wpe, n->dx + r * d, input + r, rows, T, d, d);
+    }
 }
 
 void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, size_t sequences,
@@ -379,12 +414,10 @@ void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, s
     const size_t d = n->shape.d, R = sequences * n->shape.context, L = n->shape.layers;
     float *w = n->weights, *g = n->grads;
 
-    n->k->xent_back(n->logits, target, R, scale);
-    weight_grad(n, top(n, g, ISG_TOP_WTE), NULL, n->logits, n->y, R, ISG_VOCAB, d);
+    isg_par_xent_back(&n->par, n->logits, target, R, scale);
     product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, (isg_gemm){0});
     norm_back(n, false, top(n, w, ISG_TOP_GAIN), top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS),
               n->state[L].x, n->stat, R);
     for (size_t l = L; l-- > 0;) block_backward(n, l, sequences);
-    n->k->embed_back(top(n, g, ISG_TOP_WTE), top(n, g, ISG_TOP_WPE), n->dx, input, R,
-                     n->shape.context, d, d);
+    embedding_grads(n, input, R);
 }

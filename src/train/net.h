@@ -4,13 +4,13 @@
 /**
  * The model: parameters, gradients, and one micro-batch forward and backward.
  *
- * A micro-batch is one or two sequences taken through the whole net at once,
- * so that all activations stay in the cache; gradients of the micro-batches of
+ * A micro-batch is one or two sequences of each thread, taken through the whole
+ * net at once, so that all activations stay in the cache; gradients of the micro-batches of
  * a step add up in a fixed order.
  */
 
 #include "isogloss/err.h"
-#include "kernels.h"
+#include "parallel.h"
 #include "shape.h"
 
 #include <stddef.h>
@@ -20,10 +20,15 @@ typedef struct isg_net isg_net;
 
 /** Parameters zero, no allocation later. @return ISG_EINPUT on a bad shape; ISG_ENOMEM */
 isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out);
+
+/** The same, to compute with these threads (NULL: the caller's alone); they outlive the net. */
+isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,
+                            isg_net **out);
 void isg_net_destroy(isg_net **net);
 
 const isg_net_shape *isg_net_shape_of(const isg_net *net);
 const isg_kernels *isg_net_kernels(const isg_net *net);
+const isg_parallel *isg_net_parallel(const isg_net *net);
 
 /** Sequences that one micro-batch may hold. */
 size_t isg_net_micro(const isg_net *net);

@@ -8,8 +8,11 @@
 isg_err isg_optimiser_open(const isg_net *net, isg_optimiser *out)
 {
     size_t n = isg_net_params(isg_net_shape_of(net));
-    *out = (isg_optimiser){.m = isg_floats_create(n), .v = isg_floats_create(n), .n = n};
-    if (out->m && out->v) return ISG_OK;
+    *out = (isg_optimiser){.m = isg_floats_create(n),
+                           .v = isg_floats_create(n),
+                           .blocks = calloc(n / ISG_SUM_BLOCK + 1, sizeof(double)),
+                           .n = n};
+    if (out->m && out->v && out->blocks) return ISG_OK;
     isg_optimiser_close(out);
     return ISG_FAIL(ISG_ENOMEM, "out of memory for the optimiser");
 }
@@ -18,6 +21,7 @@ void isg_optimiser_close(isg_optimiser *o)
 {
     free(o->m);
     free(o->v);
+    free(o->blocks);
     *o = (isg_optimiser){0};
 }
 
@@ -31,13 +35,34 @@ static double power(double x, uint64_t n)
     return result;
 }
 
+struct adamw_work {
+    isg_optimiser *o;
+    isg_net *net;
+    const isg_adamw *a;
+    float decay; /* of matrices */
+};
+
+/* A range of every tensor. */
+static void adamw_part(void *ctx, size_t part, size_t parts)
+{
+    const struct adamw_work *w = ctx;
+    size_t n;
+    const isg_tensor *tensors = isg_net_list(w->net, &n);
+    isg_adamw a = *w->a;
+    for (size_t i = 0; i < n; i++) {
+        const isg_tensor t = tensors[i];
+        isg_share r = isg_team_share(t.rows * t.cols, 16, part, parts);
+        size_t at = t.offset + r.first;
+        a.decay = t.rows > 1 ? w->decay : 0;
+        isg_net_kernels(w->net)->adamw(isg_net_weights(w->net) + at, w->o->m + at, w->o->v + at,
+                                       isg_net_grads(w->net) + at, r.end - r.first, &a);
+    }
+}
+
 bool isg_optimiser_step(isg_optimiser *o, isg_net *net, const isg_job *job, double lr)
 {
-    const isg_kernels *k = isg_net_kernels(net);
-    size_t n;
-    const isg_tensor *tensors = isg_net_list(net, &n);
-    const float *grads = isg_net_grads(net);
-    double norm = sqrt(k->sum_squares(grads, o->n));
+    const isg_parallel *p = isg_net_parallel(net);
+    double norm = sqrt(isg_par_sum_squares(p, isg_net_grads(net), o->n, o->blocks));
     if (!isfinite(norm)) return false;
 
     o->step++;
@@ -48,12 +73,7 @@ bool isg_optimiser_step(isg_optimiser *o, isg_net *net, const isg_job *job, doub
                    .grad_scale = job->clip > 0 && norm > job->clip ? (float)(job->clip / norm) : 1,
                    .m_scale = (float)(1 / (1 - power(job->beta1, o->step))),
                    .v_scale = (float)(1 / (1 - power(job->beta2, o->step)))};
-    for (size_t i = 0; i < n; i++) {
-        const isg_tensor t = tensors[i];
-        a.decay = t.rows > 1 ? (float)job->weight_decay : 0;
-        k->adamw(isg_net_weights(net) + t.offset, o->m + t.offset, o->v + t.offset,
-                 grads + t.offset, t.rows * t.cols, &a);
-    }
+    isg_team_run(p->team, adamw_part, &(struct adamw_work){o, net, &a, (float)job->weight_decay});
     isg_net_changed(net);
     return true;
 }

@@ -7,7 +7,8 @@
 #include "net.h"
 
 typedef struct isg_optimiser {
-    float *m, *v; /**< [isg_net_params()] moments */
+    float *m, *v;   /**< [isg_net_params()] moments */
+    double *blocks; /**< sums of squares while they are added up */
     size_t n;
     uint64_t step; /**< steps done */
 } isg_optimiser;

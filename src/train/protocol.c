@@ -97,13 +97,13 @@ json_t *isg_inbox_take_run(isg_inbox *inbox)
     return run;
 }
 
-isg_err isg_hello_json(json_t **out)
+isg_err isg_hello_json(size_t threads, json_t **out)
 {
     char numerics[32];
     ISG_TRY(isg_numerics_best(numerics));
-    *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s}", "event", "hello", "protocol", 1,
+    *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s,s:I}", "event", "hello", "protocol", 1,
                      "trainer", "proxy-cpu", "version", "3", "exact", 1, "lanes", 1, "device",
-                     "cpu", "numerics", numerics);
+                     "cpu", "numerics", numerics, "threads", (json_int_t)threads);
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
 }
 

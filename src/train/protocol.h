@@ -31,7 +31,7 @@ isg_err isg_inbox_poll(isg_inbox *inbox, bool wait);
 json_t *isg_inbox_take_run(isg_inbox *inbox);
 
 /** What this trainer is: the event `hello`. New reference. */
-isg_err isg_hello_json(json_t **out);
+isg_err isg_hello_json(size_t threads, json_t **out);
 
 /** Write one event (stolen reference, NULL for out of memory) as a line on stdout. */
 isg_err isg_event_send(json_t *event);

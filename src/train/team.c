@@ -272,10 +272,10 @@ size_t isg_team_size(const isg_team *team)
     return team ? team->size : 1;
 }
 
-isg_range isg_team_range(size_t n, size_t unit, size_t part, size_t parts)
+isg_share isg_team_share(size_t n, size_t unit, size_t part, size_t parts)
 {
     size_t units = (n + unit - 1) / unit, share = units / parts, more = units % parts;
-    isg_range r = {(part * share + (part < more ? part : more)) * unit, 0};
+    isg_share r = {(part * share + (part < more ? part : more)) * unit, 0};
     r.end = r.first + (share + (part < more)) * unit;
     if (r.first > n) r.first = n;
     if (r.end > n) r.end = n;

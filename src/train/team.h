@@ -49,11 +49,11 @@ size_t isg_team_size(const isg_team *team);
 void isg_team_run(isg_team *team, isg_team_work *work, void *ctx);
 
 /** Items [first, end) of a part. */
-typedef struct isg_range {
+typedef struct isg_share {
     size_t first, end;
-} isg_range;
+} isg_share;
 
 /** Part `part` of [0, n): in order, as equal as whole units of `unit` items allow; maybe empty. */
-isg_range isg_team_range(size_t n, size_t unit, size_t part, size_t parts);
+isg_share isg_team_share(size_t n, size_t unit, size_t part, size_t parts);
 
 #endif

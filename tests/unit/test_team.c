@@ -22,7 +22,7 @@ static void test_range(void)
             for (size_t parts = 1; parts <= 9; parts++) {
                 size_t at = 0, least = SIZE_MAX, most = 0, wrong = 0;
                 for (size_t p = 0; p < parts; p++) {
-                    isg_range r = isg_team_range(ns[i], units[u], p, parts);
+                    isg_share r = isg_team_share(ns[i], units[u], p, parts);
                     size_t n = (r.end - r.first + units[u] - 1) / units[u];
                     wrong += r.first != at || r.end < r.first;
                     wrong += r.end < ns[i] && r.end % units[u];
