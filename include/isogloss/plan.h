@@ -247,7 +247,7 @@ isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, isg_speed speed,
 /** Workers that a run occupies: its cores, or one if it takes GPUs. */
 size_t isg_plan_run_workers(const isg_plan *plan, size_t run);
 
-/** Predicted seconds of one run at `speed`. */
+/** Predicted seconds of one run at `speed`, that of one core for proxies. */
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, isg_speed speed);
 
 /** Index of a run id, or ISG_NO_RUN. */

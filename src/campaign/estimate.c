@@ -59,13 +59,23 @@ static double proxy_seconds(const isg_plan *plan, const isg_run *r, isg_speed sp
            peak;
 }
 
+/* Times as fast as one core: docs/trainer.md, "Threads". Of commands we know what --speed says. */
+static double speed_up(const isg_plan *plan, const isg_run *r)
+{
+    static const double another_core = 0.85;
+    return plan->trainer == ISG_TRAINER_PROXY && r->cores > 1 ? 1 + another_core * (r->cores - 1)
+                                                              : 1;
+}
+
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, isg_speed speed)
 {
     const isg_run *r = &plan->runs[run];
     double least = 0, own = 0;
     if (plan->trainer != ISG_TRAINER_SYNTHETIC) {
-        if (speed.flops > 0) return r->flops / speed.flops;
-        return plan->trainer == ISG_TRAINER_PROXY ? proxy_seconds(plan, r, speed) : r->flops / 1e12;
+        double one = speed.flops > 0                      ? r->flops / speed.flops
+                     : plan->trainer == ISG_TRAINER_PROXY ? proxy_seconds(plan, r, speed)
+                                                          : r->flops / 1e12;
+        return one / speed_up(plan, r);
     }
     (void)isg_json_number(plan->trainer_settings, "seconds_per_run", &least);
     (void)isg_json_number(plan->trainer_settings, "speed", &own);

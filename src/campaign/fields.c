@@ -275,7 +275,8 @@ const isg_field isg_fields[] = {
 
     F("resource", "up_to", COUNT, .unit = "parameter", RANGE(1, TOKENS_MAX),
       HELP("For runs of at most so many parameters (all of them); absent: for the rest.")),
-    F("resource", "cores", INT, .def = "1", RANGE(1, 4096), HELP("Cores of a run.")),
+    F("resource", "cores", INT, .def = "1", RANGE(1, 4096),
+      HELP("Cores of a run; so many threads train a proxy.")),
     F("resource", "gpus", INT, .def = "0", RANGE(0, 64), HELP("GPUs of a run.")),
 
     F("limits", "run_time", TIME, .def = "off", .unit = "s", RANGE(0, 1e9),
