@@ -8,6 +8,9 @@
 /** Warm-up of a proxy unless the campaign says otherwise [token]: this is its only place. */
 #define ISG_RECIPE_WARMUP 100000
 
+/** Tokens of an optimiser step of a proxy unless the campaign says otherwise: this is its only place. */
+#define ISG_RECIPE_BATCH 512
+
 /**
  * Tokens of rising learning rate of a run.
  *
@@ -30,5 +33,8 @@ double isg_recipe_warmup(double given, uint64_t tokens);
  * @param batch  of a step, at least 1 [token]
  */
 uint64_t isg_recipe_decay_start(uint64_t tokens, double decay, uint64_t batch);
+
+/** The batch of a run for which none is stated: the least number of whole sequences from there on. */
+uint64_t isg_recipe_batch(uint64_t context);
 
 #endif

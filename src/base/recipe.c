@@ -15,3 +15,8 @@ uint64_t isg_recipe_decay_start(uint64_t tokens, double decay, uint64_t batch)
     if (!(decay > 0)) return tokens;
     return (uint64_t)floor((1 - decay) * (double)tokens / (double)batch + rounding) * batch;
 }
+
+uint64_t isg_recipe_batch(uint64_t context)
+{
+    return (ISG_RECIPE_BATCH + context - 1) / context * context;
+}

@@ -3,6 +3,7 @@
  * A run that exists already gains a membership instead of a twin. Parents
  * come before children because a family comes after the one it is `from`. */
 #include "build.h"
+#include "isogloss/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,6 +59,18 @@ static void place_points(const isg_points *at, isg_run *r)
     }
 }
 
+/* Where nobody states a batch proxies take whole sequences, whatever the context. */
+static void place_default_batch(const isg_build *b, const isg_family_work *w, const cell *c,
+                                isg_run *r)
+{
+    enum { BATCH = 0 }; /* the first setting of the table; test_plan holds it there */
+    bool stated = c->own_batch || b->batch.n || isg_node_get(b->trainer, "batch");
+    for (size_t v = 0; v < w->n_vary; v++)
+        stated = stated || (w->vary[v].what == ISG_VARY_SETTING && w->vary[v].setting == BATCH);
+    if (b->plan->trainer == ISG_TRAINER_PROXY && !stated)
+        r->setting[BATCH] = (double)isg_recipe_batch(r->shape.context);
+}
+
 /* Settings of the trainer, then of this combination of `vary`. */
 static void place_settings(const isg_build *b, const isg_family_work *w, const cell *c, isg_run *r)
 {
@@ -84,6 +97,7 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
             r->shape.n_total = more + hold.n_total - plain;
         }
     }
+    place_default_batch(b, w, c, r);
 }
 
 /* Bytes of text; of pages their windows, the last of which is filled up. */

@@ -134,7 +134,9 @@ const isg_field isg_fields[] = {
       HELP(
           "Proxies: every window begins with the tag of its language (docs/trainer.md), in training "
           "and evaluation.")),
-    ONE_SETTING("batch", "1024", "token", 1, 1e9, "Tokens of an optimiser step."),
+    ONE_SETTING("batch", DEFAULT_OF(ISG_RECIPE_BATCH), "token", 1, 1e9,
+                "Tokens of an optimiser step; where none is given, whole sequences: with context "
+                "2048 one of them."),
     F("trainer", "batch_by_tokens", NONE, .arity = ISG_LIST, .sub = "batch_step",
       HELP("A batch that follows the budget: each run takes the batch of the largest `from` that "
            "its tokens reach. It bends the exponent of D.")),

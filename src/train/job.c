@@ -95,7 +95,7 @@ static isg_err read_mixture(isg_job *job)
 
 static isg_err read_settings(isg_job *job)
 {
-    double batch = 1024;
+    double batch = (double)isg_recipe_batch(job->shape.context);
     const struct {
         const char *name;
         double *value, min, max;

@@ -23,8 +23,16 @@ static void test_decay_start(void)
     CHECK_EQ_U64(isg_recipe_decay_start(1024000, 0.9, 1024), 102400); /* 1 - 0.9 is below 0.1 */
 }
 
+static void test_batch(void)
+{
+    CHECK_EQ_U64(isg_recipe_batch(128), 512);
+    CHECK_EQ_U64(isg_recipe_batch(96), 576); /* whole sequences */
+    CHECK_EQ_U64(isg_recipe_batch(2048), 2048);
+}
+
 int main(void)
 {
+    test_batch();
     test_warmup();
     test_decay_start();
     return check_done();
