@@ -88,7 +88,9 @@ typedef struct isg_run {
     uint64_t tokens;    /**< total training tokens of the run, those of its trunk included */
     uint64_t seed;      /**< as written in the campaign (model initialisation and default data) */
     uint64_t data_seed; /**< order of data; equal to seed unless varied */
-    size_t parent;      /**< run index, or ISG_NO_RUN */
+    /** What the trainer is told to draw from; proxies have streams of their own (identity.c). */
+    uint64_t init_stream, data_stream;
+    size_t parent;  /**< run index, or ISG_NO_RUN */
     bool trunk;     /**< a part of a trunk: ends at a constant learning rate, for its children */
     uint64_t from;  /**< tokens at which it goes on from its parent, a trunk; 0: of its own */
     size_t cluster; /**< cluster_id: the run index of the trunk or root parent */

@@ -152,6 +152,66 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget,
     return isg_str_puts(s, "}");
 }
 
+/* What decides a training, without seeds, measurements and instruction set; of a trunk, whose
+ * length is not known for good, without the budget. */
+static isg_err training_text(const isg_build *b, const isg_run *r, isg_str *s)
+{
+    const isg_plan *p = b->plan;
+    ISG_TRY(isg_str_printf(s, "%s [", b->fingerprint_text));
+    ISG_TRY(add_mixture(b, r, s));
+    ISG_TRY(isg_str_printf(s, "] %s %s", schedule_of(p, r),
+                           r->parent == ISG_NO_RUN ? "" : p->runs[r->parent].id));
+    for (size_t i = 0; i < p->n_settings; i++) {
+        size_t k = b->settings[i];
+        ISG_TRY(isg_str_printf(s, " %s=%.17g", p->settings[k].name, r->setting[k]));
+    }
+    return isg_str_printf(s, " %ux%ux%u@%u/%u %llu", r->shape.layers, r->shape.d, r->shape.heads,
+                          r->shape.context, r->shape.vocab, (ull)(r->trunk ? 0 : r->tokens));
+}
+
+/* 53 bits: every JSON reader takes them. */
+static uint64_t stream_of(const isg_str *training, const char *of, uint64_t seed)
+{
+    char more[48];
+    isg_sha256 sum;
+    uint8_t out[32];
+    uint64_t stream = 0;
+    (void)snprintf(more, sizeof more, "\n%s %llu", of, (ull)seed);
+    isg_sha256_init(&sum);
+    isg_sha256_add(&sum, isg_str_c(training), training->len);
+    isg_sha256_add(&sum, more, strlen(more));
+    isg_sha256_end(&sum, out);
+    for (int i = 0; i < 7; i++) stream = stream << 8 | out[i];
+    return stream >> 3;
+}
+
+/*
+ * Two runs of one seed would begin with the same weights and read the same
+ * windows: until the decay a run of 1M tokens would be the one of 2M, bit for
+ * bit, and their losses would go up and down together, while intervals resample
+ * them as if they did not. So proxies draw from streams of their own, and only
+ * what goes on from a trunk draws from its streams.
+ */
+static isg_err place_streams(const isg_build *b, isg_run *r)
+{
+    isg_str text = {0};
+    r->init_stream = r->seed;
+    r->data_stream = r->data_seed;
+    if (b->plan->trainer != ISG_TRAINER_PROXY) return ISG_OK;
+    if (r->from) {
+        r->init_stream = b->plan->runs[r->parent].init_stream;
+        r->data_stream = b->plan->runs[r->parent].data_stream;
+        return ISG_OK;
+    }
+    isg_err rc = training_text(b, r, &text);
+    if (!rc) {
+        r->init_stream = stream_of(&text, "init", r->seed);
+        r->data_stream = stream_of(&text, "data", r->data_seed);
+    }
+    isg_str_free(&text);
+    return rc;
+}
+
 static void hash_text(const isg_str *text, const char *more, char *id)
 {
     isg_sha256 sum;
@@ -168,6 +228,7 @@ isg_err isg_build_identify(const isg_build *b, isg_run *run, const char *more)
     isg_str text = {0};
     isg_err rc = canonical_text(b, run, true, &text);
     if (!rc) hash_text(&text, more, run->id);
+    if (!rc) rc = place_streams(b, run);
     isg_str_free(&text);
     return rc;
 }
@@ -319,11 +380,11 @@ isg_err isg_plan_run_json(const isg_plan *p, size_t run, json_t **out)
                   (json_int_t)s->context, "vocab", (json_int_t)s->vocab, "n_nonembedding",
                   (json_int_t)s->n_nonembedding, "n_total", (json_int_t)s->n_total);
     /* json_pack takes the parts over, and fails as a whole if one is missing. */
-    *out =
-        json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape", shape,
-                  "tokens", (json_int_t)r->tokens, "mixture", mixture_json(p, r), "schedule",
-                  schedule_of(p, r), "settings", settings_json(p, r), "seed", (json_int_t)r->seed,
-                  "data_seed", (json_int_t)r->data_seed, "evaluations", evaluations_json(p, r),
-                  "points", points_json(r), "numerics", p->numerics, "corpus", p->corpus);
+    *out = json_pack("{s:s,s:o,s:I,s:o,s:s,s:o,s:I,s:I,s:o,s:o,s:s,s:s}", "id", r->id, "shape",
+                     shape, "tokens", (json_int_t)r->tokens, "mixture", mixture_json(p, r),
+                     "schedule", schedule_of(p, r), "settings", settings_json(p, r), "seed",
+                     (json_int_t)r->init_stream, "data_seed", (json_int_t)r->data_stream,
+                     "evaluations", evaluations_json(p, r), "points", points_json(r), "numerics",
+                     p->numerics, "corpus", p->corpus);
     return *out ? ISG_OK : isg_build_no_memory();
 }

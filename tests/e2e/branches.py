@@ -64,23 +64,29 @@ def left(home, name):
 
 
 def check_losses(rows, budgets):
-    """Every budget and seed: the cooled run of a trunk and the ordinary run agree in all that was measured."""
+    """Each budget and seed has a branch and an ordinary run: alike, but independent of each other."""
     found = collections.defaultdict(dict)
     for r in rows:
         if r["is_final"] == "1":
-            of = tuple(r[k] for k in ("D_tokens", "seed", "evaluation"))
-            what = tuple(r[k] for k in ("loss", "lr_state", "tokens_aa", "tokens_bb", "epochs"))
-            found[of]["plain" if r["in_plain"] == "1" else "mono"] = what
+            found[tuple(r[k] for k in ("D_tokens", "seed", "evaluation"))]["plain" if r["in_plain"] == "1" else "mono"] = r
     check(len(found) == budgets * 2 * 2, f"{len(found)} final points")
     for of, both in found.items():
-        check(both["plain"] == both["mono"] and both["mono"][1] == "end", f"{of}: {both}")
+        plain, mono = both["plain"], both["mono"]
+        check(plain["lr_state"] == mono["lr_state"] == "end", f"{of}: {plain} {mono}")
+        apart = abs(float(plain["loss"]) - float(mono["loss"]))
+        check(0 < apart < 0.5, f"{of}: losses {apart} apart")
+    early = collections.defaultdict(set)  # before any decay ordinary runs of one seed are not one run either
+    for r in rows:
+        if r["in_plain"] == "1" and r["D_tokens"] == "10000":
+            early[r["seed"], r["evaluation"]].add(r["loss"])
+    check(early and all(len(losses) == 2 for losses in early.values()), early)
 
 
 def test_plan(home):
     plan = json.loads(isogloss(home, "plan", "--json", "--runs", "whole.yaml"))
     b = plan["branches"]
     check((plan["runs"], b["runs"], b["trunks"], b["parts"]) == (18, 6, 2, 6), b)
-    cuts = [int(d * 0.85) // 1024 * 1024 for d in (40000, 80000, 160000)]
+    cuts = [int(d * 0.85) // 512 * 512 for d in (40000, 80000, 160000)]
     tokens = cuts[-1] + sum(d - c for d, c in zip((40000, 80000, 160000), cuts))
     check(abs(b["training_flops"] / b["unbranched_flops"] - (tokens + 280000) / 560000) < 1e-12, b)
     runs = {r["id"]: r for r in plan["run_list"]}

@@ -11,7 +11,7 @@
     "corpus: {languages: {aa: {train_bytes: 4M, held_bytes: 256k}, bb: {train_bytes: 100k, "       \
     "held_bytes: 256k}}}\n"
 #define LAW "law: {E: 1.5, A: 300, B: 900, alpha: 0.35, beta: 0.33}"
-#define TRAINER(more) "trainer: {kind: synthetic, warmup: 10k, " more LAW "}\n"
+#define TRAINER(more) "trainer: {kind: synthetic, batch: 1024, warmup: 10k, " more LAW "}\n"
 #define BRANCHES TRAINER("branches: true, ")
 #define GRID "sizes: [p0]\ntokens: [1M, 250k, 500k]\nseeds: 2\n"
 #define MONO "  - {name: mono, mixture: monolingual, languages: [aa]}\n"
