@@ -352,6 +352,20 @@ static void test_optimiser(const isg_kernels *k)
     free(p), free(m), free(v), free(g), free(P), free(M), free(V);
 }
 
+/* Results too small for a normal number are 0: no kernel pays for subnormal ones. */
+static void test_subnormals(const isg_kernels *k)
+{
+    enum { N = 16 };
+    float a[N * N], b[N * N], c[N * N];
+    isg_kernels_flush_subnormals();
+    for (size_t i = 0; i < sizeof a / sizeof a[0]; i++) a[i] = 1e-25F, b[i] = 1e-15F, c[i] = 1;
+    k->gemm(
+        &(isg_gemm){.m = N, .n = N, .k = N, .a = a, .lda = N, .b = b, .ldb = N, .c = c, .ldc = N});
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof c / sizeof c[0]; i++) wrong += c[i] > 0 || c[i] < 0;
+    CHECK_EQ_U64(wrong, 0);
+}
+
 static void test_table(const isg_kernels *k)
 {
     printf("%s\n", k->numerics);
@@ -368,6 +382,7 @@ static void test_table(const isg_kernels *k)
     test_attend_nan(k);
     test_xent(k);
     test_optimiser(k);
+    test_subnormals(k);
 }
 
 int main(void)

@@ -142,6 +142,19 @@ static void test_diverged(const isg_kernels *k)
     isg_net_grads(net)[100] = INFINITY;
     CHECK(!isg_optimiser_step(&o, net, &job, 0.01));
     CHECK(o.step == 0 && memcmp(&before, &isg_net_weights(net)[7], sizeof before) == 0);
+
+    /* One bad weight of the first block reaches the loss and the gradient. */
+    float nats[CONTEXT];
+    uint8_t text[CONTEXT + 1];
+    make_text(text, sizeof text, 0);
+    isg_net_weights(net)[isg_net_block_at(&shape, 0, ISG_BLOCK_W1)] = NAN;
+    isg_net_changed(net);
+    isg_net_zero_grads(net);
+    isg_net_forward(net, text, 1);
+    isg_net_nats(net, text + 1, 1, nats);
+    isg_net_backward(net, text, text + 1, 1, 1.F / CONTEXT);
+    CHECK(!isfinite(nats[CONTEXT - 1]));
+    CHECK(!isg_optimiser_step(&o, net, &job, 0.01));
     isg_optimiser_close(&o);
     isg_net_destroy(&net);
 }
