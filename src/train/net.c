@@ -114,12 +114,13 @@ static isg_err check_memory(const isg_net_shape *s, size_t bytes)
 }
 
 /* Sequences at a time. What the caches like, as measured: 128 rows, 256 of the wider models; of
- * several threads each takes whole sequences then, if they are short. */
+ * several threads each takes whole sequences then, if they are short. What one thread takes at a
+ * time fits a whole number of times: the sums over it stay the same (embedding_grads). */
 static size_t micro_for(const isg_net_shape *s, size_t threads)
 {
-    if (threads == 1) return s->d <= 64 || s->context > 128 ? 1 : 2;
-    size_t rows = threads * (s->d <= 64 ? 128 : 256);
-    return rows > s->context ? rows / s->context : 1;
+    const size_t one = s->d <= 64 || s->context > 128 ? 1 : 2;
+    const size_t rows = threads * (s->d <= 64 ? 128 : 256), fit = rows / s->context / one * one;
+    return threads == 1 || !fit ? one : fit;
 }
 
 isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,

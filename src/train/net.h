@@ -4,9 +4,9 @@
 /**
  * The model: parameters, gradients, and one micro-batch forward and backward.
  *
- * A micro-batch is one or two sequences of each thread, taken through the whole
- * net at once, so that all activations stay in the cache; gradients of the micro-batches of
- * a step add up in a fixed order.
+ * A micro-batch is one or two sequences (several for each of many threads), taken through the
+ * whole net at once, so that all activations stay in the cache; gradients of the micro-batches
+ * of a step add up in a fixed order.
  */
 
 #include "isogloss/err.h"

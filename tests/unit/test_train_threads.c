@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { STEPS = 2, SEQUENCES = 3 }; /* odd: the last micro-batch is short where it takes two */
+/* Odd: the last micro-batch is short where it takes two; and more than one for a team of two. */
+enum { STEPS = 2, SEQUENCES = 7 };
 
 static const size_t threads_of[] = {2, 3, 5};
 enum { TEAMS = sizeof threads_of / sizeof *threads_of };
