@@ -8,6 +8,12 @@
 
 enum { CHAINS = 12, LOOPS = 1000000, TRIES = 5 };
 
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
 #define PEAK(name, bytes, flags)                                                                   \
     typedef float name##_vec __attribute__((vector_size(bytes)));                                  \
     flags static float name(void)                                                                  \
@@ -17,14 +23,19 @@ enum { CHAINS = 12, LOOPS = 1000000, TRIES = 5 };
         c += 1e-6F;                                                                                \
         for (size_t k = 0; k < CHAINS; k++) a[k] = c * (float)k;                                   \
         for (int i = 0; i < LOOPS; i++) {                                                          \
-            _Pragma("GCC unroll 12") for (size_t k = 0; k < CHAINS; k++) a[k] = a[k] * m + c;      \
+            UNROLL for (size_t k = 0; k < CHAINS; k++) a[k] = a[k] * m + c;                        \
         }                                                                                          \
         for (size_t k = 1; k < CHAINS; k++) a[0] += a[k];                                          \
         return a[0][0];                                                                            \
     }
 
 #if defined(__x86_64__)
-PEAK(peak_avx512, 64, __attribute__((target("avx512f,fma,prefer-vector-width=512"), noinline)))
+#if defined(__clang__) /* uses the width that the type has */
+#define WIDEST "avx512f,fma"
+#else
+#define WIDEST "avx512f,fma,prefer-vector-width=512"
+#endif
+PEAK(peak_avx512, 64, __attribute__((target(WIDEST), noinline)))
 PEAK(peak_avx2, 32, __attribute__((target("avx2,fma"), noinline)))
 #define WIDE(numerics)                                                                             \
     (!strncmp(numerics, "avx512", 6) ? 16 : !strncmp(numerics, "avx2", 4) ? 8 : 4)

@@ -119,7 +119,7 @@ static void check_cells(const columns *c, isg_gram *m)
         isg_kernels[0]->cells(m, j, want);
         for (size_t k = 0; k < G; k++) {
             check_cell(c, j, k, want[k]);
-            finite += isfinite(want[k]);
+            finite += isfinite(want[k]) ? 1 : 0;
             infinite += isfinite(want[k]) ? 0 : 1;
         }
         for (int level = 1; level < ISG_KERNELS; level++) {
