@@ -117,6 +117,8 @@ typedef struct isg_build {
     isg_batch_rule batch;
     /** [n_languages] in the corpus directory, NULL in an old corpus; NULL: no such directory */
     const char **pages_file;
+    /** [n_languages][corpus_shards + 1] into the held-out text [byte]; NULL as above */
+    uint64_t **shard_offset;
     double *settings_given; /**< [n_settings] of the trainer, before a family varies them */
     char *law_text;         /**< canonical JSON of a synthetic trainer's truth, or NULL */
     size_t *languages, *settings,

@@ -322,6 +322,35 @@ static isg_err scored(isg_build *b, const isg_node *list, bool **out)
     return ISG_OK;
 }
 
+/* Number of the first shard without text if held-out text is cut into `shards`; shards: none. */
+static size_t empty_shard(const isg_build *b, size_t language, size_t shards)
+{
+    const uint64_t *offset = b->shard_offset[language];
+    const size_t k = b->corpus_shards / shards;
+    size_t s = 0;
+    while (s < shards && offset[s * k] < offset[(s + 1) * k]) s++;
+    return s;
+}
+
+/* Few pages may leave a shard without one: a proxy would have nothing to score there. */
+static void check_shards(isg_build *b, size_t language, const isg_node *section, size_t shards)
+{
+    const isg_node *own = isg_node_get(section, "shards");
+    if (b->plan->trainer != ISG_TRAINER_PROXY || !b->shard_offset || !b->shard_offset[language] ||
+        b->corpus_shards % shards)
+        return;
+    const size_t empty = empty_shard(b, language, shards);
+    if (empty == shards) return;
+    size_t fewer = shards - 1;
+    while (fewer > 1 && (b->corpus_shards % fewer || empty_shard(b, language, fewer) < fewer))
+        fewer--;
+    if (!own) own = section ? section : b->top;
+    isg_diag_add(&b->diag, own,
+                 "key 'shards': language '%s' has no held-out text in shard %zu of %zu; allowed "
+                 "for it: at most %zu, or a corpus with more held-out text ('held_fraction')",
+                 b->plan->languages[language].code, empty, shards, fewer);
+}
+
 static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *section)
 {
     isg_plan *p = b->plan;
@@ -333,6 +362,8 @@ static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *sec
         isg_diag_add(&b->diag, section,
                      "language '%s' has %llu held-out bytes, too few for %zu shards", l->code,
                      (unsigned long long)l->held_bytes, shards);
+    } else {
+        check_shards(b, language, section, shards);
     }
     const json_t *truth = p->trainer_settings;
     if (p->trainer == ISG_TRAINER_SYNTHETIC && !json_object_get(truth, "law") &&

@@ -65,6 +65,18 @@ static isg_err index_pages(isg_build *b, size_t language, const json_t *entry)
     return b->pages_file[language] ? ISG_OK : isg_build_no_memory();
 }
 
+/* Where shards begin. What is no list of them the trainer refuses, with the rest of the index. */
+static isg_err index_shards(isg_build *b, size_t language, const json_t *entry)
+{
+    const json_t *list = json_object_get(json_object_get(entry, "held"), "shard_offset");
+    if (!b->corpus_shards || json_array_size(list) != b->corpus_shards + 1) return ISG_OK;
+    uint64_t *offset = b->shard_offset[language] = ISG_NEW(b, b->corpus_shards + 1, uint64_t);
+    if (!offset) return isg_build_no_memory();
+    for (size_t s = 0; s <= b->corpus_shards; s++)
+        offset[s] = (uint64_t)json_integer_value(json_array_get(list, s));
+    return ISG_OK;
+}
+
 static isg_err read_index(isg_build *b, const json_t *index)
 {
     const char *fingerprint;
@@ -82,10 +94,12 @@ static isg_err read_index(isg_build *b, const json_t *index)
     if (!set_text(&b->plan->corpus_fingerprint, fingerprint)) return isg_build_no_memory();
     ISG_TRY(new_languages(b->plan, json_array_size(list)));
     b->pages_file = ISG_NEW(b, b->plan->n_languages + 1, const char *);
-    if (!b->pages_file) return isg_build_no_memory();
+    b->shard_offset = ISG_NEW(b, b->plan->n_languages + 1, uint64_t *);
+    if (!b->pages_file || !b->shard_offset) return isg_build_no_memory();
     for (size_t i = 0; i < b->plan->n_languages; i++) {
         isg_err rc = index_language(&b->plan->languages[i], json_array_get(list, i));
         if (!rc) rc = index_pages(b, i, json_array_get(list, i));
+        if (!rc) rc = index_shards(b, i, json_array_get(list, i));
         if (rc) return isg_err_context(rc, "language %zu", i);
     }
     return ISG_OK;

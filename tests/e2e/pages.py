@@ -200,6 +200,15 @@ with open(index, "w", encoding="utf-8") as f:
 refused("build it again with 'isogloss corpus build --rebuild'")
 write("")
 isogloss("plan", campaign)
+# A corpus whose last shard has no page of ru: every run would fail on it.
+cuts = next(x for x in old["languages"] if x["code"] == "ru")["held"]["shard_offset"]
+cuts[3] = cuts[4]
+with open(index, "w", encoding="utf-8") as f:
+    json.dump(old, f)
+refused("key 'shards': language 'ru' has no held-out text in shard 3 of 4; allowed for it: at most 2, or a corpus")
+with open(campaign, "w", encoding="ascii") as f:
+    f.write(TEXT.format(corpus=corpus, more="").replace("shards: 4", "shards: 2"))
+isogloss("check", campaign)
 with open(campaign, "w", encoding="ascii") as f:
     f.write(TEXT.format(corpus="{languages: {de: {train_bytes: 1M, held_bytes: 1M}}}", more=", pages: 4")
             .replace("[de, ru, ja]", "[de]").replace("kind: proxy, context: 64", "kind: synthetic, law: {E: 1, A: 1, B: 1, alpha: .5, beta: .5}"))
