@@ -27,7 +27,8 @@ double isg_recipe_warmup(double given, uint64_t tokens);
 
 /**
  * Tokens at which the decay of wsd begins: (1 - decay) tokens, rounded down to whole batches, so
- * that a run can be cut there, between two steps, and others can go on from the same state.
+ * that a run can be cut there, between two steps, and others can go on from the same state. However
+ * small the share, the last step decays: a run that is cut there has something left to train.
  *
  * @param decay  share of the run; 0: there is none, the result is `tokens`
  * @param batch  of a step, at least 1 [token]

@@ -20,6 +20,8 @@ static void test_decay_start(void)
     CHECK_EQ_U64(isg_recipe_decay_start(250000, 0, 1024), 250000); /* no decay: no rounding */
     CHECK_EQ_U64(isg_recipe_decay_start(250000, 1, 1024), 0);
     CHECK_EQ_U64(isg_recipe_decay_start(1000, 0.15, 1024), 0);
+    CHECK_EQ_U64(isg_recipe_decay_start(1024000, 1e-16, 1024), 1022976); /* the last step */
+    CHECK_EQ_U64(isg_recipe_decay_start(1024001, 1e-16, 1024), 1024000);
     CHECK_EQ_U64(isg_recipe_decay_start(1024000, 0.9, 1024), 102400); /* 1 - 0.9 is below 0.1 */
 }
 
