@@ -175,7 +175,8 @@ static isg_err add_pages(isg_build *b, size_t of, const listing *list, const can
         const entry *from = &list->page[chosen[i].at[of]];
         e->pages[i] = (isg_page){.offset = from->offset, .bytes = from->bytes};
         e->bytes += from->bytes;
-        if (from->offset + from->bytes <= p->languages[e->language].held_bytes) continue;
+        const uint64_t held = p->languages[e->language].held_bytes;
+        if (from->bytes <= held && from->offset <= held - from->bytes) continue;
         return ISG_FAIL(ISG_EINPUT,
                         "corpus '%s': a page of language '%s' ends behind its held-out text: build "
                         "the corpus again",
