@@ -36,7 +36,7 @@ isg_err isg_file_read(const char *path, size_t limit, isg_str *out);
  */
 isg_err isg_file_write(const char *path, const void *data, size_t n);
 
-/** Write a file that nobody misses after a crash of the machine: not synced, in place. */
+/** Write a file that nobody misses after a crash of the machine: not synced, in place. @return ISG_EIO */
 isg_err isg_file_put(const char *path, const void *data, size_t n);
 
 /** fsync the directory that holds `path`. */

@@ -9,7 +9,7 @@
 
 enum { NUMBER_BYTES = 32 };
 
-/* [n_runs] of a setting, or NULL: this trainer has none of that name. */
+/* Index of a setting; false: this trainer has none of that name. */
 static bool find_setting(const isg_plan *p, const char *name, size_t *out)
 {
     for (size_t s = 0; s < p->n_settings; s++) {

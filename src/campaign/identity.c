@@ -152,8 +152,9 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget,
     return isg_str_puts(s, "}");
 }
 
-/* What decides a training, without seeds, measurements and instruction set; of a trunk, whose
- * length is not known for good, without the budget. */
+/* What decides a training, without its own seeds, measurements and instruction set (a finetune's
+ * parent stands there by its id, with all of them); of a trunk, whose length is not known for
+ * good, without the budget. */
 static isg_err training_text(const isg_build *b, const isg_run *r, isg_str *s)
 {
     const isg_plan *p = b->plan;

@@ -119,7 +119,8 @@ static isg_err complete_object(isg_trial *t)
 }
 
 /* Not synced: an attempt that has no checkpoint yet is not worth a wait for the disk between two
- * runs, and a checkpoint syncs the events and this directory before its mark. */
+ * runs. A checkpoint syncs the events before its mark and this directory with it; should a crash
+ * take the events nevertheless, replay() misses a point and the run begins anew. */
 static isg_err write_files(isg_trial *t, const isg_str *kept)
 {
     char *text = isg_json_line(t->object), *object = isg_trial_path(t, "run.json");
