@@ -110,7 +110,7 @@ with tempfile.TemporaryDirectory() as name:
 
     # a fit takes a batch that follows the size; one that follows the budget only when it is told to
     law = "kind: synthetic, law: {E: 1, A: 300, B: 900, alpha: 0.35, beta: 0.33}, noise: {run: 0.01}"
-    for rule, words in (("batch_by_size: [{from: 90k, batch: 2048}]", None), ("batch_by_tokens: [{from: 2M, batch: 2048}]", "batch (2 values: 1024, 2048)")):
+    for rule, words in (("batch_by_size: [{from: 90k, batch: 2048}]", None), ("batch_by_tokens: [{from: 2M, batch: 2048}]", "batch (2 values: 512, 2048)")):
         store = rule.split(":")[0]
         pathlib.Path("f.yaml").write_text(
             f"isogloss: 1\nname: {store}\ncorpus: {{languages: {{aa: {{train_bytes: 99M, held_bytes: 1M}}}}}}\ntokens: [1M, 2M, 4M, 8M]\n"

@@ -1,6 +1,7 @@
 """Shapes off the ladder from the campaign to a result, and one that no machine can hold."""
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,10 +45,11 @@ with tempfile.TemporaryDirectory() as name:
         check(code == 2 and words in err and err.startswith("bad.yaml:"), (shape, context, err))
 
     # what cannot fit is said before any training, with how much it needs
-    campaign("big", "64x4096x256", 4096)
-    code, out, err = isogloss("run", "big.yaml")
-    check(code == 3 and "1 failed" in out, (code, out, err))
-    code, out, err = isogloss("status", "big.h5")
-    said = " ".join(out.split())
-    check("TB of memory to train, and this machine has" in said, out)
+    if os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") < 300e9:  # the largest shape needs 328 GB
+        campaign("big", "64x4096x256", 4096)
+        code, out, err = isogloss("run", "big.yaml")
+        check(code == 3 and "1 failed" in out, (code, out, err))
+        code, out, err = isogloss("status", "big.h5")
+        said = " ".join(out.split())
+        check(re.search(r"\d [GT]B of memory to train, and this machine has", said), out)
 done()
