@@ -166,7 +166,8 @@ static isg_err open_all(const isg_bench_options *o, subject **out, size_t *n)
         for (size_t j = 0; j < o->n; j++)
             ISG_TRY(subject_open(o, o->shapes[j], k, &(*out)[(*n)++]));
     }
-    return ISG_OK;
+    char best[32]; /* says what is wrong with the name */
+    return *n ? ISG_OK : isg_numerics_best(best);
 }
 
 /* ---- what was measured ------------------------------------------------------ */

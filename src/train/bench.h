@@ -25,6 +25,7 @@ typedef struct isg_bench_options {
 /**
  * Print tokens per CPU second of training and of evaluation, and the share of the
  * fused-multiply-add peak: medians over the rounds with the least and the largest.
+ * @return ISG_EUSAGE or ISG_EINPUT on a bad shape, batch or $ISOGLOSS_NUMERICS; ISG_ENOMEM; ISG_EIO
  */
 isg_err isg_bench(const isg_bench_options *options);
 

@@ -178,6 +178,8 @@ def test_bench():
     check(len(bench("--rounds", "1").stdout.splitlines()) == 2, "a head and one row")
     wrong = bench("--batch", "1000")
     check(wrong.returncode == 2 and b"1000 is not a multiple of the context 128" in wrong.stderr, wrong.stderr)
+    wrong = subprocess.run([TRAINER, "--bench", "p0"], capture_output=True, env={**env, "ISOGLOSS_NUMERICS": "avx512-1"}, timeout=60)
+    check(wrong.returncode == 2 and b"ISOGLOSS_NUMERICS='avx512-1' is not available" in wrong.stderr, wrong.stderr)
     # A line in, a line for each shape out; no line after the last.
     paced = subprocess.run([TRAINER, "--bench", "--paced", "p0", "p1"], input=b"\n\n", capture_output=True, env=env, timeout=60)
     rows = [json.loads(line) for line in paced.stdout.splitlines()]
