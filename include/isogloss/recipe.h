@@ -5,6 +5,10 @@
 
 #include <stdint.h>
 
+/** Version of the proxy trainer, part of a run's identity. Raise it when its results change but for
+ * the kernels' part in them (isogloss/numerics.h). */
+#define ISG_PROXY_VERSION "3"
+
 /** Warm-up of a proxy unless the campaign says otherwise [token]: this is its only place. */
 #define ISG_RECIPE_WARMUP 100000
 

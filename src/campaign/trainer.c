@@ -2,6 +2,7 @@
 #include "build.h"
 #include "isogloss/command.h"
 #include "isogloss/numerics.h"
+#include "isogloss/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 static const struct {
     const char *kind, *name, *version, *numerics;
 } kinds[] = {
-    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", "3", NULL},
+    [ISG_TRAINER_PROXY] = {"proxy", "proxy-cpu", ISG_PROXY_VERSION, NULL},
     [ISG_TRAINER_COMMAND] = {"command", "command", NULL, "external"},
     [ISG_TRAINER_SYNTHETIC] = {"synthetic", "synthetic", "1", "synthetic-1"},
 };

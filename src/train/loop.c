@@ -84,7 +84,7 @@ static isg_err training_open(const isg_job *job, isg_team *team, struct training
     return ISG_OK;
 }
 
-/* One optimiser step; false if the gradient was not finite. */
+/* One optimiser step; *finite: so was the gradient. */
 static isg_err step(struct training *t, bool *finite)
 {
     const isg_job *job = t->job;

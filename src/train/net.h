@@ -30,7 +30,7 @@ const isg_net_shape *isg_net_shape_of(const isg_net *net);
 const isg_kernels *isg_net_kernels(const isg_net *net);
 const isg_parallel *isg_net_parallel(const isg_net *net);
 
-/** Sequences that one micro-batch may hold. */
+/** Sequences that one micro-batch may hold: at most so many in one call below. */
 size_t isg_net_micro(const isg_net *net);
 
 /** The tensors of the parameter array, in order. */

@@ -1,6 +1,7 @@
 #include "protocol.h"
 
 #include "isogloss/numerics.h"
+#include "isogloss/recipe.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -102,8 +103,8 @@ isg_err isg_hello_json(size_t threads, json_t **out)
     char numerics[32];
     ISG_TRY(isg_numerics_best(numerics));
     *out = json_pack("{s:s,s:i,s:s,s:s,s:b,s:i,s:s,s:s,s:I}", "event", "hello", "protocol", 1,
-                     "trainer", "proxy-cpu", "version", "3", "exact", 1, "lanes", 1, "device",
-                     "cpu", "numerics", numerics, "threads", (json_int_t)threads);
+                     "trainer", "proxy-cpu", "version", ISG_PROXY_VERSION, "exact", 1, "lanes", 1,
+                     "device", "cpu", "numerics", numerics, "threads", (json_int_t)threads);
     return *out ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for an event");
 }
 
