@@ -171,6 +171,31 @@ static bool says_shares(const isg_selecting *w, size_t row)
     return isg_selecting_share(w->t, isg_selecting_language(w, language, row)) != NULL;
 }
 
+/* @param list   columns that separate the rows, described
+ * @param first  the one to choose by */
+static isg_err refuse_separated(const isg_selecting *w, size_t n, size_t repeats, const char *list,
+                                const char *first)
+{
+    const isg_column *c = isg_table_column(w->t, first);
+    const bool sweep = c->numeric && !isg_selecting_names_evaluation(first) && !w->campaign &&
+                       w->crossed[c - w->t->columns];
+    const bool languages = isg_selecting_names_evaluation(first) &&
+                           w->o->metric <= ISG_METRIC_BYTE &&
+                           isg_selecting_filled(w->t, "bytes_per_character");
+    return ISG_FAIL(
+        ISG_EINPUT,
+        "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
+        "Choose with "
+        "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s%s%s, "
+        "or force it with --pool%s",
+        w->t->source, n, repeats ? ": a run has several losses at one D" : "", list, first,
+        isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first,
+        sweep ? ", the best with --best-over " : "", sweep ? first : "",
+        languages ? ". A byte is another part of the text in every script: to compare languages "
+                    "there is --metric bits-per-character, unigram or page"
+                  : "");
+}
+
 static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
                       size_t where)
 {
@@ -201,25 +226,7 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
         break;
     }
     if (!rc && first) {
-        const isg_column *c = isg_table_column(w->t, first);
-        const bool sweep = c->numeric && !isg_selecting_names_evaluation(first) && !w->campaign &&
-                           w->crossed[c - w->t->columns];
-        const bool languages = isg_selecting_names_evaluation(first) &&
-                               w->o->metric <= ISG_METRIC_BYTE &&
-                               isg_selecting_filled(w->t, "bytes_per_character");
-        rc = ISG_FAIL(
-            ISG_EINPUT,
-            "%s: these %zu rows do not belong into one fit%s. They are separated by: %s. "
-            "Choose with "
-            "--where \"%s=VALUE\" (VALUE|VALUE for several)%s, fit each with --by %s%s%s, "
-            "or force it with --pool%s",
-            w->t->source, n, repeats ? ": a run has several losses at one D" : "", isg_str_c(&list),
-            first, isg_selecting_names_evaluation(first) ? " or --target VALUE" : "", first,
-            sweep ? ", the best with --best-over " : "", sweep ? first : "",
-            languages
-                ? ". A byte is another part of the text in every script: to compare languages "
-                  "there is --metric bits-per-character, unigram or page"
-                : "");
+        rc = refuse_separated(w, n, repeats, isg_str_c(&list), first);
     } else if (!rc && repeats && w->run && w->run->text[items[where].row][0]) {
         rc = ISG_FAIL(ISG_EINPUT,
                       "%s: %s '%s' has two losses at one D, %.9g in line %zu and %.9g in line %zu, "
