@@ -170,7 +170,7 @@ void isg_run_clear(isg_run *run);
 /** FLOPs of a run from its tokens, points and evaluations. */
 double isg_build_flops(const isg_plan *plan, const isg_run *run);
 
-/** Put an identified run into the plan, or add what it is needed for to its twin. Takes it over. */
+/** add.c: put an identified run into the plan, or add what it is needed for to its twin. Takes it over. */
 isg_err isg_build_add(isg_build *b, isg_run *run, size_t *index);
 
 /** branch.c: fill `out` for a run, whose id becomes one for runs that may share trunks. */
