@@ -252,6 +252,9 @@ size_t isg_plan_run_workers(const isg_plan *plan, size_t run);
 /** Predicted seconds of one run at `speed`, that of one core for proxies. */
 double isg_plan_run_seconds(const isg_plan *plan, size_t run, isg_speed speed);
 
+/** Index of a setting, or n_settings: this trainer has none of that name. */
+size_t isg_plan_setting(const isg_plan *plan, const char *name);
+
 /** Index of a run id, or ISG_NO_RUN. */
 size_t isg_plan_find(const isg_plan *plan, const char *id);
 

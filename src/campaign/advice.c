@@ -9,17 +9,6 @@
 
 enum { NUMBER_BYTES = 32 };
 
-/* Index of a setting; false: this trainer has none of that name. */
-static bool find_setting(const isg_plan *p, const char *name, size_t *out)
-{
-    for (size_t s = 0; s < p->n_settings; s++) {
-        if (strcmp(p->settings[s].name, name) != 0) continue;
-        *out = s;
-        return true;
-    }
-    return false;
-}
-
 static isg_err say(isg_advice *out, char *text)
 {
     out->text = text;
@@ -29,9 +18,10 @@ static isg_err say(isg_advice *out, char *text)
 static isg_err long_warmup(const isg_plan *p, isg_advice *out)
 {
     char warm[NUMBER_BYTES], tokens[NUMBER_BYTES];
-    size_t s, n = 0;
+    const size_t s = isg_plan_setting(p, "warmup");
+    size_t n = 0;
     const isg_run *shortest = NULL;
-    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "warmup", &s)) return ISG_OK;
+    if (p->trainer != ISG_TRAINER_PROXY || s == p->n_settings) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
         double given = r->setting[s], asked = given < 1 ? given * (double)r->tokens : given;
@@ -51,9 +41,9 @@ static isg_err long_warmup(const isg_plan *p, isg_advice *out)
 
 static isg_err shared_warmup(const isg_plan *p, isg_advice *out)
 {
-    size_t s;
+    const size_t s = isg_plan_setting(p, "warmup");
     uint64_t least = UINT64_MAX, most = 0;
-    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "warmup", &s)) return ISG_OK;
+    if (p->trainer != ISG_TRAINER_PROXY || s == p->n_settings) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
         if (!(r->setting[s] > 0 && r->setting[s] < 1)) continue;
@@ -115,8 +105,8 @@ static isg_err alone(const isg_plan *p, isg_advice *out)
 static isg_err batch_by_tokens(const isg_plan *p, isg_advice *out)
 {
     double least = INFINITY, most = 0;
-    size_t s;
-    if (!p->batch_by_tokens || !find_setting(p, "batch", &s)) return ISG_OK;
+    const size_t s = isg_plan_setting(p, "batch");
+    if (!p->batch_by_tokens || s == p->n_settings) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         least = fmin(least, p->runs[i].setting[s]);
         most = fmax(most, p->runs[i].setting[s]);
@@ -136,8 +126,9 @@ static isg_err few_steps(const isg_plan *p, isg_advice *out)
     char tokens[NUMBER_BYTES];
     const isg_run *worst = NULL;
     double least = STEPS;
-    size_t s, n = 0;
-    if (p->trainer != ISG_TRAINER_PROXY || !find_setting(p, "batch", &s)) return ISG_OK;
+    const size_t s = isg_plan_setting(p, "batch");
+    size_t n = 0;
+    if (p->trainer != ISG_TRAINER_PROXY || s == p->n_settings) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         double steps = ceil((double)p->runs[i].tokens / p->runs[i].setting[s]);
         if (p->runs[i].trunk || !(steps < STEPS)) continue;

@@ -37,8 +37,7 @@ isg_err isg_build_batch(isg_build *b)
     if (!tokens && !size) return ISG_OK;
     if (tokens && size)
         isg_diag_add(&b->diag, size, "give one of 'batch_by_tokens' and 'batch_by_size', not both");
-    size_t s = 0;
-    while (s < b->plan->n_settings && strcmp(b->plan->settings[s].name, "batch") != 0) s++;
+    const size_t s = isg_plan_setting(b->plan, "batch");
     if (s == b->plan->n_settings) {
         isg_diag_add(&b->diag, tokens ? tokens : size,
                      "key '%s': this trainer is given no 'batch' to begin with",

@@ -21,10 +21,8 @@
 /* Value of a setting, or `other` if this trainer has none of that name. */
 static double setting(const isg_plan *p, const isg_run *r, const char *name, double other)
 {
-    for (size_t s = 0; s < p->n_settings; s++) {
-        if (!strcmp(p->settings[s].name, name)) return r->setting[s];
-    }
-    return other;
+    const size_t s = isg_plan_setting(p, name);
+    return s < p->n_settings ? r->setting[s] : other;
 }
 
 isg_err isg_build_branching(isg_build *b, const isg_family_work *w, bool weights_follow, isg_run *r,

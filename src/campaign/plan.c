@@ -178,6 +178,13 @@ void isg_plan_destroy(isg_plan **plan)
     *plan = NULL;
 }
 
+size_t isg_plan_setting(const isg_plan *plan, const char *name)
+{
+    size_t s = 0;
+    while (s < plan->n_settings && strcmp(plan->settings[s].name, name) != 0) s++;
+    return s;
+}
+
 size_t isg_plan_find(const isg_plan *plan, const char *id)
 {
     size_t lo = 0, hi = plan->n_runs;
