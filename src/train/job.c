@@ -147,9 +147,9 @@ static isg_err read_settings(isg_job *job)
 
 static isg_err read_range(const isg_job_evaluation *e, const json_t *pair, isg_range *out)
 {
-    json_int_t offset = json_integer_value(json_array_get(pair, 0)),
-               bytes = json_integer_value(json_array_get(pair, 1));
-    if (json_array_size(pair) != 2 || offset < 0 || bytes <= 0)
+    const json_t *first = json_array_get(pair, 0), *second = json_array_get(pair, 1);
+    const json_int_t offset = json_integer_value(first), bytes = json_integer_value(second);
+    if (json_array_size(pair) != 2 || !json_is_integer(first) || offset < 0 || bytes <= 0)
         return ISG_FAIL(ISG_EINPUT, "evaluation '%s': a range is [offset, bytes]", e->name);
     *out = (isg_range){.offset = (uint64_t)offset, .bytes = (uint64_t)bytes};
     return ISG_OK;

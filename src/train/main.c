@@ -99,7 +99,8 @@ int main(int argc, char **argv)
          .dest = &benching,
          .help =
              "Measure training speed and share of the peak of this CPU for shapes (p0 to p9, s0 to "
-             "s19, LAYERSxDxHEADS, with a context as in p3@512; default p0 p3 p6 p9), for every instruction set, or the one in $ISOGLOSS_NUMERICS."},
+             "s19, LAYERSxDxHEADS, with a context as in p3@512; default p0 p3 p6 p9), for every "
+             "instruction set, or the one in $ISOGLOSS_NUMERICS."},
         {0, "batch", ISG_OPT_U64, &bench.batch, "TOKENS",
          "With --bench: tokens of an optimiser step (default 1024).", 32, 1 << 20, NULL},
         {0, "rounds", ISG_OPT_U64, &bench.rounds, "N",

@@ -69,6 +69,7 @@ def main():
             ({**evaluation("aa", [[[0, 10]]]), "ranges": [[[0, 0]]]}, "a range is"),
             ({**evaluation("aa", [[[0, 10]]]), "ranges": [[[-1, 5]]]}, "a range is"),
             ({**evaluation("aa", [[[0, 10]]]), "ranges": [[7]]}, "a range is"),
+            ({**evaluation("aa", [[[0, 10]]]), "ranges": [[["0", 10]]]}, "a range is"),
             (evaluation("aa", [[[held.index(b"\xff"), 1]]]), "shard 0 has no text"),
         ]
         for one, words in wrong:
