@@ -226,7 +226,8 @@ typedef struct isg_speed {
 
 /** What a plan will take, by a simulation of the scheduler's order on equal workers. */
 typedef struct isg_estimate {
-    double speed;                   /**< mean over the work [FLOP/s] */
+    double
+        speed; /**< of a run on the workers it occupies, mean over the time of all runs [FLOP/s] */
     double least_share, most_share; /**< of the peak, over the training of runs; 0: not by peak */
     double flops;                   /**< of all runs, training and evaluation */
     double evaluation_flops;

@@ -147,7 +147,7 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
                      isg_str_duration(e->work_s, a, sizeof a), 100 * e->least_share,
                      100 * e->most_share, 1e-9 * speed.peak);
     } else {
-        (void)printf("time           %s of work at %.3g FLOP/s a worker%s\n",
+        (void)printf("time           %s of work at %.3g FLOP/s a run%s\n",
                      isg_str_duration(e->work_s, a, sizeof a), e->speed,
                      is_assumed(speed) ? " (assumed; --speed)" : "");
     }
