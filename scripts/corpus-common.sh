@@ -7,6 +7,14 @@ fail() { say "$*" && exit 1; }
 
 source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 
+# The head of the script, for --help; no other option is known.
+options() { # script, its arguments
+    case ${2:-} in
+    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$1" && exit 0 ;;
+    -*) fail "unknown option '$2'; see --help" ;;
+    esac
+}
+
 find_isogloss() {
     isogloss=${ISOGLOSS:-$source_root/build/bin/isogloss}
     [ -x "$isogloss" ] || isogloss=$(command -v isogloss) ||

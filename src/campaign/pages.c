@@ -77,11 +77,17 @@ static isg_err read_all(isg_build *b, const isg_node *at, size_t n, listing *all
         const size_t language = p->evaluations[e].language;
         const char *file = b->pages_file ? b->pages_file[language] : NULL;
         if (!file) {
-            isg_diag_add(&b->diag, at, "key 'pages': %s",
-                         b->pages_file
-                             ? "the corpus does not say where its pages lie: build it again with "
-                               "'isogloss corpus build --rebuild'"
-                             : "only a corpus made by 'isogloss corpus build' has parallel pages");
+            if (b->pages_file) {
+                isg_diag_add(&b->diag, at,
+                             "key 'pages': corpus %s was built before pages were listed: move it "
+                             "away and make it again, with the scripts/fetch-... that made it or "
+                             "'isogloss corpus build MANIFEST -o %s'",
+                             p->corpus, p->corpus);
+            } else {
+                isg_diag_add(&b->diag, at,
+                             "key 'pages': only a corpus made by 'isogloss corpus build' has "
+                             "parallel pages");
+            }
             *good = false;
             return ISG_OK;
         }

@@ -197,7 +197,7 @@ for entry in old["languages"]:
     del entry["held_pages"]
 with open(index, "w", encoding="utf-8") as f:
     json.dump(old, f)
-refused("build it again with 'isogloss corpus build --rebuild'")
+refused("was built before pages were listed: move it away and make it again")
 write("")
 isogloss("plan", campaign)
 # A corpus whose last shard has no page of ru: every run would fail on it.
