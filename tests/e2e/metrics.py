@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ISOGLOSS_SOURCE"], "tests", "support"))
-from store_case import ISOGLOSS, SOURCE, check, done, isogloss, scratch, skip, store  # noqa: E402
+from store_case import ISOGLOSS, SOURCE, check, done, isogloss, made_corpus, scratch, skip, store  # noqa: E402
 
 try:
     import h5py
@@ -19,9 +19,8 @@ try:
 except ImportError as e:
     skip(str(e))
 
-corpus, campaign, runs = (os.path.join(scratch, n) for n in ("corpus", "c.yaml", "c.h5"))
-subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus, "--languages", "de,ru,ja",
-                "--bytes", "200000", "--shards", "4"], check=True, stdout=subprocess.DEVNULL)
+corpus = made_corpus("de,ru,ja", 200000)
+campaign, runs = (os.path.join(scratch, n) for n in ("c.yaml", "c.h5"))
 BYTES, SHARDS = 1003, 4  # cuts characters in the middle
 with open(campaign, "w", encoding="ascii") as f:
     f.write(f"""

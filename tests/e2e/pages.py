@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["ISOGLOSS_SOURCE"], "tests", "support"))
-from store_case import ISOGLOSS, SOURCE, check, done, isogloss, scratch, skip  # noqa: E402
+from store_case import ISOGLOSS, SOURCE, check, done, isogloss, made_corpus, scratch, skip  # noqa: E402
 
 try:
     import h5py
@@ -17,9 +17,8 @@ try:
 except ImportError as e:
     skip(str(e))
 
-corpus, campaign, runs = (os.path.join(scratch, n) for n in ("corpus", "c.yaml", "c.h5"))
-subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus, "--languages", "de,ru,ja",
-                "--bytes", "150000", "--shards", "4"], check=True, stdout=subprocess.DEVNULL)
+corpus = made_corpus("de,ru,ja", 150000)
+campaign, runs = (os.path.join(scratch, n) for n in ("c.yaml", "c.h5"))
 TEXT = """
 isogloss: 1
 name: pages

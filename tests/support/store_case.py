@@ -28,6 +28,14 @@ def done():
     sys.exit(1 if _checks[1] or not _checks[0] else 0)
 
 
+def made_corpus(languages, size):
+    """Directory of a corpus of made-up text in the scratch directory: codes with commas, bytes of each."""
+    corpus = os.path.join(scratch, "corpus")
+    subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus,
+                    "--languages", languages, "--bytes", str(size), "--shards", "4"], check=True, stdout=subprocess.DEVNULL)
+    return corpus
+
+
 def skip(reason):
     print(f"skipped: {reason}")
     sys.exit(77)
