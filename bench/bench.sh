@@ -22,6 +22,7 @@ trap 'rm -rf "$dir"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 LC_ALL=C.UTF-8
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
 repeats=3
+shapes=(2x16x1 p0 p3 p6 p9) # 10k, 12k, 100k, 1M and 10M parameters
 
 median() { # of numbers on stdin
     sort -g | awk '
@@ -72,18 +73,18 @@ label() { [ "$1" = 0 ] && echo "no mpirun" || echo "mpirun -n $1"; }
 
 bench_train() {
     echo "== trainer: 1,024 tokens a step, share of the FMA peak (GFlop/s) of the same process"
-    "$train" --bench p0 p3 p6 p9
+    "$train" --bench "${shapes[@]}"
 }
 
 bench_pair() {
     echo "== trainer: two at once over one"
-    "$here/turns.py" pair "$train" p0 p3 p6 p9
+    "$here/turns.py" pair "$train" "${shapes[@]}"
 }
 
 bench_torch() {
     echo "== trainer: ratio to PyTorch"
     if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
-        "$here/turns.py" torch "$train" p0 p3 p6 p9
+        "$here/turns.py" torch "$train" "${shapes[@]}"
     else
         echo "trainer: no ratio to PyTorch: python3-torch is not there (make bench installs it)"
     fi

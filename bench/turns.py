@@ -108,7 +108,7 @@ def against_torch(options):
     core = max(os.sched_getaffinity(0))
     peers, hello = open_peers(core)
     print(f"PyTorch {hello['torch']}, OpenBLAS as {', '.join(peers)}, one thread, {options.rounds} rounds in turns")
-    print("tokens/CPU s    isogloss                  PyTorch                   ratio")
+    print("tokens/CPU s    isogloss                  PyTorch                   ratio                peer's share of the peak")
     for shape in options.shapes:
         best = None
         for batch in options.batch or [1024, 4096]:
@@ -117,14 +117,16 @@ def against_torch(options):
             best = best or best_peer(peers, hello["variants"], row)
             text = order(row, batch, best[1], LEAST_S)
             peers[best[0]].turn(text)
-            own, theirs = [], []
+            own, theirs, shares = [], [], []
             for _ in range(options.rounds):
-                own.append(ours.turn()["tokens_per_cpu_s"])
+                row = ours.turn()
+                own.append(row["tokens_per_cpu_s"])
                 theirs.append(peers[best[0]].turn(text)["tokens_per_cpu_s"])
+                shares.append(row["share_of_peak"] * theirs[-1] / own[-1])  # at 1 no ratio could be above 1
             ours.close()
             ratios = [a / b for a, b in zip(own, theirs)]
-            print(f"{shape:<5} {batch:6}   {spread(own, '{:.0f}'):<25} {spread(theirs, '{:.0f}'):<25} "
-                  f"{spread(ratios, '{:.2f}')}", flush=True)
+            print(f"{shape:<6} {batch:5}   {spread(own, '{:.0f}'):<25} {spread(theirs, '{:.0f}'):<25} "
+                  f"{spread(ratios, '{:.2f}'):<20} {statistics.median(shares):.0%}", flush=True)
         print(f"       (the peer's best: {best[0]}, {best[1]})")
     for peer in peers.values():
         peer.close()
