@@ -63,6 +63,11 @@ def left(home, name):
     return sorted(os.listdir(runs)) if runs.exists() else []
 
 
+def files(home, name):
+    """Checkpoints of runs, whole ones and those of trunks."""
+    return {str(f) for f in (home / f"{name}.work/runs").glob("*/*")}
+
+
 def check_losses(rows, budgets):
     """Each budget and seed has a branch and an ordinary run: alike, but independent of each other."""
     found = collections.defaultdict(dict)
@@ -119,24 +124,27 @@ def test_whole(home, plan):
         check(f["runs/trunk"][:].sum() == 6 and list(f["runs/attempts"][:]) == [1] * 18, "trunks and attempts")
 
 
+def cut(home, name, kill):
+    """Launches the campaign and stops it as soon as it has left a file that was not there: SIGKILL or SIGTERM."""
+    before = files(home, name)
+    p = subprocess.Popen([ISOGLOSS, "run", "-j", "2", f"{name}.yaml"], cwd=home, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE, text=True, start_new_session=True)
+    limit = time.monotonic() + 60
+    while p.poll() is None and files(home, name) <= before and time.monotonic() < limit:
+        time.sleep(0.002)
+    if p.returncode is None:
+        os.killpg(p.pid, signal.SIGKILL) if kill else p.send_signal(signal.SIGTERM)
+    p.communicate(timeout=60)
+    return p.returncode
+
+
 def test_broken(home):
-    """Stopped by a signal, then killed at once, until it is done: the same results, and nothing left over."""
+    """Stopped by a signal, then killed at once, twice: the same results in the end, and nothing left over."""
     write(home, "broken")
     wanted = isogloss(home, "export", "--results-digest", "whole.h5")
-    for launch in range(12):
-        p = subprocess.Popen([ISOGLOSS, "run", "-j", "2", "broken.yaml"], cwd=home, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.PIPE, text=True, start_new_session=True)
-        try:
-            p.communicate(timeout=0.5 + 0.25 * launch)
-        except subprocess.TimeoutExpired:
-            if launch % 2:
-                os.killpg(p.pid, signal.SIGKILL)
-            else:
-                p.send_signal(signal.SIGTERM)
-            p.communicate(timeout=60)
-        if p.returncode == 0:
-            break
-    check(p.returncode == 0 and launch >= 2, f"launch {launch} ended with {p.returncode}")
+    ends = [cut(home, "broken", kill) for kill in (False, True, False, True)]
+    check(ends[0] == 75 and ends[1] == -signal.SIGKILL, f"cut off, the launches ended with {ends}")
+    isogloss(home, "run", "-j", "2", "broken.yaml")
     check(isogloss(home, "export", "--results-digest", "broken.h5") == wanted, "broken and whole differ")
     check(left(home, "broken") == [], left(home, "broken"))
 
