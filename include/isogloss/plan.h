@@ -93,7 +93,8 @@ typedef struct isg_run {
     size_t parent;  /**< run index, or ISG_NO_RUN */
     bool trunk;     /**< a part of a trunk: ends at a constant learning rate, for its children */
     uint64_t from;  /**< tokens at which it goes on from its parent, a trunk; 0: of its own */
-    size_t cluster; /**< cluster_id: the run index of the trunk or root parent */
+    size_t cluster; /**< cluster_id: the run index of the trunk or root parent, or of the first run
+                         of the same training if several measure it (cluster.c) */
     size_t depth;   /**< 0 for a root */
     bool keep_checkpoint; /**< the final checkpoint is needed (parent of another, or asked for) */
     bool asked;           /**< the campaign asks for the final checkpoint: `checkpoint: true` */

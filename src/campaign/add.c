@@ -52,7 +52,6 @@ isg_err isg_build_add(isg_build *b, isg_run *r, size_t *index)
     const bool twin = *slot;
     *index = twin ? *slot - 1 : p->n_runs;
     if (!twin) {
-        r->cluster = r->parent == ISG_NO_RUN ? *index : p->runs[r->parent].cluster;
         p->runs[p->n_runs++] = *r;
         *slot = p->n_runs;
         if (r->n_points > p->max_points) p->max_points = r->n_points;

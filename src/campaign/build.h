@@ -155,6 +155,7 @@ isg_err isg_build_orders(isg_build *b);                         /* identity.c: c
 isg_err isg_build_tags(isg_build *b);                           /* tags.c: of languages */
 isg_err isg_build_expand(isg_build *b);                         /* expand.c: runs */
 isg_err isg_build_branches(isg_build *b);                       /* branch.c: trunks */
+isg_err isg_build_clusters(isg_build *b);                       /* cluster.c: run->cluster */
 isg_err isg_build_hash(isg_build *b);                           /* identity.c: fills plan->hash */
 
 /** Fill run->id; `more` is hashed too. */
@@ -162,6 +163,14 @@ isg_err isg_build_identify(const isg_build *b, isg_run *run, const char *more);
 
 /** The same of all but tokens and points. @param key  [ISG_RUN_ID_CHARS + 1] */
 isg_err isg_build_group(const isg_build *b, const isg_run *run, const char *more, char *key);
+
+/** The same for runs of one training, whatever is measured of it. */
+typedef struct isg_training_key {
+    uint64_t init, data;
+} isg_training_key;
+
+/** Of a run that goes on from no other. */
+isg_err isg_build_training_key(const isg_build *b, const isg_run *run, isg_training_key *out);
 
 /** An empty run with room for its points. */
 isg_err isg_build_new_run(const isg_plan *plan, size_t n_points, isg_run *run);

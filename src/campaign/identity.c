@@ -118,6 +118,10 @@ static const char *schedule_of(const isg_plan *p, const isg_run *r)
     return r->trunk ? "constant" : p->schedule;
 }
 
+/* How a finetuned proxy finds its streams; raise it when that changes. 1 (not written) hashed the
+ * parent's id, and with it what was measured of the parent and on which instruction set. */
+enum { TUNED_STREAMS = 2 };
+
 /* Of a run, or of all runs that differ from it in the budget only. */
 static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget, isg_str *s)
 {
@@ -130,6 +134,7 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget,
     ISG_TRY(isg_str_printf(s, "],\"numerics\":\"%s\",\"parent\":", p->numerics));
     bool root = r->parent == ISG_NO_RUN || r->from;
     ISG_TRY(root ? isg_str_puts(s, "null") : isg_str_printf(s, "\"%s\"", p->runs[r->parent].id));
+    const bool tuned_proxy = !root && p->trainer == ISG_TRAINER_PROXY;
     ISG_TRY(isg_str_puts(s, ",\"points\":["));
     for (size_t i = 0; i < r->n_points && budget; i++) {
         ISG_TRY(isg_str_printf(s, "%s%llu", i ? "," : "", (ull)r->points[i]));
@@ -144,6 +149,7 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget,
     ISG_TRY(isg_str_printf(
         s, "},\"shape\":{\"context\":%u,\"d\":%u,\"heads\":%u,\"layers\":%u,\"vocab\":%u}",
         r->shape.context, r->shape.d, r->shape.heads, r->shape.layers, r->shape.vocab));
+    if (tuned_proxy) ISG_TRY(isg_str_printf(s, ",\"streams\":%d", TUNED_STREAMS));
     ISG_TRY(isg_str_printf(s, ",\"tokens\":%llu,\"trainer\":{\"name\":\"%s\"",
                            (ull)(budget ? r->tokens : 0), p->trainer_name));
     if (b->law_text) ISG_TRY(isg_str_printf(s, ",\"truth\":%s", b->law_text));
@@ -152,16 +158,25 @@ static isg_err canonical_text(const isg_build *b, const isg_run *r, bool budget,
     return isg_str_puts(s, "}");
 }
 
-/* What decides a training, without its own seeds, measurements and instruction set (a finetune's
- * parent stands there by its id, with all of them); of a trunk, whose length is not known for
- * good, without the budget. */
+/* For the training a finetune begins with: the streams of its parent hash what decided that, and
+ * its seeds; those of a run from a trunk know no budget. */
+static isg_err add_parent(const isg_plan *p, const isg_run *r, isg_str *s)
+{
+    if (r->parent == ISG_NO_RUN) return ISG_OK;
+    const isg_run *up = &p->runs[r->parent];
+    return isg_str_printf(s, "%llu/%llu/%llu", (ull)up->init_stream, (ull)up->data_stream,
+                          (ull)up->tokens);
+}
+
+/* What decides a training, without its own seeds, and without measurements and instruction set, its
+ * own or a parent's; of a trunk, whose length is not known for good, without the budget. */
 static isg_err training_text(const isg_build *b, const isg_run *r, isg_str *s)
 {
     const isg_plan *p = b->plan;
     ISG_TRY(isg_str_printf(s, "%s [", b->fingerprint_text));
     ISG_TRY(add_mixture(b, r, s));
-    ISG_TRY(isg_str_printf(s, "] %s %s", schedule_of(p, r),
-                           r->parent == ISG_NO_RUN ? "" : p->runs[r->parent].id));
+    ISG_TRY(isg_str_printf(s, "] %s ", schedule_of(p, r)));
+    ISG_TRY(add_parent(p, r, s));
     for (size_t i = 0; i < p->n_settings; i++) {
         size_t k = b->settings[i];
         ISG_TRY(isg_str_printf(s, " %s=%.17g", p->settings[k].name, r->setting[k]));
@@ -208,6 +223,22 @@ static isg_err place_streams(const isg_build *b, isg_run *r)
     if (!rc) {
         r->init_stream = stream_of(&text, "init", r->seed);
         r->data_stream = stream_of(&text, "data", r->data_seed);
+    }
+    isg_str_free(&text);
+    return rc;
+}
+
+isg_err isg_build_training_key(const isg_build *b, const isg_run *r, isg_training_key *out)
+{
+    isg_str text = {0};
+    if (b->plan->trainer == ISG_TRAINER_PROXY) {
+        *out = (isg_training_key){r->init_stream, r->data_stream};
+        return ISG_OK;
+    }
+    isg_err rc = training_text(b, r, &text);
+    if (!rc) {
+        *out = (isg_training_key){stream_of(&text, "init", r->seed),
+                                  stream_of(&text, "data", r->data_seed)};
     }
     isg_str_free(&text);
     return rc;

@@ -58,6 +58,7 @@ static isg_err build_stages(isg_build *b)
     ISG_TRY(isg_build_tags(b));
     ISG_TRY(isg_build_expand(b));
     ISG_TRY(isg_build_branches(b));
+    ISG_TRY(isg_build_clusters(b));
     ISG_TRY(index_by_id(b));
     return isg_build_hash(b);
 }

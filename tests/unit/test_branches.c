@@ -37,7 +37,7 @@ static void check_plan(const isg_plan *p)
         const isg_run *r = &p->runs[i], *up = r->parent == ISG_NO_RUN ? NULL : &p->runs[r->parent];
         double bytes = 0;
         CHECK(!up || (r->parent < i && r->cluster == up->cluster && r->depth == up->depth + 1));
-        CHECK(up || (r->cluster == i && r->depth == 0 && !r->from));
+        CHECK(up || (r->cluster <= i && r->depth == 0 && !r->from));
         CHECK(!r->from || (up->trunk && up->tokens == r->from && up->keep_checkpoint));
         CHECK((up && up->trunk) == (r->from > 0));
         CHECK(r->n_points > 0 && r->points[0] > r->from);
