@@ -69,12 +69,19 @@ char *isg_path_absolute(const char *path);
  */
 isg_err isg_exe_helper(const char *name, char **out);
 
-/** Cores this process may use (affinity mask), at least 1. */
+/** Cores this process may use (affinity mask, of any size), at least 1. */
 size_t isg_os_cores(void);
 
-/** Memory that this process may hope for: the machine's, or the limit of its control group if
- * that is less [byte]; 0: not known. */
+/** Memory that this process may hope for: the machine's, or the least limit of its control group
+ * and of those that hold it, if that is less [byte]; 0: not known. */
 uint64_t isg_os_memory(void);
+
+/**
+ * That limit (cgroups(7), versions 1 and 2) [byte]; UINT64_MAX: none is set, or to be seen.
+ * @param mount   where control groups are mounted: /sys/fs/cgroup
+ * @param groups  file that says the groups of this process: /proc/self/cgroup
+ */
+uint64_t isg_os_memory_limit(const char *mount, const char *groups);
 
 /** Short host name in a static buffer. */
 const char *isg_os_host(void);

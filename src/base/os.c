@@ -255,12 +255,21 @@ isg_err isg_exe_helper(const char *name, char **out)
     return rc;
 }
 
+/* The kernel refuses a set smaller than its own, which is larger than cpu_set_t on large machines. */
 size_t isg_os_cores(void)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set)) return 1;
-    int n = CPU_COUNT(&set);
-    return n > 0 ? (size_t)n : 1;
+    enum { MOST = 1 << 22 };
+    for (size_t cpus = CPU_SETSIZE; cpus <= MOST; cpus *= 2) {
+        const size_t bytes = CPU_ALLOC_SIZE(cpus);
+        cpu_set_t *set = CPU_ALLOC(cpus);
+        if (!set) break;
+        const bool known = !sched_getaffinity(0, bytes, set), larger = !known && errno == EINVAL;
+        const int n = known ? CPU_COUNT_S(bytes, set) : 0;
+        CPU_FREE(set);
+        if (n > 0) return (size_t)n;
+        if (!larger) break;
+    }
+    return 1;
 }
 
 /* A number in a file; `none` if there is no file, or "max". */
@@ -276,18 +285,72 @@ static uint64_t number_of(const char *path, uint64_t none)
     return read && isg_str_to_u64(line, &value) ? value : none;
 }
 
+/* Least limit of a group and of those it is in, up to the root of the tree that is mounted. */
+static uint64_t least_limit(const char *root, const char *group, const char *file)
+{
+    uint64_t least = UINT64_MAX;
+    char *at =
+        isg_strdup(strstr(group, "/..") ? "" : group); /* the group is outside of what we see */
+    while (at) {
+        char *path = isg_strf("%s%s/%s", root, at, file);
+        const uint64_t limit = path ? number_of(path, UINT64_MAX) : UINT64_MAX;
+        if (limit && limit < least) least = limit;
+        free(path);
+        char *slash = strrchr(at, '/');
+        if (!slash) break;
+        *slash = '\0';
+    }
+    free(at);
+    return least;
+}
+
+/* Is "memory" among the controllers of a line, "cpu,memory"? */
+static bool has_memory(const char *list)
+{
+    static const char name[] = "memory";
+    for (const char *p = list; *p; p += *p == ',') {
+        const size_t n = strcspn(p, ",");
+        if (n == sizeof name - 1 && !strncmp(p, name, n)) return true;
+        p += n;
+    }
+    return false;
+}
+
+uint64_t isg_os_memory_limit(const char *mount, const char *groups)
+{
+    /* Version 2 is mounted there or, where version 1 is in use too, in a folder of its own. In a
+     * container the file may name a group that is not to be seen: then the root is looked at. */
+    static const char *const folders[2][2] = {{"", "/unified"}, {"/memory", NULL}};
+    static const char *const files[2] = {"memory.max", "memory.limit_in_bytes"};
+    char line[PATH_MAX + 64];
+    uint64_t least = UINT64_MAX;
+    FILE *f = fopen(groups, "re");
+    while (f && fgets(line, sizeof line, f)) { /* NUMBER:CONTROLLERS:/GROUP */
+        char *list = strchr(line, ':'), *group = list ? strchr(list + 1, ':') : NULL;
+        if (!group) continue;
+        *group++ = '\0';
+        group[strcspn(group, "\n")] = '\0';
+        const int version = list[1] ? 1 : 2;
+        if (version == 1 && !has_memory(list + 1)) continue;
+        if (!strcmp(group, "/")) group++;
+        for (int k = 0; k < 2 && folders[2 - version][k]; k++) {
+            char *root = isg_strf("%s%s", mount, folders[2 - version][k]);
+            const uint64_t limit = root ? least_limit(root, group, files[2 - version]) : UINT64_MAX;
+            if (limit < least) least = limit;
+            free(root);
+        }
+    }
+    if (f) (void)fclose(f);
+    return least;
+}
+
 uint64_t isg_os_memory(void)
 {
-    /* Inside a container its own group is the root; outside, the root has no limit. */
-    static const char *const limits[] = {"/sys/fs/cgroup/memory.max",
-                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
     const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    uint64_t least = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        uint64_t limit = number_of(limits[i], UINT64_MAX);
-        if (limit && limit < (least ? least : UINT64_MAX)) least = limit;
-    }
-    return least;
+    const uint64_t limit = isg_os_memory_limit("/sys/fs/cgroup", "/proc/self/cgroup");
+    const uint64_t all = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+    if (limit == UINT64_MAX) return all;
+    return all && all < limit ? all : limit;
 }
 
 const char *isg_os_host(void)
