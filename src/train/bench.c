@@ -4,9 +4,11 @@
 #include "isogloss/numerics.h"
 #include "isogloss/os.h"
 #include "isogloss/rng.h"
+#include "isogloss/str.h"
 #include "net.h"
 #include "optimiser.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,18 +119,28 @@ static void subject_close(subject *s)
     free(s->gain);
 }
 
+/* A shape and the tokens of its steps, whole sequences. */
+static isg_err find_shape(const isg_bench_options *o, const char *name, isg_net_shape *shape,
+                          size_t *batch)
+{
+    enum { USUAL = 1024 };
+    ISG_TRY(isg_net_shape_named(name, shape));
+    const size_t context = shape->context, wanted = o->batch ? (size_t)o->batch : USUAL;
+    *batch = (wanted + context - 1) / context * context;
+    if (!o->batch || *batch == wanted) return ISG_OK;
+    return ISG_FAIL(ISG_EUSAGE,
+                    "--batch %zu is not a multiple of the context %zu (%s); nearest: %zu, or leave "
+                    "--batch out",
+                    wanted, context, name, *batch);
+}
+
 static isg_err subject_open(const isg_bench_options *o, const char *name, const isg_kernels *k,
                             subject *s)
 {
     *s = (subject){.name = name,
                    .job = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 1},
-                   .batch = (size_t)o->batch,
                    .team = o->team};
-    ISG_TRY(isg_net_shape_named(name, &s->job.shape));
-    if (s->batch % s->job.shape.context) {
-        return ISG_FAIL(ISG_EUSAGE, "--batch %zu is not a multiple of the context %zu", s->batch,
-                        s->job.shape.context);
-    }
+    ISG_TRY(find_shape(o, name, &s->job.shape, &s->batch));
     s->text = malloc(s->batch + 1);
     s->peak = calloc(o->rounds, sizeof(double));
     s->rate = calloc(o->rounds, sizeof(double));
@@ -150,10 +162,16 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
     return ISG_OK;
 }
 
-/* Every shape with every set of kernels this CPU has, or with the one that $ISOGLOSS_NUMERICS says. */
-static isg_err open_all(const isg_bench_options *o, subject **out, size_t *n)
+/* Is this CPU to be measured with these kernels? $ISOGLOSS_NUMERICS may say one set. */
+static bool is_wanted(const isg_kernels *k)
 {
     const char *only = getenv("ISOGLOSS_NUMERICS");
+    return isg_numerics_supported(k->numerics) && (!only || !*only || !strcmp(only, k->numerics));
+}
+
+/* Every shape with every set of kernels that is wanted. */
+static isg_err open_all(const isg_bench_options *o, subject **out, size_t *n)
+{
     size_t tables = 0;
     while (isg_kernels_at(tables)) tables++;
     *n = 0;
@@ -161,13 +179,57 @@ static isg_err open_all(const isg_bench_options *o, subject **out, size_t *n)
     if (!*out) return ISG_FAIL(ISG_ENOMEM, "out of memory for a benchmark");
     for (size_t i = 0; i < tables; i++) {
         const isg_kernels *k = isg_kernels_at(i);
-        if (!isg_numerics_supported(k->numerics)) continue;
-        if (only && *only && strcmp(only, k->numerics)) continue;
+        if (!is_wanted(k)) continue;
         for (size_t j = 0; j < o->n; j++)
             ISG_TRY(subject_open(o, o->shapes[j], k, &(*out)[(*n)++]));
     }
     char best[32]; /* says what is wrong with the name */
     return *n ? ISG_OK : isg_numerics_best(best);
+}
+
+/* Seconds of a round over all shapes, at 60 % of the peak, and of one step of each. */
+static isg_err guess(const isg_bench_options *o, double *round, double *steps, size_t *sets)
+{
+    static const double share = 0.6;
+    *round = *steps = 0;
+    *sets = 0;
+    for (size_t i = 0; isg_kernels_at(i); i++) {
+        const isg_kernels *k = isg_kernels_at(i);
+        if (!is_wanted(k)) continue;
+        const double start = isg_time_cpu(), speed = share * isg_fma_peak(k->numerics);
+        const double probe = isg_time_cpu() - start;
+        ++*sets;
+        for (size_t j = 0; j < o->n; j++) {
+            isg_net_shape shape;
+            size_t batch;
+            ISG_TRY(find_shape(o, o->shapes[j], &shape, &batch));
+            const double step = (double)batch * isg_net_flops(&shape) / speed;
+            *steps += step;
+            *round += probe + fmax(step, round_s) + fmax(step / 3, evaluation_s);
+            if (o->team) *round += 2 * fmax(step, round_s);
+        }
+    }
+    char best[32]; /* says what is wrong with the name */
+    return *sets ? ISG_OK : isg_numerics_best(best);
+}
+
+/* What will be done, and about how long it takes. */
+static isg_err announce(const isg_bench_options *o)
+{
+    double round, steps;
+    size_t sets;
+    char time[32];
+    ISG_TRY(guess(o, &round, &steps, &sets));
+    (void)fprintf(stderr, "measuring %zu shape%s with %zu instruction set%s, ", o->n,
+                  o->n == 1 ? "" : "s", sets, sets == 1 ? "" : "s");
+    if (o->batch)
+        (void)fprintf(stderr, "steps of %llu tokens", (unsigned long long)o->batch);
+    else
+        (void)fprintf(stderr, "steps of 1024 tokens or one sequence");
+    (void)fprintf(stderr, ",\n%llu round%s over all of them: about %s\n",
+                  (unsigned long long)o->rounds, o->rounds == 1 ? "" : "s",
+                  isg_str_duration(steps + (double)o->rounds * round, time, sizeof time));
+    return ISG_OK;
 }
 
 /* ---- what was measured ------------------------------------------------------ */
@@ -241,34 +303,32 @@ static double figure(const json_t *row, const char *name, const char *which)
     return json_real_value(json_object_get(json_object_get(row, name), which));
 }
 
-static void print_table(const json_t *rows)
+static void print_head(void)
 {
-    size_t i;
-    json_t *row;
     (void)printf("shape      numerics    tokens/CPU s (least to most)      peak   share of it  "
                  "evaluation\n");
-    json_array_foreach(rows, i, row)
-    {
-        char range[40];
-        (void)snprintf(range, sizeof range, "(%.0f to %.0f)",
-                       figure(row, "tokens_per_cpu_s", "least"),
-                       figure(row, "tokens_per_cpu_s", "most"));
-        (void)printf(
-            "%-10.10s %-10s %9.0f %-20s %6.1f %3.0f%% (%.0f-%.0f) %7.0f%%\n",
-            json_string_value(json_object_get(row, "shape")),
-            json_string_value(json_object_get(row, "numerics")),
-            figure(row, "tokens_per_cpu_s", "median"), range, figure(row, "peak_gflops", "median"),
-            100 * figure(row, "share_of_peak", "median"),
-            100 * figure(row, "share_of_peak", "least"), 100 * figure(row, "share_of_peak", "most"),
-            100 * figure(row, "evaluation_share_of_peak", "median"));
-        json_int_t threads = json_integer_value(json_object_get(row, "threads"));
-        if (threads) {
-            (void)printf("%15lld threads: %.2f times as fast (%.2f to %.2f)\n", (long long)threads,
-                         figure(row, "times_as_fast", "median"),
-                         figure(row, "times_as_fast", "least"),
-                         figure(row, "times_as_fast", "most"));
-        }
+}
+
+static void print_row(const json_t *row)
+{
+    char range[40];
+    (void)snprintf(range, sizeof range, "(%.0f to %.0f)", figure(row, "tokens_per_cpu_s", "least"),
+                   figure(row, "tokens_per_cpu_s", "most"));
+    (void)printf("%-10.10s %-10s %9.0f %-20s %6.1f %3.0f%% (%.0f-%.0f) %7.0f%%\n",
+                 json_string_value(json_object_get(row, "shape")),
+                 json_string_value(json_object_get(row, "numerics")),
+                 figure(row, "tokens_per_cpu_s", "median"), range,
+                 figure(row, "peak_gflops", "median"), 100 * figure(row, "share_of_peak", "median"),
+                 100 * figure(row, "share_of_peak", "least"),
+                 100 * figure(row, "share_of_peak", "most"),
+                 100 * figure(row, "evaluation_share_of_peak", "median"));
+    json_int_t threads = json_integer_value(json_object_get(row, "threads"));
+    if (threads) {
+        (void)printf("%15lld threads: %.2f times as fast (%.2f to %.2f)\n", (long long)threads,
+                     figure(row, "times_as_fast", "median"), figure(row, "times_as_fast", "least"),
+                     figure(row, "times_as_fast", "most"));
     }
+    (void)fflush(stdout);
 }
 
 /* ---- rounds ----------------------------------------------------------------- */
@@ -291,28 +351,57 @@ static bool wait_for_line(void)
     return c == '\n';
 }
 
-static isg_err go_round(const isg_bench_options *o, subject *s, size_t n)
+static isg_err go_paced(const isg_bench_options *o, subject *s, size_t n)
 {
-    for (size_t r = 0; r < o->rounds; r++) {
-        if (o->paced && !wait_for_line()) return ISG_OK;
+    for (size_t r = 0; r < o->rounds && wait_for_line(); r++) {
         for (size_t i = 0; i < n; i++) {
             measure(&s[i], r);
-            if (o->paced) ISG_TRY(say_line(round_json(&s[i], r)));
+            ISG_TRY(say_line(round_json(&s[i], r)));
         }
     }
     return ISG_OK;
 }
 
-static isg_err report(const isg_bench_options *o, subject *s, size_t n)
+/* In the first round what is measured, then how far it is. */
+static void say_progress(const isg_bench_options *o, const subject *s, size_t n, size_t i, size_t r,
+                         double start)
+{
+    char time[32];
+    const double spent = isg_time_mono() - start;
+    if (r == 0)
+        (void)fprintf(stderr, "round 1 of %llu: %-10.10s %-10s %9.0f tokens/CPU s\n",
+                      (unsigned long long)o->rounds, s[i].name, isg_net_kernels(s[i].net)->numerics,
+                      s[i].rate[0]);
+    if (i + 1 < n || r + 1 == o->rounds) return;
+    (void)fprintf(
+        stderr, "round %zu of %llu is over, about %s left\n", r + 1, (unsigned long long)o->rounds,
+        isg_str_duration(spent / (double)(r + 1) * (double)(o->rounds - r - 1), time, sizeof time));
+}
+
+/* A subject whose last round is over. */
+static isg_err report(const isg_bench_options *o, subject *s, json_t *rows)
+{
+    json_t *row = subject_json(s, o->rounds);
+    if (row && !o->json) print_row(row);
+    return json_array_append_new(rows, row) ? ISG_FAIL(ISG_ENOMEM, "out of memory for the results")
+                                            : ISG_OK;
+}
+
+static isg_err go_round(const isg_bench_options *o, subject *s, size_t n)
 {
     isg_err rc = ISG_OK;
     json_t *rows = json_array();
-    for (size_t i = 0; i < n && !rc; i++) {
-        if (json_array_append_new(rows, subject_json(&s[i], o->rounds)))
-            rc = ISG_FAIL(ISG_ENOMEM, "out of memory for the results");
+    const double start = isg_time_mono();
+    for (size_t r = 0; r < o->rounds && !rc; r++) {
+        const bool last = r + 1 == o->rounds;
+        if (last && !o->json) print_head();
+        for (size_t i = 0; i < n && !rc; i++) {
+            measure(&s[i], r);
+            say_progress(o, s, n, i, r, start);
+            if (last) rc = report(o, &s[i], rows);
+        }
     }
     if (!rc && o->json) rc = isg_json_print(rows, stdout);
-    if (!rc && !o->json) print_table(rows);
     json_decref(rows);
     return rc;
 }
@@ -327,9 +416,9 @@ isg_err isg_bench(const isg_bench_options *options)
         o.shapes = usual;
         o.n = sizeof usual / sizeof usual[0];
     }
-    isg_err rc = open_all(&o, &s, &n);
-    if (!rc) rc = go_round(&o, s, n);
-    if (!rc && !o.paced) rc = report(&o, s, n);
+    isg_err rc = o.paced ? ISG_OK : announce(&o);
+    if (!rc) rc = open_all(&o, &s, &n);
+    if (!rc) rc = o.paced ? go_paced(&o, s, n) : go_round(&o, s, n);
     for (size_t i = 0; i < n; i++) subject_close(&s[i]);
     free(s);
     return rc;

@@ -87,7 +87,7 @@ static void print_help(const isg_opt *options)
 int main(int argc, char **argv)
 {
     bool help = false, version = false, describing = false, benching = false;
-    isg_bench_options bench = {.batch = 1024, .rounds = 5};
+    isg_bench_options bench = {.rounds = 5};
     int operands = 0;
     const isg_opt options[] = {
         {.name = "describe",
@@ -102,7 +102,9 @@ int main(int argc, char **argv)
              "s19, LAYERSxDxHEADS, with a context as in p3@512; default p0 p3 p6 p9), for every "
              "instruction set, or the one in $ISOGLOSS_NUMERICS."},
         {0, "batch", ISG_OPT_U64, &bench.batch, "TOKENS",
-         "With --bench: tokens of an optimiser step (default 1024).", 32, 1 << 20, NULL},
+         "With --bench: tokens of an optimiser step (default 1024, or the next whole number of "
+         "sequences).",
+         32, 1 << 20, NULL},
         {0, "rounds", ISG_OPT_U64, &bench.rounds, "N",
          "With --bench: rounds over all shapes (default 5).", 1, 100000, NULL},
         {.name = "json",
