@@ -38,7 +38,7 @@ typedef struct isg_opt {
     isg_opt_kind kind;
     void *dest;                 /**< set before parsing to the default */
     const char *value;          /**< name of the value in the help ("N", "FILE"); NULL for flags */
-    const char *help;           /**< one sentence; wrapped to 80 columns */
+    const char *help;           /**< one sentence; wrapped to 80 columns; NULL: not shown */
     double min, max;            /**< for numbers; both 0: any */
     const char *const *choices; /**< for strings: NULL-ended, or NULL for any */
 } isg_opt;

@@ -155,6 +155,7 @@ void isg_opt_help(const isg_opt *table, FILE *out)
 {
     enum { INDENT = 26, WIDTH = 79 };
     for (const isg_opt *o = table; o->name; o++) {
+        if (!o->help) continue;
         char left[128];
         char letter[8] = "    ";
         if (o->letter) (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);

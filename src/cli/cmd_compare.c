@@ -21,8 +21,8 @@ typedef struct own_args {
 } own_args;
 
 /* What this verb does not have: each law is named with what it holds. */
-static const char *const not_here[] = {"law", "fix",     "tie",    "stages", "starts-per-replicate",
-                                       "by",  "profile", "metric", NULL};
+static const char *const not_here[] = {"law", "fix",     "tie", "stages", "starts-per-replicate",
+                                       "by",  "profile", NULL};
 
 static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *operands, bool *done)
 {
@@ -51,9 +51,11 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
     };
     size_t n = fit_args_without(opts, fit_args_rows(a, FIT_ARGS_ALL, opts, 0), not_here);
 
+    for (size_t k = 0; k < n; k++)
+        if (!strcmp(opts[k].name, "metric")) opts[k].help = NULL; /* refused, with the reason */
     memcpy(opts + n, rows, sizeof rows);
     opts[n + sizeof rows / sizeof *rows] = fit_args_end;
-    return isg_cmd_parse(
+    ISG_TRY(isg_cmd_parse(
         "compare [OPTION]... SOURCE...",
         "Fit laws to part of the runs of stores or CSV files and compare what they say of\n"
         "the rest: R2 (about the held-out mean), root mean square and mean of the errors\n"
@@ -62,7 +64,13 @@ static isg_err parse(int argc, char **argv, fit_args *a, own_args *own, int *ope
         "\n"
         "Exit status: 0 a comparison; 2 rows that do not belong together, or wrong usage;\n"
         "5 too few rows for any law and split.",
-        opts, argc, argv, operands, done);
+        opts, argc, argv, operands, done));
+    if (!a->metric || *done) return ISG_OK;
+    return ISG_FAIL(ISG_EUSAGE,
+                    "--metric %s: laws are compared by errors of ln L, which are the same in every "
+                    "metric that multiplies the losses of a text (unigram, which does not, has no "
+                    "ln L); leave it out",
+                    a->metric);
 }
 
 /* ---- splits ------------------------------------------------------------------------------- */

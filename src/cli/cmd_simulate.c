@@ -55,8 +55,7 @@ static isg_err no_memory(void)
 }
 
 /* A design has no losses to choose by, and its campaigns one interval a number. */
-static const char *const not_here[] = {"by",      "best-over", "drop-highest",
-                                       "profile", "metric",    NULL};
+static const char *const not_here[] = {"by", "best-over", "drop-highest", "profile", NULL};
 
 static isg_err parse(int argc, char **argv, simulation *s, int *operands, bool *done)
 {
@@ -101,19 +100,25 @@ static isg_err parse(int argc, char **argv, simulation *s, int *operands, bool *
     for (size_t k = n; k < end; k++) {
         if (!strcmp(opts[k].name, "bootstrap"))
             opts[k].help = "Refits for the intervals of each campaign. Default: 400.";
+        if (!strcmp(opts[k].name, "metric")) opts[k].help = NULL; /* refused, with the reason */
         if (!strcmp(opts[k].name, "seed")) opts[k].help = "Of losses and resamples. Default: 1.";
         if (!strcmp(opts[k].name, "loss"))
             opts[k].help = "Name of the column of losses that is written. Default: loss.";
     }
     opts[end] = fit_args_end;
-    return isg_cmd_parse(
+    ISG_TRY(isg_cmd_parse(
         "simulate --params LIST [OPTION]... SOURCE...\n"
         "simulate --params LIST --design TEXT [OPTION]...",
         "Draw losses for a design: the rows of stores or CSV files (their own losses are\n"
         "not looked at), the planned runs of a campaign (CAMPAIGN.yaml), or --design.\n"
         "Writes them as CSV, several campaigns with a column `world`. With --fit, says\n"
         "how wide intervals from such runs would be, and how often they hold the truth.",
-        opts, argc, argv, operands, done);
+        opts, argc, argv, operands, done));
+    if (!s->args.metric || *done) return ISG_OK;
+    return ISG_FAIL(ISG_EUSAGE,
+                    "--metric %s: losses are drawn from the law of --params, in its unit; fit that "
+                    "with --metric first, or leave it out",
+                    s->args.metric);
 }
 
 /* ---- truth ------------------------------------------------------------------------------- */

@@ -177,6 +177,7 @@ def test_languages():
 def test_messages():
     path = write("a.csv", world())
     refused("an unknown law", 2, ["chinchila", "did you mean 'chinchilla'"], path, "--laws", "chinchila")
+    refused("a metric", 2, ["--metric bits-per-character: laws are compared by errors of ln L"], path, "--metric", "bits-per-character")
     refused("an unknown split", 2, ["--splits", "randm", "did you mean 'random'"], path, "--splits", "randm")
     refused("a strange split", 2, ["there are random, N, D, C, low-C, M, mixture"], path, "--splits", "wxyz")
     refused("an empty law", 2, ["a name is missing"], path, "--laws", "chinchilla,")

@@ -168,7 +168,8 @@ def test_messages():
             (PARAMS, 2, ["one or more stores or CSV files"]), (PARAMS + GRID + ["--json"], 2, ["--json goes with --fit"]),
             (PARAMS + GRID + ["--fit", "--worlds", "3"], 2, ["at least 20"]),
             (PARAMS + ["--design", "N=1e7,1e8;D=1e9,1e10,1e11", "--fit"], 5, ["no interval", "6 clusters"]),
-            (PARAMS + GRID + ["--by", "run_id"], 2, ["--by"]), (PARAMS + GRID + ["--drop-highest", "2"], 2, ["--drop-highest"])]:
+            (PARAMS + GRID + ["--by", "run_id"], 2, ["--by"]), (PARAMS + GRID + ["--drop-highest", "2"], 2, ["--drop-highest"]),
+            (PARAMS + GRID + ["--metric", "page"], 2, ["--metric page", "in its unit"])]:
         rc, out, err = run(*args)
         expect(f"refused {args}", rc == code and all(p in err for p in parts) and not out, rc, err)
 
