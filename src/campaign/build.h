@@ -114,6 +114,7 @@ typedef struct isg_build {
     isg_resource *resources;
     size_t n_resources;
     size_t corpus_shards; /**< 0: not known */
+    bool corpus_blocks;   /**< its pages are blocks of lines, no translations of each other */
     isg_batch_rule batch;
     /** [n_languages] in the corpus directory, NULL in an old corpus; NULL: no such directory */
     const char **pages_file;

@@ -91,6 +91,9 @@ static isg_err read_index(isg_build *b, const json_t *index)
     ISG_TRY(isg_json_u64(index, "shards", &shards));
     ISG_TRY(isg_json_array(index, "languages", &list));
     b->corpus_shards = (size_t)shards;
+    const char *keys =
+        json_string_value(json_object_get(json_object_get(index, "options"), "keys"));
+    b->corpus_blocks = keys && !strcmp(keys, "block");
     if (!set_text(&b->plan->corpus_fingerprint, fingerprint)) return isg_build_no_memory();
     ISG_TRY(new_languages(b->plan, json_array_size(list)));
     b->pages_file = ISG_NEW(b, b->plan->n_languages + 1, const char *);

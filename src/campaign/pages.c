@@ -191,6 +191,28 @@ static isg_err add_pages(isg_build *b, size_t of, const listing *list, const can
     return hash_pages(e);
 }
 
+/* False, with a note, if the campaign asks for what cannot be. */
+static bool may_have_pages(isg_build *b, const isg_node *section, bounds bytes)
+{
+    const isg_node *least = isg_node_get(section, "page_bytes_min"),
+                   *most = isg_node_get(section, "page_bytes");
+    if (b->corpus_blocks) {
+        isg_diag_add(&b->diag, isg_node_get(section, "pages"),
+                     "key 'pages': corpus %s was built with 'keys: block', so its pages are lines "
+                     "in a row, not translations of each other; allowed: a corpus with parallel "
+                     "keys ('keys: file' or 'column', the same in every language), or no 'pages'",
+                     b->plan->corpus);
+        return false;
+    }
+    if (bytes.least <= bytes.most) return true;
+    isg_diag_add(&b->diag, least ? least : most,
+                 "key '%s': pages of %" PRIu64 " (page_bytes_min) to %" PRIu64
+                 " (page_bytes) bytes are none; allowed: %s %" PRIu64,
+                 least ? "page_bytes_min" : "page_bytes", bytes.least, bytes.most,
+                 least ? "at most" : "at least", least ? bytes.most : bytes.least);
+    return false;
+}
+
 isg_err isg_build_pages(isg_build *b, const isg_node *section)
 {
     isg_plan *p = b->plan;
@@ -201,6 +223,7 @@ isg_err isg_build_pages(isg_build *b, const isg_node *section)
     candidate *found = NULL;
     bool good = true;
     if (!wanted || !n) return ISG_OK;
+    if (!may_have_pages(b, section, bytes)) return ISG_OK;
     listing *all = ISG_NEW(b, n, listing);
     if (!all) return isg_build_no_memory();
     ISG_TRY(read_all(b, at, n, all, &good));

@@ -73,6 +73,14 @@ static void print_language(const isg_corpus *c, size_t i, const json_t *index)
     (void)putchar('\n');
 }
 
+/* The keys of blocks are numbers: alike in all languages, and mean nothing. */
+static bool has_blocks(const json_t *index)
+{
+    const char *keys =
+        json_string_value(json_object_get(json_object_get(index, "options"), "keys"));
+    return keys && !strcmp(keys, "block");
+}
+
 static void print_table(const isg_corpus *c, const json_t *index)
 {
     double train = 0, held = 0;
@@ -86,10 +94,14 @@ static void print_table(const isg_corpus *c, const json_t *index)
                  c->name, c->n_languages, isg_str_bytes(train, t, sizeof t),
                  isg_str_bytes(held, h, sizeof h), c->n_shards);
     const json_t *pages = json_object_get(index, "pages");
-    (void)printf("pages %" PRId64 ", held out %" PRId64 ", in several languages %" PRId64 "\n",
+    (void)printf("pages %" PRId64 ", held out %" PRId64 ", ",
                  (int64_t)json_integer_value(json_object_get(pages, "all")),
-                 (int64_t)json_integer_value(json_object_get(pages, "held")),
-                 (int64_t)json_integer_value(json_object_get(pages, "in_several_languages")));
+                 (int64_t)json_integer_value(json_object_get(pages, "held")));
+    if (has_blocks(index))
+        (void)printf("blocks of lines, which no language shares with another\n");
+    else
+        (void)printf("in several languages %" PRId64 "\n",
+                     (int64_t)json_integer_value(json_object_get(pages, "in_several_languages")));
     (void)printf("fingerprint %s\n\n", c->fingerprint);
     (void)printf("%-8s %-21s %-6s %-22s %8s %8s %8s %6s  %s\n", "code", "language", "script",
                  "family", "train", "held", "shard >=", "drop", "most lines shared");

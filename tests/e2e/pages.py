@@ -183,7 +183,11 @@ def refused(what):
 
 
 write(", pages: 4, page_bytes: 20")
-refused("no held-out page of 128 to 20 bytes ('page_bytes_min', 'page_bytes') is in all 3 languages")
+refused(f"{campaign}:9:109: key 'page_bytes': pages of 128 (page_bytes_min) to 20 (page_bytes) bytes are none; allowed: at least 128")
+write(", pages: 4, page_bytes: 1Ki, page_bytes_min: 2Ki")
+refused("key 'page_bytes_min': pages of 2048 (page_bytes_min) to 1024 (page_bytes) bytes are none; allowed: at most 1024")
+write(", pages: 4, page_bytes: 9, page_bytes_min: 8")
+refused("no held-out page of 8 to 9 bytes ('page_bytes_min', 'page_bytes') is in all 3 languages")
 write(", pages: 4")
 index = os.path.join(corpus, "index.json")
 with open(index, encoding="utf-8") as f:
@@ -208,6 +212,24 @@ refused("key 'shards': language 'ru' has no held-out text in shard 3 of 4; allow
 with open(campaign, "w", encoding="ascii") as f:
     f.write(TEXT.format(corpus=corpus, more="").replace("shards: 4", "shards: 2"))
 isogloss("check", campaign)
+# Blocks have the same keys in every language, and are no translations of each other.
+for c in CODES:
+    with open(os.path.join(scratch, c + ".txt"), "w", encoding="ascii") as f:
+        f.writelines(f"{c} " + "".join(chr(97 + k // 26 ** i % 26) for i in range(5)) + " and nothing else\n" for k in range(3000))
+with open(os.path.join(scratch, "m.yaml"), "w", encoding="ascii") as f:
+    f.write("name: blocks\nkeys: block\nblock_lines: 8\nshards: 4\nlanguages:\n" +
+            "".join(f"  - {{code: {c}, name: {c}, script: Latn, family: none, files: [{c}.txt]}}\n" for c in CODES))
+blocks = os.path.join(scratch, "blocks")
+isogloss("corpus", "build", os.path.join(scratch, "m.yaml"), "-o", blocks)
+check("blocks of lines, which no language shares" in isogloss("corpus", "show", blocks), "show says what pages are")
+for more, asked in ((", pages: 4", True), ("", False)):
+    with open(campaign, "w", encoding="ascii") as f:
+        f.write(TEXT.format(corpus=blocks, more=more))
+    if asked:
+        refused("key 'pages': corpus " + blocks + " was built with 'keys: block'")
+        refused("allowed: a corpus with parallel keys ('keys: file' or 'column', the same in every language)")
+    else:
+        isogloss("check", campaign)
 with open(campaign, "w", encoding="ascii") as f:
     f.write(TEXT.format(corpus="{languages: {de: {train_bytes: 1M, held_bytes: 1M}}}", more=", pages: 4")
             .replace("[de, ru, ja]", "[de]").replace("kind: proxy, context: 64", "kind: synthetic, law: {E: 1, A: 1, B: 1, alpha: .5, beta: .5}"))
