@@ -19,6 +19,7 @@ static isg_err read_steps(isg_build *b, const isg_node *list, isg_batch_rule *ou
         isg_batch_step *s = &out->step[i];
         (void)isg_value_count(isg_node_get(list->item[i], "from"), &s->from);
         s->batch = isg_get_amount(list->item[i], "batch_step", "batch");
+        s->at = isg_node_get(list->item[i], "batch");
         for (size_t k = 0; k < i; k++) {
             if (out->step[k].from == s->from)
                 isg_diag_add(&b->diag, list->item[i], "'from: %llu' is given twice",
@@ -49,10 +50,27 @@ isg_err isg_build_batch(isg_build *b)
     return read_steps(b, tokens ? tokens : size, &b->batch);
 }
 
-void isg_build_take_batch(const isg_build *b, isg_run *r)
+/* The last step that a run reaches, or NULL. */
+static const isg_batch_step *step_of(const isg_build *b, const isg_run *r)
 {
     const isg_batch_rule *rule = &b->batch;
-    uint64_t value = rule->of_tokens ? r->tokens : r->shape.n_nonembedding;
-    for (size_t i = 0; i < rule->n && rule->step[i].from <= value; i++)
-        r->setting[rule->setting] = rule->step[i].batch;
+    const uint64_t value = rule->of_tokens ? r->tokens : r->shape.n_nonembedding;
+    const isg_batch_step *step = NULL;
+    for (size_t i = 0; i < rule->n && rule->step[i].from <= value; i++) step = &rule->step[i];
+    return step;
+}
+
+void isg_build_take_batch(const isg_build *b, isg_run *r)
+{
+    const isg_batch_step *step = step_of(b, r);
+    if (step) r->setting[b->batch.setting] = step->batch;
+}
+
+const isg_node *isg_build_batch_at(const isg_build *b, const isg_run *r)
+{
+    const isg_batch_step *step = step_of(b, r);
+    if (step || !b->batch.n) return step ? step->at : NULL;
+    const isg_node *own = isg_node_get(b->trainer, "batch");
+    return own ? own
+               : isg_node_get(b->trainer, b->batch.of_tokens ? "batch_by_tokens" : "batch_by_size");
 }

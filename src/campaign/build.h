@@ -8,6 +8,9 @@
 
 #define ISG_ALL_BYTES UINT64_MAX
 
+/** The first setting of a proxy: it has all of the table (test_plan holds it there). */
+enum { ISG_BATCH = 0 };
+
 /** One mixture of languages, before the budget is known. */
 typedef struct isg_mix {
     size_t n;
@@ -21,7 +24,8 @@ typedef struct isg_vary {
     enum { ISG_VARY_SETTING, ISG_VARY_CONTEXT, ISG_VARY_DATA_SEED } what;
     size_t setting;
     size_t n;
-    double *value; /**< [n] */
+    double *value;       /**< [n] */
+    const isg_node **at; /**< [n] where it stands */
 } isg_vary;
 
 /** Evaluations during a run. */
@@ -38,8 +42,8 @@ typedef struct isg_row {
     isg_shape shape;
     isg_mix mix;
     uint64_t unique, seed;
-    double *setting; /**< [n_settings] */
-    bool own_batch;  /**< the file states it */
+    double *setting;          /**< [n_settings] */
+    const isg_node *batch_at; /**< the cell, if the file states it, or NULL */
 } isg_row;
 
 /** A run as a member of a family: what a finetune looks for. */
@@ -94,6 +98,7 @@ typedef struct isg_branching {
 typedef struct isg_batch_step {
     uint64_t from;
     double batch;
+    const isg_node *at; /**< of the batch */
 } isg_batch_step;
 
 typedef struct isg_batch_rule {
@@ -189,6 +194,18 @@ isg_err isg_build_branching(isg_build *b, const isg_family_work *w, bool weights
 
 /** The batch of a run by the campaign's rule, if it has one. */
 void isg_build_take_batch(const isg_build *b, isg_run *run);
+
+/** Where the rule says that batch, its list for runs before the first step; NULL: there is no rule. */
+const isg_node *isg_build_batch_at(const isg_build *b, const isg_run *run);
+
+/** proxy.c: note what isogloss-train would refuse in a shape, at its keys in `map` or else at `node`.
+ * @return false if something */
+bool isg_proxy_shape(const isg_node *map, const isg_node *node, isg_diag *diag,
+                     const isg_shape *shape);
+
+/** The same of context, batch and text of a run. @param row  of a list of runs, or NULL */
+isg_err isg_proxy_check(isg_build *b, const isg_family_work *w, const isg_run *run,
+                        size_t combination, const isg_row *row);
 
 /** Index of a language; notes an error at `node` and gives (size_t)-1 if there is none. */
 size_t isg_find_language(isg_build *b, const isg_node *node, const char *code);

@@ -17,7 +17,7 @@ typedef struct cell {
     const isg_shape *shape;
     uint64_t tokens, unique, seed;
     const double *setting; /* [n_settings] or NULL: the trainer's */
-    bool own_batch;        /* stated with the cell */
+    const isg_row *row;    /* of a list, or NULL */
     size_t combination;    /* of the varied settings */
     size_t parent;
     size_t group;
@@ -59,16 +59,21 @@ static void place_points(const isg_points *at, isg_run *r)
     }
 }
 
+/* Stated with the cell. */
+static bool own_batch(const cell *c)
+{
+    return c->row && c->row->batch_at;
+}
+
 /* Where nobody states a batch proxies take whole sequences, whatever the context. */
 static void place_default_batch(const isg_build *b, const isg_family_work *w, const cell *c,
                                 isg_run *r)
 {
-    enum { BATCH = 0 }; /* the first setting of the table; test_plan holds it there */
-    bool stated = c->own_batch || b->batch.n || isg_node_get(b->trainer, "batch");
+    bool stated = own_batch(c) || b->batch.n || isg_node_get(b->trainer, "batch");
     for (size_t v = 0; v < w->n_vary; v++)
-        stated = stated || (w->vary[v].what == ISG_VARY_SETTING && w->vary[v].setting == BATCH);
+        stated = stated || (w->vary[v].what == ISG_VARY_SETTING && w->vary[v].setting == ISG_BATCH);
     if (b->plan->trainer == ISG_TRAINER_PROXY && !stated)
-        r->setting[BATCH] = (double)isg_recipe_batch(r->shape.context);
+        r->setting[ISG_BATCH] = (double)isg_recipe_batch(r->shape.context);
 }
 
 /* Settings of the trainer, then of this combination of `vary`. */
@@ -77,7 +82,7 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
     const isg_plan *p = b->plan;
     const double *from = c->setting ? c->setting : b->settings_given;
     for (size_t s = 0; s < p->n_settings; s++) r->setting[s] = from[s];
-    if (!c->own_batch) isg_build_take_batch(b, r);
+    if (!own_batch(c)) isg_build_take_batch(b, r);
     r->data_seed = r->seed;
     size_t k = c->combination;
     for (size_t v = w->n_vary; v-- > 0;) {
@@ -131,37 +136,6 @@ static void place_costs(const isg_build *b, isg_run *r)
     }
 }
 
-/* What isogloss-train would refuse, said before anything is started. */
-static isg_err check_proxy(isg_build *b, const isg_family_work *w, const isg_run *r)
-{
-    const isg_plan *p = b->plan;
-    const isg_shape *s = &r->shape;
-    if (p->trainer != ISG_TRAINER_PROXY) return ISG_OK;
-    double batch = r->setting[0]; /* the first setting of the table; test_plan holds it there */
-    if (s->layers > 64 || s->d > 4096 || s->heads > 256 || s->d % 16 || s->d % s->heads ||
-        s->d / s->heads % 16) {
-        isg_diag_add(
-            &b->diag, w->node,
-            "a shape of %u layers, d = %u and %u heads is none for proxies; allowed: at most 64 "
-            "layers, d a multiple of 16 up to 4096, d / heads a multiple of 16",
-            s->layers, s->d, s->heads);
-    } else if (s->context % 32 || s->context > 4096 || fmod(batch, s->context) != 0) {
-        isg_diag_add(
-            &b->diag, w->node,
-            "context %u with batch %g; allowed for proxies: a context that is a multiple of 32 up "
-            "to 4096, and a batch that is a multiple of it",
-            s->context, batch);
-    }
-    for (size_t l = 0; l < p->n_languages && !b->diag.n; l++) {
-        if (r->weight[l] <= 0 || r->unique[l] >= s->context) continue;
-        isg_diag_add(
-            &b->diag, w->node,
-            "language '%s' has %llu unique bytes in this family, fewer than one context of %u",
-            p->languages[l].code, (unsigned long long)r->unique[l], s->context);
-    }
-    return isg_diag_result(&b->diag);
-}
-
 static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, isg_run *r,
                         isg_branching *branching)
 {
@@ -184,7 +158,7 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
         r->evaluate[e] =
             w->evaluate[e] && (!w->trained_only || r->weight[p->evaluations[e].language] > 0);
     }
-    ISG_TRY(check_proxy(b, w, r));
+    ISG_TRY(isg_proxy_check(b, w, r, c->combination, c->row));
     place_points(&w->points, r);
     place_costs(b, r);
     ISG_TRY(isg_build_identify(b, r, ""));
@@ -387,7 +361,7 @@ static isg_err expand_list(isg_build *b, isg_family_work *w)
                   .unique = row->unique,
                   .seed = row->seed,
                   .setting = row->setting,
-                  .own_batch = row->own_batch,
+                  .row = row,
                   .parent = ISG_NO_RUN,
                   .group = group_of(b, w, i)};
         if (!isg_budget_tokens(row->tokens, false, &row->shape, &b->diag, &c.tokens)) continue;

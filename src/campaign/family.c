@@ -152,9 +152,11 @@ static isg_err read_vary(isg_build *b, isg_family_work *w)
         isg_vary *v = &w->vary[w->n_vary];
         if (!vary_target(b, map->key[i], v)) continue;
         v->value = ISG_NEW(b, map->item[i]->n, double);
-        if (!v->value) return isg_build_no_memory();
+        v->at = ISG_NEW(b, map->item[i]->n, const isg_node *);
+        if (!v->value || !v->at) return isg_build_no_memory();
         for (size_t k = 0; k < map->item[i]->n; k++) {
-            if (vary_value(b, v, map->key[i], map->item[i]->item[k], &v->value[v->n])) v->n++;
+            v->at[v->n] = map->item[i]->item[k];
+            if (vary_value(b, v, map->key[i], v->at[v->n], &v->value[v->n])) v->n++;
         }
         w->n_vary++;
     }

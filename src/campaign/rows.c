@@ -136,7 +136,7 @@ static bool fill_row(isg_build *b, const columns *col, const isg_node **cell, is
         const isg_node *given = col->setting[s] == (size_t)-1 ? NULL : cell[col->setting[s]];
         row->setting[s] = b->settings_given[s];
         if (!given || !*given->text) continue;
-        row->own_batch = row->own_batch || !strcmp(name, "batch");
+        if (!strcmp(name, "batch")) row->batch_at = given;
         if (!isg_value_amount(given, &row->setting[s]))
             return bad_cell(diag, given, name, isg_ftypes[ISG_F_AMOUNT].word);
         if (f && (row->setting[s] < f->min || row->setting[s] > f->max)) {

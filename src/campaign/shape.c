@@ -47,14 +47,15 @@ static bool from_map(const isg_build *b, const isg_node *map, const char *label,
                    *total = isg_node_get(map, "n_total");
     fill(b, label, (uint32_t)isg_get_count(map, "shape", "layers"), d, heads, out);
     if (b->plan->trainer == ISG_TRAINER_PROXY && (own || total)) {
-        isg_diag_add(diag, map,
+        isg_diag_add(diag, own ? own : total,
                      "proxies count their own parameters; only for command and synthetic");
         return false;
     }
     if (own) (void)isg_value_count(own, &out->n_nonembedding);
     if (total) (void)isg_value_count(total, &out->n_total);
     if (out->n_total < out->n_nonembedding) {
-        isg_diag_add(diag, map, "key 'n_total': fewer parameters than n_nonembedding");
+        isg_diag_add(diag, total ? total : map,
+                     "key 'n_total': fewer parameters than n_nonembedding");
         return false;
     }
     return true;
@@ -76,7 +77,7 @@ static bool from_label(const isg_build *b, const isg_node *node, isg_diag *diag,
     return false;
 }
 
-bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape *out)
+static bool find_shape(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape *out)
 {
     uint64_t count;
     if (node->kind == ISG_NODE_MAP) return from_map(b, node, "", diag, out);
@@ -97,6 +98,16 @@ bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape 
     }
     fill(b, best->name, best->layers, best->d, best->heads, out);
     return true;
+}
+
+bool isg_shape_of(isg_build *b, const isg_node *node, isg_diag *diag, isg_shape *out)
+{
+    const isg_node *map = node;
+    if (!find_shape(b, node, diag, out)) return false;
+    if (b->plan->trainer != ISG_TRAINER_PROXY) return true;
+    if (map->kind != ISG_NODE_MAP) map = isg_node_get(isg_node_get(b->top, "shapes"), node->text);
+    const bool here = diag == &b->diag; /* a `runs:` file has lines of its own */
+    return isg_proxy_shape(here ? map : NULL, node, diag, out);
 }
 
 /* One term of a budget: 4M, or 20x (tokens per non-embedding parameter). */

@@ -83,7 +83,7 @@ with tempfile.TemporaryDirectory() as name:
     has(campaign("", "[500k, 511700, 512k, 2M]"), "note", "4 of 16 runs have fewer than 1000 optimiser steps", "977, 500k tokens")
     refused(", batch_by_tokens: [{from: 1M, batch: 512}, {from: 1000k, batch: 1024}]", "'from: 1000000' is given twice")
     refused(by_tokens + ", batch_by_size: [{from: 1, batch: 512}]", "one of 'batch_by_tokens' and 'batch_by_size'")
-    refused(", batch_by_tokens: [{from: 1M, batch: 1000}]", "context 128 with batch 1000")
+    refused(", batch_by_tokens: [{from: 1M, batch: 1000}]", "key 'batch': 1000 is not a multiple of the context, 128; nearest: 896 or 1024")
     refused(", batch_by_tokens: [{from: 1M}]", "key 'batch' is missing")
     refused(", batch_by_tokens: {1M: 1024}", "allowed: a list")
 
