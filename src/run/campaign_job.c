@@ -152,8 +152,7 @@ const isg_job_type isg_campaign_job_type = {
 
 /* ---- at launch ------------------------------------------------------------- */
 
-/* Parent and children share a shard: that of the root's id. */
-static bool is_ours(const isg_plan *plan, size_t i, size_t shard, size_t n_shards)
+bool isg_campaign_job_is_ours(const isg_plan *plan, size_t i, size_t shard, size_t n_shards)
 {
     while (plan->runs[i].parent != ISG_NO_RUN) i = plan->runs[i].parent;
     char head[9];
@@ -305,7 +304,7 @@ static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard
             return ISG_FAIL(ISG_ESTORE, "run %s has no slot in the store", run->id);
         const isg_run_record *r = &records[job->slot[i]];
         fill_task(job, i, r);
-        if (!is_ours(job->plan, i, shard, n_shards)) {
+        if (!isg_campaign_job_is_ours(job->plan, i, shard, n_shards)) {
             job->tasks[i].was = ISG_TASK_NOT_OURS;
             continue;
         }

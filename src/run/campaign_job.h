@@ -36,6 +36,9 @@ extern const isg_job_type isg_campaign_job_type;
 isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards);
 void isg_campaign_job_free(isg_campaign_job *job);
 
+/** Is a run of that shard? Parent and children share one: that of the root's id. */
+bool isg_campaign_job_is_ours(const isg_plan *plan, size_t run, size_t shard, size_t n_shards);
+
 /** Remove work directories of committed runs whose checkpoint nobody needs (any more). */
 isg_err isg_campaign_job_sweep(const isg_campaign_job *job);
 

@@ -43,6 +43,8 @@ typedef struct launch {
     isg_store *store;
     isg_campaign_job job; /* rank 0 */
     isg_resources resources;
+    size_t most_cores, most_gpus; /* of any worker */
+    bool refused;                 /* no worker could begin what is left */
     void *exec;
     isg_leader *leader;
     isg_worker *worker;
@@ -161,10 +163,64 @@ static isg_err say_advice(const launch *l)
     return ISG_OK;
 }
 
+/* Collective: the largest number over all workers. */
+static isg_err find_most(const launch *l, size_t own, size_t *most)
+{
+    int least = l->works ? -(int)(own < INT_MAX ? own : INT_MAX) : 0;
+    ISG_TRY(isg_comm_min_int(l->comm, &least));
+    *most = (size_t)-least;
+    return ISG_OK;
+}
+
+static isg_err find_resources(launch *l)
+{
+    ISG_TRY(isg_resources_find(l->comm, l->opt->slots, &l->resources));
+    ISG_TRY(find_most(l, l->resources.cores, &l->most_cores));
+    return find_most(l, l->resources.gpus, &l->most_gpus);
+}
+
+static size_t n_shards(const launch *l)
+{
+    return l->opt->n_shards ? l->opt->n_shards : 1;
+}
+
+/* Rank 0: runs that no worker could begin are refused before anything is made or trained. Of those
+ * that are left, once that is known. */
+static isg_err check_fits(launch *l)
+{
+    size_t n = 0, cores = 0, gpus = 0;
+    for (size_t i = 0; i < l->plan->n_runs; i++) {
+        const isg_run *r = &l->plan->runs[i];
+        const bool left = l->job.tasks
+                              ? l->job.tasks[i].was == ISG_TASK_OPEN
+                              : isg_campaign_job_is_ours(l->plan, i, l->opt->shard, n_shards(l));
+        if (!left || (r->cores <= l->most_cores && r->gpus <= l->most_gpus)) continue;
+        if (!r->trunk) n++;
+        if (r->cores > cores) cores = r->cores;
+        if (r->gpus > gpus) gpus = r->gpus;
+    }
+    const bool by_gpus = gpus > l->most_gpus;
+    if (!by_gpus && cores <= l->most_cores) return ISG_OK;
+    l->refused = true;
+    const char *what = by_gpus ? "GPUs" : "cores";
+    const size_t wanted = by_gpus ? gpus : cores;
+    char who[96];
+    if (n == 1)
+        (void)snprintf(who, sizeof who, "1 run takes %zu %s", wanted, what);
+    else
+        (void)snprintf(who, sizeof who, "%zu runs take up to %zu %s each", n, wanted, what);
+    return ISG_FAIL(ISG_ESPEC,
+                    "%s: %s, and no worker here has more than %zu: lower '%s' under 'resources', "
+                    "or run it where a worker has so many%s; nothing was trained",
+                    l->opt->campaign, who, by_gpus ? l->most_gpus : l->most_cores,
+                    by_gpus ? "gpus" : "cores", by_gpus ? "" : " (mpirun --map-by slot:PE=CORES)");
+}
+
 /* Rank 0: a store that fits the plan, and what is left to do. */
 static isg_err prepare_store(launch *l)
 {
     if (!l->store) {
+        ISG_TRY(check_fits(l));
         ISG_TRY(isg_store_create(l->path, l->plan));
         ISG_TRY(open_store(l));
         ISG_TRY(say_advice(l));
@@ -176,8 +232,8 @@ static isg_err prepare_store(launch *l)
                                 .lock = l->lock,
                                 .work_dir = l->work_dir,
                                 .retry_failed = l->opt->retry_failed};
-    size_t n_shards = l->opt->n_shards ? l->opt->n_shards : 1;
-    ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards));
+    ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards(l)));
+    ISG_TRY(check_fits(l));
     return isg_dir_make(l->work_dir);
 }
 
@@ -189,6 +245,7 @@ static isg_err start_up(launch *l)
     if (l->leads) rc = take_store(l);
     ISG_TRY(isg_comm_agree(l->comm, rc));
     ISG_TRY(agree_numerics(l));
+    ISG_TRY(find_resources(l));
     if (l->leads) rc = prepare_store(l);
     return isg_comm_agree(l->comm, rc);
 }
@@ -333,8 +390,7 @@ static isg_err run_phase(launch *l)
 {
     isg_err rc = ISG_OK;
     isg_loop loop = {.comm = l->comm, .look = l->leads ? look : NULL, .ctx = l};
-    rc = isg_resources_find(l->comm, l->opt->slots, &l->resources);
-    if (!rc && !l->leads) rc = open_store(l);
+    if (!l->leads) rc = open_store(l);
     if (!rc && l->leads) rc = make_leader(l);
     if (!rc && l->works) rc = make_worker(l);
     rc = isg_comm_agree(l->comm, rc);
@@ -381,7 +437,7 @@ static void summarise(const launch *l, isg_campaign_summary *out)
 {
     out->seconds = isg_time_mono() - l->started;
     out->orderly = !l->alone;
-    if (!l->leads || !l->job.tasks) return;
+    if (!l->leads || !l->job.tasks || l->refused) return;
     (void)snprintf(out->store, sizeof out->store, "%s", l->path);
     out->now = l->job.committed;
     for (size_t i = 0; i < l->plan->n_runs; i++) {
