@@ -62,7 +62,9 @@ typedef struct isg_evaluation {
     char *unit;      /**< "bit/byte", "nat/token", ... */
     uint64_t bytes;  /**< evaluated bytes, all shards [byte] */
     size_t shards;
-    isg_page *pages; /**< [n_pages] page i belongs to shard i % shards; NULL: not of pages */
+    uint64_t shard_text;  /**< held-out text of the smallest shard [byte]; not of pages */
+    uint64_t shard_bytes; /**< what is evaluated of it, at most [byte]; not of pages */
+    isg_page *pages;      /**< [n_pages] page i belongs to shard i % shards; NULL: not of pages */
     size_t n_pages;
     char pages_sha256[65]; /**< of their places; "" without pages */
 } isg_evaluation;
@@ -218,6 +220,12 @@ typedef struct isg_branches {
 
 void isg_plan_branches(const isg_plan *plan, isg_branches *out);
 
+/** Runs of the plan that are no parts of trunks. */
+size_t isg_plan_own_runs(const isg_plan *plan);
+
+/** "12 runs and 6 parts of trunks in 2 families", in `buf`. */
+const char *isg_plan_runs_text(const isg_plan *plan, char *buf, size_t cap);
+
 /** How fast a core is. The plan does not depend on it; both 0: a proxy's on a core of 2024. */
 typedef struct isg_speed {
     double
@@ -232,18 +240,22 @@ typedef struct isg_estimate {
     double least_share, most_share; /**< of the peak, over the training of runs; 0: not by peak */
     double flops;                   /**< of all runs, training and evaluation */
     double evaluation_flops;
-    double work_s;      /**< sum over runs and the workers they occupy [s] */
-    double makespan_s;  /**< on `workers`, parents of long chains first, then longest first */
-    double chain_s;     /**< longest chain of parents and children: no number of workers beats it */
-    double longest_s;   /**< longest run */
-    size_t longest;     /**< its index */
-    size_t depth;       /**< runs of the deepest chain (1: no parents) */
-    size_t waiting;     /**< runs that have a parent */
-    double store_bytes; /**< about */
+    double work_s;     /**< sum over runs and the workers they occupy [s] */
+    double makespan_s; /**< on `workers`, parents of long chains first, then longest first; 0 if
+                             some runs are too wide */
+    double chain_s;    /**< longest chain of parents and children: no number of workers beats it */
+    double longest_s;  /**< longest run */
+    size_t longest;    /**< its index */
+    size_t depth;      /**< runs and parts of trunks in the deepest chain (1: no parents) */
+    size_t waiting, waiting_parts; /**< runs, and parts of trunks, that have a parent */
+    size_t wide;                   /**< runs and parts that occupy more than one worker */
+    size_t widest;                 /**< most workers that one occupies */
+    size_t too_wide;               /**< runs and parts that occupy more than there are */
+    double store_bytes;            /**< about */
 } isg_estimate;
 
 /**
- * @param workers  at least 1; a run occupies isg_plan_run_workers() of them, or all if they are fewer
+ * @param workers  at least 1; a run occupies isg_plan_run_workers() of them
  * @param speed    of a worker; without one: 1e12 for trainers we do not know
  */
 isg_err isg_plan_estimate(const isg_plan *plan, size_t workers, isg_speed speed, isg_estimate *out);

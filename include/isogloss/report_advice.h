@@ -8,10 +8,10 @@
 
 #include <stdio.h>
 
-/** A paragraph each, at most 80 columns. @param least  ISG_ADVICE_WARNING: warnings only */
-void isg_report_advice_text(const isg_advice_list *list, isg_advice_kind least, FILE *out);
+/** A paragraph each, at most 80 columns. */
+void isg_report_advice_text(const isg_advice_list *list, FILE *out);
 
 /** [{"kind": "warning", "text": ".."}, ..]; NULL when out of memory. New reference. */
-json_t *isg_report_advice_json(const isg_advice_list *list, isg_advice_kind least);
+json_t *isg_report_advice_json(const isg_advice_list *list);
 
 #endif

@@ -4,6 +4,7 @@
 #include "isogloss/str.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static isg_err long_warmup(const isg_plan *p, isg_advice *out)
     if (p->trainer != ISG_TRAINER_PROXY || s == p->n_settings) return ISG_OK;
     for (size_t i = 0; i < p->n_runs; i++) {
         const isg_run *r = &p->runs[i];
+        if (r->trunk) continue;
         double given = r->setting[s], asked = given < 1 ? given * (double)r->tokens : given;
         if (!(asked > isg_recipe_warmup(given, r->tokens))) continue;
         if (!shortest || r->tokens < shortest->tokens) shortest = r;
@@ -35,7 +37,7 @@ static isg_err long_warmup(const isg_plan *p, isg_advice *out)
     return say(out, isg_strf("the warm-up takes more than half of %zu of %zu runs (%s of %s tokens "
                              "in the shortest) and is held at half there, so that it differs with "
                              "the budget. Lower 'warmup', or give these runs more tokens.",
-                             n, p->n_runs, warm,
+                             n, isg_plan_own_runs(p), warm,
                              isg_str_count((double)shortest->tokens, tokens, sizeof tokens)));
 }
 
@@ -120,6 +122,16 @@ static isg_err batch_by_tokens(const isg_plan *p, isg_advice *out)
                         least, most));
 }
 
+/* A step takes whole sequences. */
+static const char *more_steps(const isg_run *r, double batch)
+{
+    enum { SHORTEST = 32 };
+    if (batch > r->shape.context) return "more 'tokens', or a smaller 'batch'";
+    if (r->shape.context <= SHORTEST) return "more 'tokens' (a batch is one sequence already)";
+    return "more 'tokens', or a shorter 'context' and with it a smaller 'batch' (which is one "
+           "sequence already)";
+}
+
 static isg_err few_steps(const isg_plan *p, isg_advice *out)
 {
     enum { STEPS = 1000 };
@@ -140,11 +152,10 @@ static isg_err few_steps(const isg_plan *p, isg_advice *out)
     if (!n) return ISG_OK;
     return say(out,
                isg_strf("%zu of %zu runs have fewer than %d optimiser steps (the fewest: %.0f, "
-                        "%s tokens at batch %.0f). Small runs want steps: more 'tokens', or a "
-                        "smaller 'batch'.",
-                        n, p->n_runs, STEPS, least,
+                        "%s tokens at batch %.0f). Small runs want steps: %s.",
+                        n, isg_plan_own_runs(p), STEPS, least,
                         isg_str_count((double)worst->tokens, tokens, sizeof tokens),
-                        worst->setting[s]));
+                        worst->setting[s], more_steps(worst, worst->setting[s])));
 }
 
 static isg_err costly_evaluation(const isg_plan *p, isg_advice *out)
@@ -185,6 +196,84 @@ static isg_err short_held_text(const isg_plan *p, isg_advice *out)
                         isg_str_count((double)least->bytes, bytes, sizeof bytes), least->name));
 }
 
+/* What there is to change where a context is longer than what is scored of a shard. */
+static char *shorter_context(const isg_plan *p, const isg_evaluation *v, uint64_t context)
+{
+    enum { UNIT = 32 };
+    char nearest[NUMBER_BYTES + 32] = "";
+    const uint64_t shorter = v->shard_bytes / UNIT * UNIT;
+    const uint64_t shards = p->languages[v->language].held_bytes / context;
+    if (shorter)
+        (void)snprintf(nearest, sizeof nearest, "a 'context' of at most %llu, or ",
+                       (unsigned long long)shorter);
+    if (v->shard_text >= context)
+        return isg_strf("Nearest: %s'bytes' of 'evaluate' of at least %llu.", nearest,
+                        (unsigned long long)(context * v->shards));
+    if (!shards) return isg_strf("Nearest: %sa corpus with more held-out text.", nearest);
+    return isg_strf("Nearest: %sat most about %llu 'shards' of at least %llu 'bytes' together.",
+                    nearest, (unsigned long long)shards, (unsigned long long)(context * shards));
+}
+
+/* The longest context of the runs that are scored on an evaluation, or of all of them. */
+static uint64_t longest_context(const isg_plan *p, size_t evaluation)
+{
+    uint64_t longest = 0;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        const isg_run *r = &p->runs[i];
+        if (evaluation < p->n_evaluations && !r->evaluate[evaluation]) continue;
+        if (r->shape.context > longest) longest = r->shape.context;
+    }
+    return longest;
+}
+
+static isg_err long_context(const isg_plan *p, isg_advice *out)
+{
+    const isg_evaluation *least = NULL;
+    const uint64_t most = longest_context(p, p->n_evaluations);
+    uint64_t longest = 0;
+    size_t n = 0, all = 0;
+    if (p->trainer != ISG_TRAINER_PROXY) return ISG_OK;
+    for (size_t e = 0; e < p->n_evaluations; e++) {
+        const isg_evaluation *v = &p->evaluations[e];
+        all += !v->pages; /* context never crosses a page, whatever its length */
+        if (v->pages || most <= v->shard_bytes) continue;
+        const uint64_t context = longest_context(p, e);
+        if (context <= v->shard_bytes) continue;
+        n++;
+        if (context > longest) longest = context;
+        if (!least || v->shard_bytes < least->shard_bytes) least = v;
+    }
+    if (!n) return ISG_OK;
+    char *remedy = shorter_context(p, least, longest);
+    if (!remedy) return say(out, NULL);
+    isg_err rc =
+        say(out, isg_strf("a context of %llu is longer than what is scored of a held-out shard, in "
+                          "%zu of %zu evaluations (the least: %llu bytes of %s): what the later "
+                          "positions predict is not measured there. %s",
+                          (unsigned long long)longest, n, all,
+                          (unsigned long long)least->shard_bytes, least->name, remedy));
+    free(remedy);
+    return rc;
+}
+
+/* Runs that need more cores than there are would never begin. */
+static isg_err too_wide(const isg_plan *p, size_t workers, isg_advice *out)
+{
+    size_t n = 0, widest = 0;
+    for (size_t i = 0; workers && i < p->n_runs; i++) {
+        const size_t width = isg_plan_run_workers(p, i);
+        n += width > workers && !p->runs[i].trunk;
+        if (width > widest) widest = width;
+    }
+    if (widest <= workers || !workers) return ISG_OK;
+    out->kind = ISG_ADVICE_WARNING;
+    return say(out, isg_strf("%zu of %zu runs take up to %zu cores ('resources: cores'), and there "
+                             "%s %zu: isogloss run would refuse them here. Lower 'cores', or plan "
+                             "for a machine that has so many (--workers %zu).",
+                             n, isg_plan_own_runs(p), widest, workers == 1 ? "is" : "are", workers,
+                             widest));
+}
+
 static const struct {
     isg_advice_kind kind;
     isg_err (*look)(const isg_plan *, isg_advice *);
@@ -193,7 +282,7 @@ static const struct {
     {ISG_ADVICE_NOTE, alone},           {ISG_ADVICE_WARNING, batch_by_tokens},
     {ISG_ADVICE_NOTE, few_steps},       {ISG_ADVICE_WARNING, costly_evaluation},
     {ISG_ADVICE_NOTE, short_held_text}, {ISG_ADVICE_WARNING, few_pages},
-    {ISG_ADVICE_NOTE, unlike_pages},
+    {ISG_ADVICE_NOTE, unlike_pages},    {ISG_ADVICE_NOTE, long_context},
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };
@@ -203,9 +292,9 @@ const char *isg_advice_word(isg_advice_kind kind)
     return kind == ISG_ADVICE_WARNING ? "warning" : "note";
 }
 
-isg_err isg_plan_advise(const isg_plan *plan, isg_advice_list *out)
+isg_err isg_plan_advise(const isg_plan *plan, size_t workers, isg_advice_list *out)
 {
-    *out = (isg_advice_list){.item = calloc(RULES, sizeof *out->item)};
+    *out = (isg_advice_list){.item = calloc(RULES + 1, sizeof *out->item)};
     isg_err rc = out->item ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory for advice");
     for (size_t i = 0; i < RULES && !rc; i++) {
         isg_advice *next = &out->item[out->n];
@@ -213,6 +302,8 @@ isg_err isg_plan_advise(const isg_plan *plan, isg_advice_list *out)
         rc = rules[i].look(plan, next);
         if (next->text) out->n++;
     }
+    if (!rc) rc = too_wide(plan, workers, &out->item[out->n]);
+    if (!rc) out->n += out->item[out->n].text != NULL;
     if (rc) isg_advice_free(out);
     return rc;
 }

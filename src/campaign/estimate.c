@@ -3,6 +3,7 @@
 #include "build.h"
 #include "isogloss/numerics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,13 +176,11 @@ static isg_err simulation_create(size_t n, simulation *s)
     return good ? ISG_OK : isg_build_no_memory();
 }
 
-/* Widths are few: lines of `resources`. A run wider than all workers would never begin; it counts
- * as if it took them all. */
-static void make_queues(const isg_plan *p, size_t workers, simulation *s)
+/* Widths are few: lines of `resources`. */
+static void make_queues(const isg_plan *p, simulation *s)
 {
     for (size_t i = 0; i < p->n_runs; i++) {
         size_t width = isg_plan_run_workers(p, i), q = 0;
-        if (width > workers) width = workers;
         while (q < s->n_queues && s->queues[q].width != width) q++;
         if (q == s->n_queues) s->queues[s->n_queues++].width = width;
         s->queues[q].most++;
@@ -205,7 +204,8 @@ static void link_runs(const isg_plan *p, isg_speed speed, simulation *s, isg_est
         if (s->height[r->parent] < s->height[i] + 1) s->height[r->parent] = s->height[i] + 1;
         s->next[i] = s->first[r->parent];
         s->first[r->parent] = i + 1;
-        out->waiting++;
+        out->waiting += !r->trunk;
+        out->waiting_parts += r->trunk;
     }
 }
 
@@ -225,11 +225,12 @@ static queue *choose(simulation *s, size_t free_workers)
     return best;
 }
 
+/* None of the runs is wider than all workers: such a one would never begin. */
 static double run_simulation(const isg_plan *p, size_t workers, simulation *s)
 {
     heap running = {.item = s->running, .key = s->end};
     double now = 0;
-    make_queues(p, workers, s);
+    make_queues(p, s);
     for (size_t i = 0; i < p->n_runs; i++) {
         if (p->runs[i].parent == ISG_NO_RUN) make_ready(s, i);
     }
@@ -260,6 +261,25 @@ void isg_plan_branches(const isg_plan *p, isg_branches *out)
         out->parts += r->trunk;
         out->trunks += r->trunk && !r->from;
     }
+}
+
+size_t isg_plan_own_runs(const isg_plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_runs; i++) n += !p->runs[i].trunk;
+    return n;
+}
+
+const char *isg_plan_runs_text(const isg_plan *p, char *buf, size_t cap)
+{
+    char parts[64] = "";
+    const size_t own = isg_plan_own_runs(p), n = p->n_runs - own;
+    if (n)
+        (void)snprintf(parts, sizeof parts, " and %zu part%s", n,
+                       n == 1 ? " of a trunk" : "s of trunks");
+    (void)snprintf(buf, cap, "%zu run%s%s in %zu %s", own, own == 1 ? "" : "s", parts,
+                   p->n_families, p->n_families == 1 ? "family" : "families");
+    return buf;
 }
 
 static double store_bytes(const isg_plan *p)
@@ -294,8 +314,12 @@ isg_err isg_plan_estimate(const isg_plan *p, size_t workers, isg_speed speed, is
             const isg_run *r = &p->runs[i];
             out->flops += r->flops;
             out->evaluation_flops += r->flops - training_flops(r);
+            const size_t width = isg_plan_run_workers(p, i);
             busy_s += s.seconds[i];
-            out->work_s += s.seconds[i] * (double)isg_plan_run_workers(p, i);
+            out->work_s += s.seconds[i] * (double)width;
+            out->wide += width > 1;
+            out->too_wide += width > workers;
+            if (width > out->widest) out->widest = width;
             if (r->depth + 1 > out->depth) out->depth = r->depth + 1;
             chain[i] = s.seconds[i] + (r->parent == ISG_NO_RUN ? 0 : chain[r->parent]);
             if (chain[i] > out->chain_s) out->chain_s = chain[i];
@@ -306,7 +330,7 @@ isg_err isg_plan_estimate(const isg_plan *p, size_t workers, isg_speed speed, is
         }
         out->speed = busy_s > 0 ? out->flops / busy_s : 0;
         if (!(speed.flops > 0) && p->trainer == ISG_TRAINER_PROXY) find_shares(p, out);
-        out->makespan_s = run_simulation(p, workers ? workers : 1, &s);
+        if (!out->too_wide) out->makespan_s = run_simulation(p, workers, &s);
     }
     simulation_free(&s);
     return rc;

@@ -334,6 +334,21 @@ static size_t empty_shard(const isg_build *b, size_t language, size_t shards)
     return s;
 }
 
+/* Bytes of the least shard if held-out text is cut into `shards`; equal ones if that is not known. */
+static uint64_t smallest_shard(const isg_build *b, size_t language, size_t shards)
+{
+    const uint64_t *offset = b->shard_offset ? b->shard_offset[language] : NULL;
+    const size_t k = b->corpus_shards / shards;
+    if (!offset || b->corpus_shards % shards)
+        return b->plan->languages[language].held_bytes / shards;
+    uint64_t least = UINT64_MAX;
+    for (size_t s = 0; s < shards; s++) {
+        const uint64_t bytes = offset[(s + 1) * k] - offset[s * k];
+        if (bytes < least) least = bytes;
+    }
+    return least;
+}
+
 /* Few pages may leave a shard without one: a proxy would have nothing to score there. */
 static void check_shards(isg_build *b, size_t language, const isg_node *section, size_t shards)
 {
@@ -380,12 +395,14 @@ static isg_err add_evaluation(isg_build *b, size_t language, const isg_node *sec
                           .language = language,
                           .bytes = bytes,
                           .shards = shards,
+                          .shard_text = smallest_shard(b, language, shards),
                           .metric = isg_strdup("cross_entropy"),
                           .unit = isg_strdup(p->unit)};
     if (!strcmp(p->unit, "bit/byte") && e->metric) {
         free(e->metric);
         e->metric = isg_strdup("bits_per_byte");
     }
+    e->shard_bytes = bytes / shards < e->shard_text ? bytes / shards : e->shard_text;
     if (shards > p->max_shards) p->max_shards = shards;
     return e->name && e->metric && e->unit ? ISG_OK : isg_build_no_memory();
 }

@@ -24,7 +24,8 @@ static isg_err check_shape(const char *path)
     return rc;
 }
 
-/* {"file": .., "good": .., "errors": ["FILE:LINE:COLUMN: ..", ..], "advice": [..], "runs": ..} */
+/* {"file": .., "good": .., "errors": ["FILE:LINE:COLUMN: ..", ..], "advice": [..], "runs": ..,
+ * "parts": ..} */
 static isg_err add_report(json_t *all, const char *path, isg_err found, const isg_plan *plan,
                           const isg_advice_list *advice)
 {
@@ -35,18 +36,21 @@ static isg_err add_report(json_t *all, const char *path, isg_err found, const is
         if (json_array_append_new(errors, json_stringn(p, n))) break;
         p += n + (p[n] == '\n');
     }
-    json_t *one = json_pack("{s:s,s:b,s:o,s:o,s:I}", "file", path, "good", !found, "errors", errors,
-                            "advice", isg_report_advice_json(advice, ISG_ADVICE_WARNING), "runs",
-                            (json_int_t)(plan ? plan->n_runs : 0));
+    const size_t runs = plan ? isg_plan_own_runs(plan) : 0;
+    json_t *one =
+        json_pack("{s:s,s:b,s:o,s:o,s:I,s:I}", "file", path, "good", !found, "errors", errors,
+                  "advice", isg_report_advice_json(advice), "runs", (json_int_t)runs, "parts",
+                  (json_int_t)(plan ? plan->n_runs - runs : 0));
     return json_array_append_new(all, one) ? ISG_FAIL(ISG_ENOMEM, "out of memory") : ISG_OK;
 }
 
 static isg_err check_file(const choices *c, const char *path, json_t *all)
 {
+    char runs[128];
     isg_plan *plan = NULL;
     isg_advice_list advice = {0};
     isg_err found = c->shape_only ? check_shape(path) : isg_plan_load(path, &c->plan, &plan);
-    if (plan) found = isg_plan_advise(plan, &advice);
+    if (plan) found = isg_plan_advise(plan, 0, &advice);
     isg_err rc = found;
     if (c->json) {
         isg_err bad = add_report(all, path, found, plan, &advice);
@@ -54,9 +58,9 @@ static isg_err check_file(const choices *c, const char *path, json_t *all)
     } else if (found) {
         (void)fprintf(stderr, "%s\n", isg_err_message());
     } else if (plan) {
-        (void)printf("%s: good: campaign '%s', %zu runs in %zu families\n", path, plan->name,
-                     plan->n_runs, plan->n_families);
-        isg_report_advice_text(&advice, ISG_ADVICE_WARNING, stdout);
+        (void)printf("%s: good: campaign '%s', %s\n", path, plan->name,
+                     isg_plan_runs_text(plan, runs, sizeof runs));
+        isg_report_advice_text(&advice, stdout);
     } else {
         (void)printf("%s: good shape\n", path);
     }

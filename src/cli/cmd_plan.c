@@ -86,7 +86,7 @@ static void print_run_name(const isg_plan *p, size_t i)
 {
     const isg_run *r = &p->runs[i];
     char t[NUMBER_BYTES], n[NUMBER_BYTES];
-    (void)printf("run %.8s (%s, %s tokens", r->id,
+    (void)printf("%s %.8s (%s, %s tokens", r->trunk ? "part of a trunk" : "run", r->id,
                  r->shape.label[0] ? r->shape.label
                                    : isg_str_count((double)r->shape.n_nonembedding, n, sizeof n),
                  isg_str_count((double)r->tokens, t, sizeof t));
@@ -108,8 +108,8 @@ static void print_epochs(const isg_plan *p)
         repeated += e.most > 1;
         unseen += e.run == ISG_NO_RUN;
     }
-    (void)printf("repetition     %zu of %zu trained languages are read more than once\n", repeated,
-                 p->n_languages - unseen);
+    (void)printf("repetition     languages that are read more than once: %zu of %zu trained\n",
+                 repeated, p->n_languages - unseen);
     for (size_t k = 0; said && k < SHOWN && k < repeated; k++) {
         size_t best = p->n_languages;
         epochs most = {1, ISG_NO_RUN};
@@ -135,28 +135,60 @@ static bool is_assumed(isg_speed speed)
     return !(speed.flops > 0) && !(speed.peak > 0);
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+/* "67" or "67-71", of two shares. */
+static const char *percent_text(double least, double most, char *buf, size_t cap)
+{
+    (void)snprintf(buf, cap, "%.0f-%.0f", 100 * least, 100 * most);
+    char *dash = strchr(buf, '-');
+    const size_t n = dash ? (size_t)(dash - buf) : 0;
+    if (dash && n == strlen(dash + 1) && !strncmp(buf, dash + 1, n)) *dash = '\0';
+    return buf;
+}
+
+/* Where runs take several cores each. */
+static void print_cores(const isg_plan *p, const isg_estimate *e)
+{
+    const bool parts = isg_plan_own_runs(p) < p->n_runs;
+    if (!e->wide) return;
+    (void)printf("cores          up to %zu each, in %zu of %zu run%s%s; work is time x cores\n",
+                 e->widest, e->wide, p->n_runs, plural(p->n_runs), parts ? " and parts" : "");
+}
+
+static void print_makespan(const isg_estimate *e, size_t workers)
+{
+    char a[NUMBER_BYTES], b[NUMBER_BYTES];
+    const double even = e->work_s / (double)workers;
+    if (e->too_wide)
+        (void)printf("makespan       none on %zu worker%s: see the warning below\n", workers,
+                     plural(workers));
+    else
+        (void)printf("makespan       %s on %zu worker%s, longest runs first (at best %s)\n",
+                     isg_str_duration(e->makespan_s, a, sizeof a), workers, plural(workers),
+                     isg_str_duration(e->chain_s > even ? e->chain_s : even, b, sizeof b));
+}
+
 static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers, isg_speed speed)
 {
     char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
+    print_cores(p, e);
     if (p->trainer == ISG_TRAINER_SYNTHETIC) {
         (void)printf("time           %s of work (synthetic: seconds_per_run and speed)\n",
                      isg_str_duration(e->work_s, a, sizeof a));
     } else if (speed.peak > 0) {
-        (void)printf("time           %s of work at %.0f-%.0f %% of the peak measured here, %.0f "
-                     "GFLOP/s\n",
-                     isg_str_duration(e->work_s, a, sizeof a), 100 * e->least_share,
-                     100 * e->most_share, 1e-9 * speed.peak);
+        (void)printf("time           %s of work at %s %% of the peak measured here, %.0f GFLOP/s\n",
+                     isg_str_duration(e->work_s, a, sizeof a),
+                     percent_text(e->least_share, e->most_share, b, sizeof b), 1e-9 * speed.peak);
     } else {
         (void)printf("time           %s of work at %.3g FLOP/s a run%s\n",
                      isg_str_duration(e->work_s, a, sizeof a), e->speed,
                      is_assumed(speed) ? " (assumed; --speed)" : "");
     }
-    (void)printf("makespan       %s on %zu workers, longest runs first (at best %s)\n",
-                 isg_str_duration(e->makespan_s, a, sizeof a), workers,
-                 isg_str_duration(e->chain_s > e->work_s / (double)workers
-                                      ? e->chain_s
-                                      : e->work_s / (double)workers,
-                                  b, sizeof b));
+    print_makespan(e, workers);
     (void)printf("longest        %s: ", isg_str_duration(e->longest_s, c, sizeof c));
     print_run_name(p, e->longest);
     (void)printf("\n");
@@ -170,35 +202,38 @@ static double saved(const isg_branches *b)
 static void print_branches(const isg_branches *b)
 {
     if (!b->runs) return;
-    (void)printf("branches       %zu runs go on from %zu trunk%s: %.0f %% of the training FLOPs "
+    (void)printf("branches       %zu run%s go on from %zu trunk%s: %.0f %% of the training FLOPs "
                  "saved\n"
                  "               intervals take a trunk and its runs as one\n",
-                 b->runs, b->trunks, b->trunks == 1 ? "" : "s", 100 * saved(b));
+                 b->runs, plural(b->runs), b->trunks, plural(b->trunks), 100 * saved(b));
 }
 
 static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
                        size_t workers, isg_speed speed)
 {
-    char buf[NUMBER_BYTES], parts[2 * NUMBER_BYTES] = "";
+    char buf[4 * NUMBER_BYTES], parts[2 * NUMBER_BYTES] = "";
     isg_branches b;
     isg_plan_branches(p, &b);
-    if (b.parts) (void)snprintf(parts, sizeof parts, " and %zu parts of trunks", b.parts);
-    (void)printf("campaign %s: %zu runs%s in %zu families, %zu languages\n", p->name,
-                 p->n_runs - b.parts, parts, p->n_families, p->n_languages);
+    (void)printf("campaign %s: %s, %zu language%s\n", p->name,
+                 isg_plan_runs_text(p, buf, sizeof buf), p->n_languages, plural(p->n_languages));
     (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name,
                  p->trainer_version, p->numerics, p->schedule, p->unit);
     print_families(p, speed);
     (void)printf("\nFLOPs          %.3g, %.1f %% of it for evaluation\n", e->flops,
                  e->flops > 0 ? 100 * e->evaluation_flops / e->flops : 0);
     print_times(p, e, workers, speed);
-    (void)printf("dependencies   depth %zu; %zu runs wait for a parent\n", e->depth, e->waiting);
+    if (e->waiting_parts)
+        (void)snprintf(parts, sizeof parts, " and %zu part%s", e->waiting_parts,
+                       e->waiting_parts == 1 ? " of a trunk" : "s of trunks");
+    (void)printf("dependencies   depth %zu; %zu run%s%s wait for a parent\n", e->depth, e->waiting,
+                 plural(e->waiting), parts);
     print_branches(&b);
     (void)printf(
-        "store          about %s: at most %zu points x %zu evaluations x %zu shards a run\n",
-        isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, p->n_evaluations,
-        p->max_shards);
+        "store          about %s: at most %zu point%s x %zu evaluation%s x %zu shard%s a run\n",
+        isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, plural(p->max_points),
+        p->n_evaluations, plural(p->n_evaluations), p->max_shards, plural(p->max_shards));
     print_epochs(p);
-    isg_report_advice_text(advice, ISG_ADVICE_NOTE, stdout);
+    isg_report_advice_text(advice, stdout);
 }
 
 static void print_mixture(const isg_plan *p, const isg_run *r)
@@ -298,21 +333,22 @@ static isg_err print_json(const isg_plan *p, const isg_estimate *e, const isg_ad
 {
     isg_branches b;
     isg_plan_branches(p, &b);
-    json_t *peak = speed.peak > 0 ? json_real(speed.peak) : json_null();
+    json_t *peak = speed.peak > 0 ? json_real(speed.peak) : json_null(),
+           *makespan = e->too_wide ? json_null() : json_real(e->makespan_s);
     json_t *report = json_pack(
-        "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:o,s:f,s:f,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
-        "s:o,s:{s:I,s:I,s:I,s:f,s:f},s:o}",
+        "{s:s,s:i,s:s,s:s,s:I,s:o,s:s,s:s,s:f,s:f,s:I,s:f,s:b,s:o,s:f,s:o,s:f,s:{s:s,s:f},s:I,s:I,s:f,"
+        "s:o,s:{s:I,s:I,s:I,s:f,s:f},s:o,s:I}",
         "schema", "isogloss-plan", "version", PLAN_JSON_VERSION, "name", p->name, "hash", p->hash,
-        "runs", (json_int_t)p->n_runs, "families", families_json(p, speed), "trainer",
+        "runs", (json_int_t)(p->n_runs - b.parts), "families", families_json(p, speed), "trainer",
         p->trainer_name, "numerics", p->numerics, "flops", e->flops, "evaluation_flops",
         e->evaluation_flops, "workers", (json_int_t)workers, "speed_flops_per_s", e->speed,
         "speed_assumed", is_assumed(speed), "peak_flops_per_s", peak, "work_s", e->work_s,
-        "makespan_s", e->makespan_s, "chain_s", e->chain_s, "longest", "run",
-        p->runs[e->longest].id, "seconds", e->longest_s, "depth", (json_int_t)e->depth, "waiting",
-        (json_int_t)e->waiting, "store_bytes", e->store_bytes, "languages", epochs_json(p),
-        "branches", "runs", (json_int_t)b.runs, "trunks", (json_int_t)b.trunks, "parts",
-        (json_int_t)b.parts, "training_flops", b.training, "unbranched_flops", b.unbranched,
-        "advice", isg_report_advice_json(advice, ISG_ADVICE_NOTE));
+        "makespan_s", makespan, "chain_s", e->chain_s, "longest", "run", p->runs[e->longest].id,
+        "seconds", e->longest_s, "depth", (json_int_t)e->depth, "waiting", (json_int_t)e->waiting,
+        "store_bytes", e->store_bytes, "languages", epochs_json(p), "branches", "runs",
+        (json_int_t)b.runs, "trunks", (json_int_t)b.trunks, "parts", (json_int_t)b.parts,
+        "training_flops", b.training, "unbranched_flops", b.unbranched, "advice",
+        isg_report_advice_json(advice), "too_wide", (json_int_t)e->too_wide);
     if (!report) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     isg_err rc = runs ? add_runs(p, speed, report) : ISG_OK;
     if (!rc) rc = isg_json_print(report, stdout);
@@ -338,7 +374,7 @@ static isg_err run_plan(int argc, char **argv)
     const isg_opt opts[] = {
         {0, "workers", ISG_OPT_U64, &workers, "R",
          "Predict for so many workers (default: the cores of this machine). A run occupies as many as it "
-         "takes cores, or one with GPUs.",
+         "takes cores ('resources:' of the campaign), or one with GPUs.",
          1, 1e6, NULL},
         {0, "speed", ISG_OPT_DOUBLE, &given, "FLOP/S",
          "Speed of a worker (default, for proxies: measured on this machine).", 1, 1e30, NULL},
@@ -359,7 +395,7 @@ static isg_err run_plan(int argc, char **argv)
     ISG_TRY(isg_plan_load(argv[1], &options, &plan));
     const isg_speed speed = find_speed(plan, given);
     isg_err rc = isg_plan_estimate(plan, workers, speed, &e);
-    if (!rc) rc = isg_plan_advise(plan, &advice);
+    if (!rc) rc = isg_plan_advise(plan, workers, &advice);
     if (!rc && json) {
         rc = print_json(plan, &e, &advice, workers, speed, runs);
     } else if (!rc) {

@@ -155,7 +155,7 @@ static isg_err make_room(launch *l)
 static isg_err say_advice(const launch *l)
 {
     isg_advice_list advice;
-    ISG_TRY(isg_plan_advise(l->plan, &advice));
+    ISG_TRY(isg_plan_advise(l->plan, 0, &advice));
     for (size_t i = 0; i < advice.n; i++) {
         if (advice.item[i].at_run) ISG_WARN("run", "%s", advice.item[i].text);
     }

@@ -90,7 +90,11 @@ def check_losses(rows, budgets):
 def test_plan(home):
     plan = json.loads(isogloss(home, "plan", "--json", "--runs", "whole.yaml"))
     b = plan["branches"]
-    check((plan["runs"], b["runs"], b["trunks"], b["parts"]) == (18, 6, 2, 6), b)
+    check((plan["runs"], b["runs"], b["trunks"], b["parts"]) == (12, 6, 2, 6), b)
+    check(len(plan["run_list"]) == 18 and plan["waiting"] == 6, plan["waiting"])
+    checked = json.loads(isogloss(home, "check", "--json", "whole.yaml"))["campaigns"][0]
+    check((checked["runs"], checked["parts"]) == (12, 6), checked)
+    check("12 runs and 6 parts of trunks in 2 families" in isogloss(home, "check", "whole.yaml"), "check")
     cuts = [int(d * 0.85) // 512 * 512 for d in (40000, 80000, 160000)]
     tokens = cuts[-1] + sum(d - c for d, c in zip((40000, 80000, 160000), cuts))
     check(abs(b["training_flops"] / b["unbranched_flops"] - (tokens + 280000) / 560000) < 1e-12, b)
@@ -100,7 +104,9 @@ def test_plan(home):
         check(not r["trunk"] or runs[r["trunk"]]["is_trunk"], r)
     text = isogloss(home, "plan", "whole.yaml")
     saved = round(100 * (1 - (tokens + 280000) / 560000))
-    check("12 runs and 6 parts of trunks" in text and f"6 runs go on from 2 trunks: {saved} % of the training" in text, text)
+    check("12 runs and 6 parts of trunks in 2 families, 2 languages" in text and "6 runs and 4 parts of trunks wait for a parent" in text, text)
+    check("12 of 12 runs have fewer than 1000 optimiser steps" in " ".join(text.split()), text)
+    check( f"6 runs go on from 2 trunks: {saved} % of the training" in text, text)
     check(max(map(len, text.splitlines())) <= 80, text)
     return plan
 
