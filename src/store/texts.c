@@ -20,9 +20,16 @@ enum { PAGE_END = 0xff, BYTES = 256 };
 
 static const double LN2 = 0.693147180559945309417;
 
+/* Bits that each byte value of a language costs, once its training text was counted. */
+typedef struct costs {
+    bool known;
+    double of[BYTES];
+} costs;
+
 typedef struct texts {
     const isg_plan *plan;
     isg_corpus *corpus;
+    costs *costs;                     /* [languages of the corpus] */
     size_t shards;                    /* of the store */
     uint64_t *bytes, *characters;     /* [evaluations] */
     double *bits;                     /* [evaluations] */
@@ -52,6 +59,7 @@ static isg_err create(texts *t, size_t n)
 static void clear(texts *t)
 {
     isg_corpus_close(&t->corpus);
+    free(t->costs);
     free(t->bytes);
     free(t->characters);
     free(t->bits);
@@ -61,15 +69,17 @@ static void clear(texts *t)
     free(t->s_bits);
 }
 
-/* Bits that each byte value costs. @param cost  [256] */
-static isg_err byte_costs(const isg_corpus *corpus, size_t language, double *cost)
+/* Of all training text of a language, which is read once, however many evaluations it has. */
+static isg_err find_costs(const isg_corpus *corpus, size_t language, costs *c)
 {
     uint64_t count[BYTES] = {0}, all = 0;
+    if (c->known) return ISG_OK;
     ISG_TRY(isg_corpus_count_train(corpus, language, count));
     count[PAGE_END] = 0;
     for (size_t b = 0; b < BYTES; b++) all += count[b];
     for (size_t b = 0; b < BYTES; b++)
-        cost[b] = isg_ln((double)(all + BYTES) / (double)(count[b] + 1)) / LN2;
+        c->of[b] = isg_ln((double)(all + BYTES) / (double)(count[b] + 1)) / LN2;
+    c->known = true;
     return ISG_OK;
 }
 
@@ -104,9 +114,9 @@ static isg_err measure(texts *t, size_t e)
     const isg_evaluation *of = &t->plan->evaluations[e];
     const size_t language = isg_corpus_find(t->corpus, t->plan->languages[of->language].code);
     uint64_t all[BYTES] = {0};
-    double cost[BYTES];
     if (language == (size_t)-1) return ISG_OK; /* of a corpus that is not this one */
-    ISG_TRY(byte_costs(t->corpus, language, cost));
+    const double *cost = t->costs[language].of;
+    ISG_TRY(find_costs(t->corpus, language, &t->costs[language]));
     t->pages[e] = (uint32_t)of->n_pages;
     for (size_t s = 0; s < of->shards; s++) {
         const size_t at = e * t->shards + s;
@@ -130,6 +140,8 @@ static isg_err measure_all(texts *t)
     free(index);
     if (!there) return ISG_OK;
     ISG_TRY(isg_corpus_open(p->corpus, &t->corpus));
+    t->costs = calloc(t->corpus->n_languages + 1, sizeof *t->costs);
+    if (!t->costs) return ISG_FAIL(ISG_ENOMEM, "out of memory");
     for (size_t e = 0; e < p->n_evaluations; e++)
         ISG_TRY(isg_err_context(measure(t, e), "evaluation '%s'", p->evaluations[e].name));
     return ISG_OK;
