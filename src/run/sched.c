@@ -38,7 +38,7 @@ isg_run_state isg_sched_state_of(phase p)
 
 /* ---- actions ------------------------------------------------------------ */
 
-static isg_action *emit(isg_sched *s, isg_action_kind kind)
+isg_action *isg_sched_emit(isg_sched *s, isg_action_kind kind)
 {
     if (!s->begun) return &s->scratch; /* what tasks begin with is nothing to be told */
     if (s->ring_n == s->ring_cap) {
@@ -70,25 +70,25 @@ bool isg_sched_next(isg_sched *s, isg_action *out)
 }
 
 /* An action about one attempt. */
-static isg_action *emit_task(isg_sched *s, isg_action_kind kind, uint32_t w, uint32_t t,
-                             uint32_t attempt)
+isg_action *isg_sched_emit_task(isg_sched *s, isg_action_kind kind, uint32_t w, uint32_t t,
+                                uint32_t attempt)
 {
-    isg_action *a = emit(s, kind);
+    isg_action *a = isg_sched_emit(s, kind);
     a->worker = w;
     a->task[0] = t;
     a->attempt[0] = attempt;
     return a;
 }
 
-static void record(isg_sched *s, uint32_t t, isg_cause cause)
+void isg_sched_record(isg_sched *s, uint32_t t, isg_cause cause)
 {
     const task *k = &s->tasks[t];
-    isg_action *a = emit_task(s, ISG_ACT_RECORD, k->worker, t, k->attempt);
+    isg_action *a = isg_sched_emit_task(s, ISG_ACT_RECORD, k->worker, t, k->attempt);
     a->cause = cause;
     a->started = k->started;
 }
 
-static void set_phase(isg_sched *s, uint32_t t, phase to)
+void isg_sched_set_phase(isg_sched *s, uint32_t t, phase to)
 {
     task *k = &s->tasks[t];
     isg_run_state was = state_of[k->phase], is = state_of[to];
@@ -96,17 +96,12 @@ static void set_phase(isg_sched *s, uint32_t t, phase to)
     s->count[to]++;
     k->phase = (uint8_t)to;
     if (was == is || to == DONE || to == DIVERGED) return; /* the mark says these */
-    emit_task(s, ISG_ACT_STATE, k->worker, t, k->attempt)->state = is;
+    isg_sched_emit_task(s, ISG_ACT_STATE, k->worker, t, k->attempt)->state = is;
 }
 
 /* ---- workers ------------------------------------------------------------ */
 
-static bool usable(const isg_sched *s, const worker *w)
-{
-    return w->state == LIVE && !s->hosts[w->host].aside;
-}
-
-static void idle_update(isg_sched *s, uint32_t id)
+void isg_sched_idle_update(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     bool want = usable(s, w) && w->free_slots > 0;
@@ -122,7 +117,7 @@ static void idle_update(isg_sched *s, uint32_t id)
 }
 
 /* Changes of `state` go through here, so that the counts stay right. */
-static void worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
+void isg_sched_worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
 {
     worker *w = &s->workers[id];
     host *h = &s->hosts[w->host];
@@ -137,7 +132,7 @@ static void worker_set(isg_sched *s, uint32_t id, worker_state to, bool aside)
     }
 }
 
-static void words_remove(isg_sched *s, uint32_t id)
+void isg_sched_words_remove(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     if (w->prev != NONE)
@@ -153,7 +148,7 @@ static void words_remove(isg_sched *s, uint32_t id)
     w->prev = w->next = NONE;
 }
 
-static void words_append(isg_sched *s, uint32_t id)
+void isg_sched_words_append(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     w->heard = s->now - s->still;
@@ -166,7 +161,7 @@ static void words_append(isg_sched *s, uint32_t id)
     s->newest = id;
 }
 
-static void list_add(isg_sched *s, uint32_t id, uint32_t t)
+void isg_sched_list_add(isg_sched *s, uint32_t id, uint32_t t)
 {
     worker *w = &s->workers[id];
     task *k = &s->tasks[t];
@@ -178,7 +173,7 @@ static void list_add(isg_sched *s, uint32_t id, uint32_t t)
     w->n_tasks++;
 }
 
-static void list_remove(isg_sched *s, uint32_t t)
+void isg_sched_list_remove(isg_sched *s, uint32_t t)
 {
     task *k = &s->tasks[t];
     worker *w = &s->workers[k->worker];
@@ -190,13 +185,13 @@ static void list_remove(isg_sched *s, uint32_t t)
     k->prev = k->next = NONE;
     w->n_tasks--;
     if (w->state == LEAVING && !w->n_tasks) {
-        worker_set(s, k->worker, GONE, false);
-        words_remove(s, k->worker);
-        emit(s, ISG_ACT_QUIT)->worker = k->worker;
+        isg_sched_worker_set(s, k->worker, GONE, false);
+        isg_sched_words_remove(s, k->worker);
+        isg_sched_emit(s, ISG_ACT_QUIT)->worker = k->worker;
     }
 }
 
-static void measure(isg_sched *s, worker *w, double flops, double seconds)
+void isg_sched_measure(isg_sched *s, worker *w, double flops, double seconds)
 {
     if (!(flops > 0) || !(seconds > 0)) return;
     w->flops = w->flops / 2 + flops;
@@ -283,10 +278,10 @@ static bool hand_out(isg_sched *s, uint32_t id, isg_ready_group *g)
         k->attempt++;
         k->bundle = b;
         k->started = s->now;
-        list_add(s, id, got[i]);
-        set_phase(s, got[i], SENT);
+        isg_sched_list_add(s, id, got[i]);
+        isg_sched_set_phase(s, got[i], SENT);
     }
-    isg_action *a = emit(s, ISG_ACT_START);
+    isg_action *a = isg_sched_emit(s, ISG_ACT_START);
     a->worker = id;
     a->n = n;
     a->cores = g->cores;
@@ -299,7 +294,7 @@ static bool hand_out(isg_sched *s, uint32_t id, isg_ready_group *g)
 }
 
 /* Give a worker all that it can take. */
-static void fill(isg_sched *s, uint32_t id)
+void isg_sched_fill(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     if (!s->draining && usable(s, w)) {
@@ -310,17 +305,17 @@ static void fill(isg_sched *s, uint32_t id)
             if (!g->n && fits(w, g)) g->blocked = false; /* here is somebody for the next one */
         }
     }
-    idle_update(s, id);
+    isg_sched_idle_update(s, id);
 }
 
 /* A task is ready: queue it and find somebody idle for it. */
-static void offer(isg_sched *s, uint32_t t)
+void isg_sched_offer(isg_sched *s, uint32_t t)
 {
     isg_ready_group *g = isg_ready_push(&s->ready, t);
     if (s->draining || g->blocked) return;
     for (size_t i = s->n_idle; i-- > 0;) {
         if (fits(&s->workers[s->idle[i]], g)) {
-            fill(s, s->idle[i]);
+            isg_sched_fill(s, s->idle[i]);
             return;
         }
     }
@@ -328,7 +323,7 @@ static void offer(isg_sched *s, uint32_t t)
 }
 
 /* The task is out of its bundle, which is returned. */
-static uint32_t take_out(isg_sched *s, uint32_t t)
+uint32_t isg_sched_take_out(isg_sched *s, uint32_t t)
 {
     uint32_t id = s->tasks[t].bundle;
     s->tasks[t].bundle = NONE;
@@ -336,7 +331,7 @@ static uint32_t take_out(isg_sched *s, uint32_t t)
 }
 
 /* A member of a bundle has ended; the last one frees the slot. */
-static void release(isg_sched *s, uint32_t id)
+void isg_sched_release(isg_sched *s, uint32_t id)
 {
     if (id == NONE) return;
     bundle *b = &s->bundles[id];
@@ -349,7 +344,7 @@ static void release(isg_sched *s, uint32_t id)
     s->busy--;
     b->left = s->free_bundle;
     s->free_bundle = id;
-    fill(s, of);
+    isg_sched_fill(s, of);
 }
 
 /* ---- ends of tasks ------------------------------------------------------ */
@@ -357,12 +352,12 @@ static void release(isg_sched *s, uint32_t id)
 static void close_task(isg_sched *s, uint32_t t, phase to)
 {
     task *k = &s->tasks[t];
-    set_phase(s, t, to);
+    isg_sched_set_phase(s, t, to);
     s->cost_done += rest_of(k); /* the share before the checkpoint is in there */
 }
 
 /* Without a final checkpoint of the parent no child can start, nor can theirs. */
-static void fail_children(isg_sched *s, uint32_t top)
+void isg_sched_fail_children(isg_sched *s, uint32_t top)
 {
     uint32_t t = s->tasks[top].child;
     while (t != NONE) {
@@ -380,22 +375,22 @@ static void fail_children(isg_sched *s, uint32_t top)
 static void fail(isg_sched *s, uint32_t t)
 {
     close_task(s, t, FAILED);
-    fail_children(s, t);
+    isg_sched_fail_children(s, t);
 }
 
-static void again(isg_sched *s, uint32_t t)
+void isg_sched_again(isg_sched *s, uint32_t t)
 {
-    set_phase(s, t, READY);
-    offer(s, t);
+    isg_sched_set_phase(s, t, READY);
+    isg_sched_offer(s, t);
 }
 
 /* Children of a task that diverged fail, but for those that follow it. */
-static void leave_children(isg_sched *s, uint32_t t)
+void isg_sched_leave_children(isg_sched *s, uint32_t t)
 {
     for (uint32_t c = s->tasks[t].child; c != NONE; c = s->tasks[c].sibling) {
         if (s->tasks[c].phase != WAITING) continue;
         if (s->tasks[c].follows)
-            again(s, c);
+            isg_sched_again(s, c);
         else
             fail(s, c);
     }
@@ -407,7 +402,7 @@ static bool is_own_failure(isg_cause c)
 }
 
 /* After an attempt without a result, off the worker's list: another one, or the end. */
-static void retry(isg_sched *s, uint32_t t, isg_cause cause)
+void isg_sched_retry(isg_sched *s, uint32_t t, isg_cause cause)
 {
     task *k = &s->tasks[t];
     if (cause == ISG_CAUSE_KILLED && s->draining) cause = ISG_CAUSE_STOPPED; /* our own doing */
@@ -419,7 +414,7 @@ static void retry(isg_sched *s, uint32_t t, isg_cause cause)
         }
         k->used[cause]++;
     }
-    again(s, t);
+    isg_sched_again(s, t);
 }
 
 static void set_aside(isg_sched *s, uint32_t h)
@@ -427,18 +422,19 @@ static void set_aside(isg_sched *s, uint32_t h)
     for (uint32_t id = 0; id < s->n_workers; id++) {
         worker *w = &s->workers[id];
         if (w->state == ABSENT || w->host != h) continue;
-        worker_set(s, id, w->state, true);
+        isg_sched_worker_set(s, id, w->state, true);
     }
     s->hosts[h].aside = true;
     for (uint32_t id = 0; id < s->n_workers; id++) {
-        if (s->workers[id].state != ABSENT && s->workers[id].host == h) idle_update(s, id);
+        if (s->workers[id].state != ABSENT && s->workers[id].host == h)
+            isg_sched_idle_update(s, id);
     }
-    emit(s, ISG_ACT_SET_ASIDE)->host = h;
+    isg_sched_emit(s, ISG_ACT_SET_ASIDE)->host = h;
 }
 
 /* Several tasks in a row that fail at once on one host, none of them known to
  * fail elsewhere: the host's fault, as long as there is another one. */
-static void judge_host(isg_sched *s, uint32_t t, isg_cause cause)
+void isg_sched_judge_host(isg_sched *s, uint32_t t, isg_cause cause)
 {
     const task *k = &s->tasks[t];
     uint32_t id = s->workers[k->worker].host;
@@ -450,50 +446,50 @@ static void judge_host(isg_sched *s, uint32_t t, isg_cause cause)
     if (h->streak >= s->opt.quick_failures && !h->aside && s->usable > h->usable) set_aside(s, id);
 }
 
-static void committed(isg_sched *s, uint32_t t)
+void isg_sched_committed(isg_sched *s, uint32_t t)
 {
     task *k = &s->tasks[t];
-    record(s, t, k->diverged ? ISG_CAUSE_DIVERGED : ISG_CAUSE_OK);
-    emit_task(s, ISG_ACT_COMMITTED, k->worker, t, k->attempt);
+    isg_sched_record(s, t, k->diverged ? ISG_CAUSE_DIVERGED : ISG_CAUSE_OK);
+    isg_sched_emit_task(s, ISG_ACT_COMMITTED, k->worker, t, k->attempt);
     s->cost_now += rest_of(k);
     close_task(s, t, k->diverged ? DIVERGED : DONE);
-    list_remove(s, t);
+    isg_sched_list_remove(s, t);
     if (k->diverged) {
-        leave_children(s, t);
+        isg_sched_leave_children(s, t);
         return;
     }
     for (uint32_t c = k->child; c != NONE; c = s->tasks[c].sibling) {
-        if (s->tasks[c].phase == WAITING) again(s, c);
+        if (s->tasks[c].phase == WAITING) isg_sched_again(s, c);
     }
 }
 
 /* ---- the end ------------------------------------------------------------ */
 
-static void stop_all(isg_sched *s, isg_stop_how how)
+void isg_sched_stop_all(isg_sched *s, isg_stop_how how)
 {
     for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next) {
-        isg_action *a = emit(s, ISG_ACT_STOP);
+        isg_action *a = isg_sched_emit(s, ISG_ACT_STOP);
         a->worker = id;
         a->how = how;
     }
 }
 
-static void drain(isg_sched *s, isg_finish why)
+void isg_sched_drain(isg_sched *s, isg_finish why)
 {
     if (s->draining) return;
     s->draining = true;
     s->drain_why = why;
     double last = fmax(s->now, s->opt.end - s->opt.margin_s / 4);
     s->drain_until = fmin(s->now + s->opt.drain_s, last);
-    stop_all(s, ISG_STOP_CHECKPOINT);
+    isg_sched_stop_all(s, ISG_STOP_CHECKPOINT);
 }
 
-static void finish(isg_sched *s, isg_finish why)
+void isg_sched_finish(isg_sched *s, isg_finish why)
 {
     s->finished = true;
     for (uint32_t id = s->oldest; id != NONE; id = s->workers[id].next)
-        emit(s, ISG_ACT_QUIT)->worker = id;
-    emit(s, ISG_ACT_FINISHED)->why = why;
+        isg_sched_emit(s, ISG_ACT_QUIT)->worker = id;
+    isg_sched_emit(s, ISG_ACT_FINISHED)->why = why;
 }
 
 /* All usable hosts are gone: those set aside are better than none. */
@@ -510,32 +506,32 @@ static void take_back(isg_sched *s)
             s->hosts[h].usable++;
             s->usable++;
             s->slots += o->slots;
-            fill(s, other);
+            isg_sched_fill(s, other);
         }
     }
 }
 
-static void check_end(isg_sched *s)
+void isg_sched_check_end(isg_sched *s)
 {
     if (s->finished) return;
     size_t over = s->count[DONE] + s->count[DIVERGED] + s->count[FAILED] + s->count[NOT_OURS];
     if (over == s->n) {
-        finish(s, ISG_FINISH_ALL);
+        isg_sched_finish(s, ISG_FINISH_ALL);
         return;
     }
     if (s->draining) {
-        if (!active(s)) finish(s, s->drain_why);
+        if (!active(s)) isg_sched_finish(s, s->drain_why);
         return;
     }
     if (!s->usable) take_back(s);
     if (active(s) || (s->joined < s->opt.workers && s->now < s->first + s->opt.join_s)) return;
     if (s->count[HELD] && s->now < s->held_until) return;
     if (!s->usable)
-        finish(s, ISG_FINISH_ALONE);
+        isg_sched_finish(s, ISG_FINISH_ALONE);
     else if (!s->count[READY])
-        finish(s, ISG_FINISH_HELD);
+        isg_sched_finish(s, ISG_FINISH_HELD);
     else
-        finish(s, s->parked ? ISG_FINISH_TIME : ISG_FINISH_TOO_LARGE);
+        isg_sched_finish(s, s->parked ? ISG_FINISH_TIME : ISG_FINISH_TOO_LARGE);
 }
 
 /* ---- events about workers ----------------------------------------------- */
@@ -575,9 +571,9 @@ static isg_err join(isg_sched *s, const isg_event *e)
     w->cores = w->free_cores = e->cores;
     w->gpus = w->free_gpus = e->gpus;
     s->joined++;
-    worker_set(s, e->worker, LIVE, s->hosts[e->host].aside);
-    words_append(s, e->worker);
-    fill(s, e->worker);
+    isg_sched_worker_set(s, e->worker, LIVE, s->hosts[e->host].aside);
+    isg_sched_words_append(s, e->worker);
+    isg_sched_fill(s, e->worker);
     return ISG_OK;
 }
 
@@ -586,25 +582,25 @@ static void lose(isg_sched *s, uint32_t id, worker_state to, isg_cause cause, bo
 {
     worker *w = &s->workers[id];
     if (w->state == LIVE || w->state == LEAVING) {
-        emit(s, ISG_ACT_LOST)->worker = id;
-        words_remove(s, id);
+        isg_sched_emit(s, ISG_ACT_LOST)->worker = id;
+        isg_sched_words_remove(s, id);
     }
-    worker_set(s, id, to, false);
-    idle_update(s, id);
+    isg_sched_worker_set(s, id, to, false);
+    isg_sched_idle_update(s, id);
     for (uint32_t t = w->first, next; t != NONE; t = next) {
         task *k = &s->tasks[t];
         next = k->next;
         if (k->phase == MARKING) continue; /* its part is done */
         if (k->phase == GRANTED && !dead) {
-            set_phase(s, t, HELD);
+            isg_sched_set_phase(s, t, HELD);
             s->held_until = s->now + s->opt.lease_s;
             continue;
         }
         if (k->phase == HELD && !dead) continue;
-        release(s, take_out(s, t));
-        record(s, t, cause);
-        list_remove(s, t);
-        retry(s, t, cause);
+        isg_sched_release(s, isg_sched_take_out(s, t));
+        isg_sched_record(s, t, cause);
+        isg_sched_list_remove(s, t);
+        isg_sched_retry(s, t, cause);
     }
 }
 
@@ -612,15 +608,15 @@ static void lose(isg_sched *s, uint32_t id, worker_state to, isg_cause cause, bo
 static void revive(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
-    isg_action *a = emit(s, ISG_ACT_STOP);
+    isg_action *a = isg_sched_emit(s, ISG_ACT_STOP);
     a->worker = id;
     a->how = ISG_STOP_KILL;
     for (uint32_t t = w->first; t != NONE; t = s->tasks[t].next) {
-        if (s->tasks[t].phase == HELD) set_phase(s, t, GRANTED);
+        if (s->tasks[t].phase == HELD) isg_sched_set_phase(s, t, GRANTED);
     }
-    worker_set(s, id, LIVE, s->hosts[w->host].aside);
-    words_append(s, id);
-    fill(s, id);
+    isg_sched_worker_set(s, id, LIVE, s->hosts[w->host].aside);
+    isg_sched_words_append(s, id);
+    isg_sched_fill(s, id);
 }
 
 static void heard(isg_sched *s, uint32_t id)
@@ -629,8 +625,8 @@ static void heard(isg_sched *s, uint32_t id)
     if (w->state == SILENT) {
         revive(s, id);
     } else if (w->state == LIVE || w->state == LEAVING) {
-        words_remove(s, id);
-        words_append(s, id);
+        isg_sched_words_remove(s, id);
+        isg_sched_words_append(s, id);
     }
 }
 
@@ -638,12 +634,12 @@ static void leaving(isg_sched *s, uint32_t id)
 {
     worker *w = &s->workers[id];
     if (w->state != LIVE) return;
-    worker_set(s, id, LEAVING, false);
-    idle_update(s, id);
+    isg_sched_worker_set(s, id, LEAVING, false);
+    isg_sched_idle_update(s, id);
     if (w->n_tasks) return;
-    worker_set(s, id, GONE, false);
-    words_remove(s, id);
-    emit(s, ISG_ACT_QUIT)->worker = id;
+    isg_sched_worker_set(s, id, GONE, false);
+    isg_sched_words_remove(s, id);
+    isg_sched_emit(s, ISG_ACT_QUIT)->worker = id;
 }
 
 static void tick(isg_sched *s)
@@ -651,14 +647,15 @@ static void tick(isg_sched *s)
     while (s->oldest != NONE && s->now - s->still - s->workers[s->oldest].heard > s->opt.lease_s) {
         lose(s, s->oldest, SILENT, ISG_CAUSE_KILLED, false);
     }
-    if (s->now >= s->opt.end - s->opt.margin_s) drain(s, ISG_FINISH_TIME);
+    if (s->now >= s->opt.end - s->opt.margin_s) isg_sched_drain(s, ISG_FINISH_TIME);
     if (!s->draining || s->now < s->drain_until || s->finished) return;
     if (!s->killed) {
         s->killed = true;
         s->drain_until = s->now + fmin(s->opt.lease_s, s->opt.drain_s);
-        stop_all(s, ISG_STOP_KILL);
+        isg_sched_stop_all(s, ISG_STOP_KILL);
     } else {
-        finish(s, s->drain_why); /* waited long enough; without marks nothing is lost but time */
+        isg_sched_finish(
+            s, s->drain_why); /* waited long enough; without marks nothing is lost but time */
     }
 }
 
@@ -677,7 +674,7 @@ static void started(isg_sched *s, const isg_event *e)
     task *k = &s->tasks[e->task];
     if (k->phase != SENT) return;
     k->started = s->now;
-    set_phase(s, e->task, RUNNING);
+    isg_sched_set_phase(s, e->task, RUNNING);
 }
 
 static void checkpoint(isg_sched *s, const isg_event *e)
@@ -698,32 +695,33 @@ static void ended(isg_sched *s, const isg_event *e)
     isg_cause cause = e->cause;
     bool outcome = cause == ISG_CAUSE_OK || cause == ISG_CAUSE_DIVERGED;
     if (cause == ISG_CAUSE_OK && !e->has_result) cause = ISG_CAUSE_PROTOCOL;
-    measure(s, &s->workers[k->worker], e->flops, e->seconds * k->cores);
-    judge_host(s, e->task, cause);
+    isg_sched_measure(s, &s->workers[k->worker], e->flops, e->seconds * k->cores);
+    isg_sched_judge_host(s, e->task, cause);
     bool take = outcome && e->has_result &&
                 (cause == ISG_CAUSE_OK || k->used[cause] >= s->opt.retries[cause]);
     if (take) {
         k->diverged = cause == ISG_CAUSE_DIVERGED;
-        set_phase(s, e->task, GRANTED);
-        emit_task(s, ISG_ACT_GRANT, k->worker, e->task, k->attempt);
-        release(s, take_out(s, e->task));
+        isg_sched_set_phase(s, e->task, GRANTED);
+        isg_sched_emit_task(s, ISG_ACT_GRANT, k->worker, e->task, k->attempt);
+        isg_sched_release(s, isg_sched_take_out(s, e->task));
         return;
     }
-    if (e->has_result) emit_task(s, ISG_ACT_DENY, k->worker, e->task, k->attempt);
-    record(s, e->task, cause);
-    list_remove(s, e->task);
-    uint32_t b = take_out(s, e->task);
-    retry(s, e->task, cause); /* queued before the slot is free: it may be the one to go on */
-    release(s, b);
+    if (e->has_result) isg_sched_emit_task(s, ISG_ACT_DENY, k->worker, e->task, k->attempt);
+    isg_sched_record(s, e->task, cause);
+    isg_sched_list_remove(s, e->task);
+    uint32_t b = isg_sched_take_out(s, e->task);
+    isg_sched_retry(s, e->task,
+                    cause); /* queued before the slot is free: it may be the one to go on */
+    isg_sched_release(s, b);
 }
 
 /* The result could not be written: nothing is lost, but going on is of no use. */
 static void unwritten(isg_sched *s, uint32_t t)
 {
-    drain(s, ISG_FINISH_DRAINED);
-    record(s, t, ISG_CAUSE_STOPPED);
-    list_remove(s, t);
-    again(s, t);
+    isg_sched_drain(s, ISG_FINISH_DRAINED);
+    isg_sched_record(s, t, ISG_CAUSE_STOPPED);
+    isg_sched_list_remove(s, t);
+    isg_sched_again(s, t);
 }
 
 static void written(isg_sched *s, const isg_event *e)
@@ -734,8 +732,8 @@ static void written(isg_sched *s, const isg_event *e)
         unwritten(s, e->task);
         return;
     }
-    set_phase(s, e->task, MARKING);
-    emit_task(s, ISG_ACT_MARK, k->worker, e->task, k->attempt)->diverged = k->diverged;
+    isg_sched_set_phase(s, e->task, MARKING);
+    isg_sched_emit_task(s, ISG_ACT_MARK, k->worker, e->task, k->attempt)->diverged = k->diverged;
 }
 
 static void marked(isg_sched *s, const isg_event *e)
@@ -744,7 +742,7 @@ static void marked(isg_sched *s, const isg_event *e)
     const task *k = &s->tasks[e->task];
     if (k->phase != MARKING || k->attempt != e->attempt) return;
     if (e->ok)
-        committed(s, e->task);
+        isg_sched_committed(s, e->task);
     else
         unwritten(s, e->task);
 }
@@ -761,7 +759,7 @@ static void about_task(isg_sched *s, const isg_event *e)
     if (is_current(s, e))
         handle[e->kind](s, e);
     else if (e->kind == ISG_EV_ENDED && e->has_result)
-        emit_task(s, ISG_ACT_DENY, e->worker, e->task, e->attempt);
+        isg_sched_emit_task(s, ISG_ACT_DENY, e->worker, e->task, e->attempt);
 }
 
 isg_err isg_sched_event(isg_sched *s, const isg_event *e)
@@ -776,10 +774,10 @@ isg_err isg_sched_event(isg_sched *s, const isg_event *e)
     switch (e->kind) {
     case ISG_EV_JOIN: ISG_TRY(join(s, e)); break;
     case ISG_EV_TICK: tick(s); break;
-    case ISG_EV_DRAIN: drain(s, ISG_FINISH_DRAINED); break;
+    case ISG_EV_DRAIN: isg_sched_drain(s, ISG_FINISH_DRAINED); break;
     case ISG_EV_STOP_NOW:
-        stop_all(s, ISG_STOP_KILL);
-        if (!s->finished) finish(s, ISG_FINISH_DRAINED);
+        isg_sched_stop_all(s, ISG_STOP_KILL);
+        if (!s->finished) isg_sched_finish(s, ISG_FINISH_DRAINED);
         break;
     case ISG_EV_MARKED: marked(s, e); break;
     case ISG_EV_DEAD:
@@ -798,7 +796,7 @@ isg_err isg_sched_event(isg_sched *s, const isg_event *e)
         else
             about_task(s, e);
     }
-    check_end(s);
+    isg_sched_check_end(s);
     return s->rc;
 }
 
@@ -824,8 +822,8 @@ void isg_sched_place(isg_sched *s, const isg_sched_task *in)
     for (uint32_t t = 0; t < s->n; t++) {
         task *k = &s->tasks[t];
         phase p = k->parent == NONE ? DONE : (phase)s->tasks[k->parent].phase;
-        if (k->phase == WAITING && p == DONE) again(s, t);
-        if (k->phase == FAILED) fail_children(s, t);
-        if (k->phase == DIVERGED) leave_children(s, t);
+        if (k->phase == WAITING && p == DONE) isg_sched_again(s, t);
+        if (k->phase == FAILED) isg_sched_fail_children(s, t);
+        if (k->phase == DIVERGED) isg_sched_leave_children(s, t);
     }
 }
