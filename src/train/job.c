@@ -93,14 +93,14 @@ static isg_err read_mixture(isg_job *job)
     return ISG_OK;
 }
 
-static isg_err read_settings(isg_job *job)
+/* The numbers of `settings`; what is not there keeps its value. */
+static isg_err read_numbers(isg_job *job, double *batch)
 {
-    double batch = (double)isg_recipe_batch(job->shape.context);
     const struct {
         const char *name;
         double *value, min, max;
     } known[] = {
-        {"batch", &batch, 1, 1e9},
+        {"batch", batch, 1, 1e9},
         {"lr", &job->schedule.lr, 0, 1e6},
         {"warmup", &job->schedule.warmup, 0, 1e15},
         {"decay", &job->schedule.decay, 0, 1},
@@ -111,13 +111,8 @@ static isg_err read_settings(isg_job *job)
     };
     enum { KNOWN = sizeof known / sizeof known[0] };
     json_t *settings, *value;
-    const char *key, *schedule;
+    const char *key;
 
-    job->schedule = (isg_schedule){.lr = 1, .warmup = ISG_RECIPE_WARMUP, .decay = 0.15};
-    job->beta1 = 0.9;
-    job->beta2 = 0.95;
-    job->weight_decay = 0.1;
-    job->clip = 1;
     ISG_TRY(isg_json_object(job->json, "settings", &settings));
     json_object_foreach(settings, key, value)
     {
@@ -130,19 +125,43 @@ static isg_err read_settings(isg_job *job)
                             known[i].min, known[i].max);
         }
     }
+    return ISG_OK;
+}
+
+static isg_err place_batch(isg_job *job, double batch)
+{
     job->batch = (uint64_t)batch;
-    if ((double)job->batch != batch || job->batch % job->shape.context) {
-        return ISG_FAIL(ISG_EINPUT,
-                        "settings: batch is %g tokens; wanted a multiple of the context, %zu",
-                        batch, job->shape.context);
-    }
-    ISG_TRY(isg_json_string(job->json, "schedule", &schedule));
-    ISG_TRY(isg_schedule_kind_of(schedule, &job->schedule.kind));
+    if ((double)job->batch == batch && job->batch % job->shape.context == 0) return ISG_OK;
+    return ISG_FAIL(ISG_EINPUT,
+                    "settings: batch is %g tokens; wanted a multiple of the context, %zu", batch,
+                    job->shape.context);
+}
+
+/* Its numbers were read with the others: the rate is a multiple of the default, the warm-up may be a
+ * share. */
+static isg_err place_schedule(isg_job *job)
+{
+    const char *name;
+    ISG_TRY(isg_json_string(job->json, "schedule", &name));
+    ISG_TRY(isg_schedule_kind_of(name, &job->schedule.kind));
     job->schedule.lr *= isg_schedule_default_lr(job->shape.d, job->batch);
     job->schedule.tokens = job->tokens;
     job->schedule.batch = job->batch;
     job->schedule.warmup = isg_recipe_warmup(job->schedule.warmup, job->tokens);
     return ISG_OK;
+}
+
+static isg_err read_settings(isg_job *job)
+{
+    double batch = (double)isg_recipe_batch(job->shape.context);
+    job->schedule = (isg_schedule){.lr = 1, .warmup = ISG_RECIPE_WARMUP, .decay = 0.15};
+    job->beta1 = 0.9;
+    job->beta2 = 0.95;
+    job->weight_decay = 0.1;
+    job->clip = 1;
+    ISG_TRY(read_numbers(job, &batch));
+    ISG_TRY(place_batch(job, batch));
+    return place_schedule(job);
 }
 
 static isg_err read_range(const isg_job_evaluation *e, const json_t *pair, isg_range *out)
