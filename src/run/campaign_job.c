@@ -248,6 +248,39 @@ isg_err isg_campaign_job_sweep(const isg_campaign_job *job)
     return each_run_dir(job, sweep_one, &copy);
 }
 
+/* Runs with a result that went on from this one. */
+static size_t finished_children(const isg_campaign_job *job, size_t parent)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < job->plan->n_runs; i++)
+        n += job->plan->runs[i].parent == parent && job->tasks[i].was == ISG_TASK_DONE;
+    return n;
+}
+
+/* Proxies give the same bits again; of a command nobody knows. */
+static void say_made_again(const isg_campaign_job *job, size_t parent, size_t child)
+{
+    const isg_run *runs = job->plan->runs;
+    const char *id = runs[parent].id, *why = runs[child].id;
+    const size_t n = finished_children(job, parent);
+    char more[160] = "";
+    if (job->plan->trainer != ISG_TRAINER_COMMAND) {
+        ISG_INFO("run", "run %s is made again: its checkpoint is gone and run %s needs it", id,
+                 why);
+        return;
+    }
+    if (n) {
+        (void)snprintf(more, sizeof more,
+                       "; %zu finished run%s went on from the earlier training, not from this one",
+                       n, n == 1 ? "" : "s");
+    }
+    ISG_WARN("run",
+             "run %s is trained again: its checkpoint is gone and run %s needs it. Its losses in "
+             "the store are replaced, by others if the command does not train the same twice%s. "
+             "'checkpoint: true' in a family keeps its checkpoints",
+             id, why, more);
+}
+
 /* A run to be made goes on from a checkpoint of its parent. Where that is gone, because nobody
  * needed it before the campaign was extended, the parent is made again, from its own parent. */
 static void reopen_parents(isg_campaign_job *job, size_t i)
@@ -260,8 +293,7 @@ static void reopen_parents(isg_campaign_job *job, size_t i)
                                         &tokens) != ISG_OK;
         isg_err_clear();
         if (job->tasks[p].was != ISG_TASK_DONE || (!gone && tokens == plan->runs[p].tokens)) return;
-        ISG_INFO("run", "run %s is made again: its checkpoint is gone and run %s needs it",
-                 plan->runs[p].id, plan->runs[i].id);
+        say_made_again(job, p, i);
         job->tasks[p].was = ISG_TASK_OPEN;
         job->mark_attempt[p] = 0;
         job->left++;
