@@ -157,7 +157,8 @@ static isg_err subject_open(const isg_bench_options *o, const char *name, const 
     isg_net_init(s->net, 1);
     train_step(s); /* pages and caches */
     if (!s->team) return ISG_OK;
-    ISG_TRY(isg_net_create_team(&s->job.shape, k, s->team, &s->team_net));
+    ISG_TRY(isg_net_create_team(&s->job.shape, k, s->team, s->batch / s->job.shape.context,
+                                &s->team_net));
     isg_net_init(s->team_net, 1);
     return ISG_OK;
 }

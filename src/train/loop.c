@@ -67,7 +67,9 @@ static isg_err training_open(const isg_job *job, isg_team *team, struct training
     ISG_TRY(isg_corpus_open(job->corpus, &t->corpus));
     ISG_TRY(isg_stream_open(job, t->corpus, &t->stream));
     ISG_TRY(isg_held_open(job, t->corpus, &t->held));
-    ISG_TRY(isg_net_create_team(&job->shape, kernels, team, &t->net));
+    const uint64_t step = job->batch < job->tokens ? job->batch : job->tokens;
+    const size_t sequences = ((size_t)step + job->shape.context - 1) / job->shape.context;
+    ISG_TRY(isg_net_create_team(&job->shape, kernels, team, sequences, &t->net));
     ISG_TRY(isg_optimiser_open(t->net, &t->optimiser));
     t->input = malloc(job->batch);
     t->target = malloc(job->batch);

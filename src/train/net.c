@@ -99,10 +99,12 @@ static void carve_all(isg_net *n, struct carver *c)
         carve(c, isg_team_size(n->par.team) * isg_attention_scratch(s->context, d / s->heads));
 }
 
-/* Said before a run is begun: the kernel would end it in the middle otherwise. */
-static isg_err check_memory(const isg_net_shape *s, size_t bytes)
+/* Said before a run is begun: the kernel would end it in the middle otherwise. Beside the net there
+ * are the two moments of each parameter, and the text of a step. */
+static isg_err check_memory(const isg_net_shape *s, size_t bytes, size_t step)
 {
-    const uint64_t there = isg_os_memory(), wanted = bytes + 2 * sizeof(float) * isg_net_params(s);
+    const uint64_t there = isg_os_memory(),
+                   wanted = bytes + 2 * sizeof(float) * isg_net_params(s) + 2 * step * s->context;
     char a[32], b[32];
     if (!there || wanted <= there) return ISG_OK;
     return ISG_FAIL(ISG_ENOMEM,
@@ -115,16 +117,18 @@ static isg_err check_memory(const isg_net_shape *s, size_t bytes)
 
 /* Sequences at a time. What the caches like, as measured: 128 rows, 256 of the wider models; of
  * several threads each takes whole sequences then, if they are short. What one thread takes at a
- * time fits a whole number of times: the sums over it stay the same (embedding_grads). */
-static size_t micro_for(const isg_net_shape *s, size_t threads)
+ * time fits a whole number of times: the sums over it stay the same (embedding_grads). More than a
+ * step has would be memory for nothing. */
+static size_t micro_for(const isg_net_shape *s, size_t threads, size_t step)
 {
     const size_t one = s->d <= 64 || s->context > 128 ? 1 : 2;
     const size_t rows = threads * (s->d <= 64 ? 128 : 256), fit = rows / s->context / one * one;
-    return threads == 1 || !fit ? one : fit;
+    const size_t all = (step + one - 1) / one * one;
+    return threads == 1 || !fit ? one : step && fit > all ? all : fit;
 }
 
 isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,
-                            isg_net **out)
+                            size_t step, isg_net **out)
 {
     *out = NULL;
     ISG_TRY(isg_net_shape_check(shape));
@@ -132,7 +136,7 @@ isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kerne
     if (!n) return ISG_FAIL(ISG_ENOMEM, "out of memory for a model");
     n->shape = *shape;
     n->par = (isg_parallel){kernels, team};
-    n->micro = micro_for(shape, isg_team_size(team));
+    n->micro = micro_for(shape, isg_team_size(team), step);
     n->n_tensors = isg_net_tensors(shape);
     n->tensors = calloc(n->n_tensors, sizeof *n->tensors);
     n->state = calloc(shape->layers + 1, sizeof *n->state);
@@ -141,7 +145,7 @@ isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kerne
         struct carver c = {0};
         for (size_t i = 0; i < n->n_tensors; i++) n->tensors[i] = isg_net_tensor(shape, i);
         carve_all(n, &c);
-        isg_err rc = check_memory(shape, c.used * sizeof(float));
+        isg_err rc = check_memory(shape, c.used * sizeof(float), step);
         if (rc) {
             isg_net_destroy(&n);
             return rc;
@@ -161,7 +165,7 @@ isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kerne
 
 isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out)
 {
-    return isg_net_create_team(shape, kernels, NULL, out);
+    return isg_net_create_team(shape, kernels, NULL, 0, out);
 }
 
 void isg_net_destroy(isg_net **net)
@@ -400,7 +404,7 @@ void isg_net_zero_grads(isg_net *n)
  * from the head, then from the input: in this order whatever the number of threads. */
 static void embedding_grads(isg_net *n, const uint8_t *input, size_t R)
 {
-    const size_t d = n->shape.d, T = n->shape.context, most = micro_for(&n->shape, 1) * T;
+    const size_t d = n->shape.d, T = n->shape.context, most = micro_for(&n->shape, 1, 0) * T;
     float *wte = top(n, n->grads, ISG_TOP_WTE), *wpe = top(n, n->grads, ISG_TOP_WPE);
     for (size_t r = 0, rows; r < R; r += rows) {
         rows = R - r < most ? R - r : most;

@@ -21,9 +21,12 @@ typedef struct isg_net isg_net;
 /** Parameters zero, no allocation later. @return ISG_EINPUT on a bad shape; ISG_ENOMEM */
 isg_err isg_net_create(const isg_net_shape *shape, const isg_kernels *kernels, isg_net **out);
 
-/** The same, to compute with these threads (NULL: the caller's alone); they outlive the net. */
+/**
+ * The same, to compute with these threads (NULL: the caller's alone); they outlive the net.
+ * @param step  sequences of a step: a micro-batch holds no more; 0: any number
+ */
 isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,
-                            isg_net **out);
+                            size_t step, isg_net **out);
 void isg_net_destroy(isg_net **net);
 
 const isg_net_shape *isg_net_shape_of(const isg_net *net);

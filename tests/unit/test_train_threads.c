@@ -32,7 +32,7 @@ static void model_open(model *m, const isg_kernels *k, isg_net_shape shape, isg_
 {
     *m = (model){
         .job = {.shape = shape, .beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .clip = 0.5}};
-    CHECK_OK(isg_net_create_team(&shape, k, team, &m->net));
+    CHECK_OK(isg_net_create_team(&shape, k, team, SEQUENCES, &m->net));
     CHECK_OK(isg_optimiser_open(m->net, &m->optimiser));
     isg_net_init(m->net, 11);
 }
@@ -127,9 +127,30 @@ static void test_shape(const isg_kernels *k, isg_net_shape shape)
     model_close(&one);
 }
 
+/* Room for what a step has, whole pairs where two go together, and none for threads beyond it. */
+static void test_room(const isg_kernels *k)
+{
+    static const struct {
+        isg_net_shape shape;
+        size_t step, micro;
+    } rows[] = {
+        {{1, 16, 1, 64}, 0, 10}, /* 5 threads with 128 rows each */
+        {{1, 16, 1, 64}, 1, 1},      {{1, 16, 1, 64}, 7, 7},      {{1, 16, 1, 64}, 11, 10},
+        {{1, 96, 3, 128}, 0, 10},    {{1, 96, 3, 128}, 1, 2},     {{1, 96, 3, 128}, 3, 4},
+        {{1, 96, 3, 128}, 1000, 10}, {{1, 16, 1, 2048}, 1000, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        isg_net *net = NULL;
+        CHECK_OK(isg_net_create_team(&rows[i].shape, k, teams[TEAMS - 1], rows[i].step, &net));
+        CHECK_EQ_U64(net ? isg_net_micro(net) : 0, rows[i].micro);
+        isg_net_destroy(&net);
+    }
+}
+
 static void test_kernels(const isg_kernels *k)
 {
     for (size_t i = 0; i < SHAPES; i++) test_shape(k, shapes[i]);
+    test_room(k);
 }
 
 int main(void)
