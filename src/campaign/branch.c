@@ -133,7 +133,7 @@ static bool has_trunk(const sorting *s, size_t run)
 static isg_err identify_and_add(isg_build *b, isg_run *r, size_t *index)
 {
     r->depth = r->parent == ISG_NO_RUN ? 0 : b->plan->runs[r->parent].depth + 1;
-    r->flops = isg_build_flops(b->plan, r);
+    ISG_TRY(isg_build_flops(b, r));
     ISG_TRY(isg_build_identify(b, r, ""));
     return isg_build_add(b, r, index);
 }

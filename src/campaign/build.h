@@ -130,6 +130,8 @@ typedef struct isg_build {
     size_t *languages, *settings,
         *evaluations;                      /**< indices in order of name, for canonical texts */
     char *version_text, *fingerprint_text; /**< as JSON strings */
+    double *scored; /**< [n_evaluations] tokens that one costs at a point, in runs of this context */
+    uint32_t scored_context;
     size_t *slot; /**< [n_slots] open-addressed set of run ids: run index + 1 */
     size_t n_slots;
     size_t cap_runs;
@@ -182,8 +184,8 @@ isg_err isg_build_training_key(const isg_build *b, const isg_run *run, isg_train
 isg_err isg_build_new_run(const isg_plan *plan, size_t n_points, isg_run *run);
 void isg_run_clear(isg_run *run);
 
-/** FLOPs of a run from its tokens, points and evaluations. */
-double isg_build_flops(const isg_plan *plan, const isg_run *run);
+/** cost.c: fill run->flops from its tokens, points and evaluations. */
+isg_err isg_build_flops(isg_build *b, isg_run *run);
 
 /** add.c: put an identified run into the plan, or add what it is needed for to its twin. Takes it over. */
 isg_err isg_build_add(isg_build *b, isg_run *run, size_t *index);

@@ -105,28 +105,8 @@ static void place_settings(const isg_build *b, const isg_family_work *w, const c
     place_default_batch(b, w, c, r);
 }
 
-/* Bytes of text; of pages their windows, the last of which is filled up. */
-static double scored(const isg_evaluation *v, uint64_t context)
+static void place_resources(const isg_build *b, isg_run *r)
 {
-    uint64_t bytes = 0;
-    if (!v->pages) return (double)v->bytes;
-    for (size_t i = 0; i < v->n_pages; i++)
-        bytes += (v->pages[i].bytes + context - 1) / context * context;
-    return (double)bytes;
-}
-
-double isg_build_flops(const isg_plan *p, const isg_run *r)
-{
-    double bytes = 0, f = isg_shape_flops(&r->shape);
-    for (size_t e = 0; e < p->n_evaluations; e++) {
-        if (r->evaluate[e]) bytes += scored(&p->evaluations[e], r->shape.context);
-    }
-    return (double)(r->tokens - r->from) * f + (double)r->n_points * bytes * f / 3;
-}
-
-static void place_costs(const isg_build *b, isg_run *r)
-{
-    r->flops = isg_build_flops(b->plan, r);
     r->cores = 1;
     for (size_t i = 0; i < b->n_resources; i++) {
         if (r->shape.n_total > b->resources[i].up_to) continue;
@@ -160,7 +140,8 @@ static isg_err fill_run(isg_build *b, const isg_family_work *w, const cell *c, i
     }
     ISG_TRY(isg_proxy_check(b, w, r, c->combination, c->row));
     place_points(&w->points, r);
-    place_costs(b, r);
+    place_resources(b, r);
+    ISG_TRY(isg_build_flops(b, r));
     ISG_TRY(isg_build_identify(b, r, ""));
     return isg_build_branching(b, w, c->mix->max_epochs > 0, r, branching);
 }

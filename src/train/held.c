@@ -148,6 +148,13 @@ void isg_held_close(isg_held **held)
     *held = NULL;
 }
 
+uint64_t isg_held_tokens(const isg_held *held)
+{
+    uint64_t windows = 0;
+    for (size_t i = 0; i < held->n_evaluations; i++) windows += held->evaluation[i].n_windows;
+    return windows * held->context;
+}
+
 static isg_err make_room(isg_held *h, size_t rows)
 {
     if (h->rows >= rows) return ISG_OK;

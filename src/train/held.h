@@ -23,6 +23,9 @@ typedef struct isg_held isg_held;
 isg_err isg_held_open(const isg_job *job, const isg_corpus *corpus, isg_held **out);
 void isg_held_close(isg_held **held);
 
+/** What all evaluations cost at a point, by whole windows (docs/architecture.md) [token] */
+uint64_t isg_held_tokens(const isg_held *held);
+
 /**
  * Loss on one evaluation.
  * @param nats   [shards] sums; may be non-finite

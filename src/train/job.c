@@ -328,19 +328,6 @@ isg_err isg_job_create(json_t *run, isg_job **out)
     return ISG_OK;
 }
 
-double isg_job_evaluated(const isg_job *job)
-{
-    const uint64_t context = job->shape.context;
-    double tokens = 0;
-    for (size_t e = 0; e < job->n_evaluations; e++) {
-        const isg_job_evaluation *v = &job->evaluations[e];
-        if (!v->n_ranges) tokens += (double)v->bytes;
-        for (size_t i = 0; i < v->n_ranges; i++)
-            tokens += (double)((v->range[i].bytes + context - 1) / context * context);
-    }
-    return tokens;
-}
-
 void isg_job_destroy(isg_job **job)
 {
     if (!*job) return;

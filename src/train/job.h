@@ -62,9 +62,6 @@ typedef struct isg_job {
     uint64_t from;        /**< tokens of the trunk that the run goes on from; 0: none */
 } isg_job;
 
-/** Tokens that the evaluations cost at a point, whole windows of every range (docs/architecture.md). */
-double isg_job_evaluated(const isg_job *job);
-
 /**
  * @param run  the value of "run" in the order; a reference is kept
  * @return ISG_EINPUT says what is wrong

@@ -177,7 +177,7 @@ static isg_err save(struct training *t)
 /* By the convention of docs/architecture.md, for the run so far, without its trunk. */
 static double flops(const struct training *t)
 {
-    const double evaluated = isg_job_evaluated(t->job);
+    const double evaluated = (double)isg_held_tokens(t->held);
     return isg_net_flops(&t->job->shape) *
            ((double)(tokens_done(t) - t->job->from) + (double)t->point * evaluated / 3);
 }

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+import h5py
+
 SOURCE = os.environ["ISOGLOSS_SOURCE"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from trainer import check, done, make_corpus, sentences
@@ -60,6 +62,12 @@ with tempfile.TemporaryDirectory() as name:
     for tags in (", tags: true", ""):
         plan(CODES, tags)
         isogloss("run", "-o", "tags.h5" if tags else "none.h5", "t.yaml")
+        per_token = 6 * (12 * 32**2 + 256 * 32) + 6 * 128 * 32
+        windows = 16 * 4 * (5 if tags else 4)  # 512 bytes of each shard, in windows of 127 or 128 bytes
+        with h5py.File("tags.h5" if tags else "none.h5", "r") as f:
+            planned, spent = f["runs/flops_planned"][0], f["points/flops"][0]
+        wanted = per_token * (64000 + 2 * windows * 128 / 3)
+        check(max(abs(n / wanted - 1) for n in (planned, spent)) < 1e-12, f"cost{tags}: planned {planned}, spent {spent}")
     check(isogloss("export", "tags.h5") != isogloss("export", "none.h5"), "tags do nothing")
 
     text = pathlib.Path("t.yaml").read_text().replace("kind: proxy", "kind: command, command: [x], tags: true")

@@ -37,7 +37,7 @@ def main():
         b, _ = points(run, tmp / "run", "b", [evaluation("aa", [[[c, each]] for c in cuts])])
         check([(p["nats"], p["bytes"]) for p in a] == [(p["nats"], p["bytes"]) for p in b], "ranges like shards")
         check(a[0]["bytes"]["aa"] == [each - 1, each, each, each], f"the end of a page is not scored: {a[0]['bytes']}")
-        t = run["tokens"] + 2 * 4 * each / 3
+        t = run["tokens"] + 2 * 4 * 1024 / 3  # 16 windows of 64 hold 1000 bytes
         per_token = end["flops"] / t
         check(abs(per_token / (6 * (12288 + 256 * 32) + 6 * 64 * 32) - 1) < 1e-9, f"FLOPs of shards: {per_token}")
 
