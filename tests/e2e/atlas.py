@@ -10,20 +10,14 @@ import sys
 import tempfile
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import check, done  # noqa: E402
 SHARED = os.environ.get("ISOGLOSS_SHARED", "")
 LANGUAGES = ["en", "ru", "es", "de", "fi", "th"]
 UNIQUE = {"en": 5e9, "ru": 20e9, "es": 2e9, "de": 50e9, "fi": 100e9, "th": 100e9}
 TAU = {"en": 1, "ru": 0.5, "es": 0.3, "de": 0.1, "fi": 0.03, "th": 0.03}
 TRUTH = {"A": 300, "B": 600, "E": 0.7, "alpha": 0.34, "beta": 0.32, "lambda": 0.25, "tau_ru": 0.5, "tau_es": 0.3,
          "tau_de": 0.1, "tau_other": 0.03}
-failed = 0
-
-
-def check(good, what):
-    global failed
-    if not good:
-        failed += 1
-        print("not true:", what, file=sys.stderr)
 
 
 def saturated(d, u, decay=0.25):
@@ -282,5 +276,4 @@ with tempfile.TemporaryDirectory() as work:
     without_languages()
     ablation()
     simulated()
-print(f"{failed} failed")
-sys.exit(failed > 0)
+done()

@@ -9,6 +9,8 @@ import time
 import h5py
 
 ISOGLOSS = os.environ["ISOGLOSS"]
+sys.path.insert(0, os.path.join(os.environ["ISOGLOSS_SOURCE"], "tests", "support"))
+from checks import check, done  # noqa: E402
 CAMPAIGN = """
 isogloss: 1
 name: again
@@ -20,14 +22,6 @@ tokens: {tokens}
 evaluate: {{languages: [aa], points: 2, bytes: 16k, shards: 16}}
 families: [{{name: mono, mixture: monolingual, languages: [aa], seeds: 4}}]
 """
-failed = 0
-
-
-def check(good, *what):
-    global failed
-    if not good:
-        failed += 1
-        print("FAILED:", *what, sep="\n  ")
 
 
 def write(tokens, pace="seconds_per_run: 0"):
@@ -113,4 +107,4 @@ with tempfile.TemporaryDirectory(prefix="isg-again-") as directory:
     refused_when_changed()
     grown_when_full()
     os.chdir("/")
-sys.exit(failed > 0)
+done()

@@ -8,19 +8,13 @@ import tempfile
 from jsonschema import Draft202012Validator
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
-failed = 0
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import done, expect  # noqa: E402
 
 
 def run(*args):
     p = subprocess.run([ISOGLOSS, *args], capture_output=True, text=True, timeout=60)
     return p.returncode, p.stdout, p.stderr
-
-
-def expect(what, good, *details):
-    global failed
-    if not good:
-        failed += 1
-        print("FAILED:", what, *details, sep="\n  ")
 
 
 def fits(what, report, schema):
@@ -107,4 +101,4 @@ families = os.path.join(SOURCE, "tests/data/families.yaml")
 fits("plan --json of every kind of family", json.loads(run("plan", "--json", "--runs", families)[1]), "plan")
 expect("plan --json", code == 0 and plan["runs"] == len(plan["run_list"]) == 48 and plan["workers"] == 3, out[:300])
 expect("languages", plan["languages"]["bb"]["most_epochs"] == 2, str(plan["languages"]))
-sys.exit(failed > 0)
+done()

@@ -12,22 +12,15 @@ import tempfile
 import jsonschema
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import done, expect  # noqa: E402
 DATA = os.path.join(os.environ.get("ISOGLOSS_SHARED", "/nonexistent"), "data")
 SCHEMA = jsonschema.Draft202012Validator(json.load(open(os.path.join(SOURCE, "schemas/fit.schema.json"))))
-checks = failed = 0
 
 
 def run(*args):
     p = subprocess.run([ISOGLOSS, "fit", *args], capture_output=True, text=True, timeout=100)
     return p.returncode, p.stdout, p.stderr
-
-
-def expect(what, good, *details):
-    global failed, checks
-    checks += 1
-    if not good:
-        failed += 1
-        print("FAILED:", what, *details, sep="\n  ")
 
 
 def fit(*args, code=0):
@@ -446,5 +439,4 @@ with tempfile.TemporaryDirectory() as tmp:
         test_published()
     else:
         print("published data not found: their fits were not compared")
-print(f"{checks} checks, {failed} failed")
-sys.exit(failed > 0)
+done()

@@ -12,16 +12,9 @@ import tempfile
 import jsonschema
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import done, expect  # noqa: E402
 SCHEMA = jsonschema.Draft202012Validator(json.load(open(os.path.join(SOURCE, "schemas/laws.schema.json"))))
-checks = failed = 0
-
-
-def expect(what, good, *details):
-    global failed, checks
-    checks += 1
-    if not good:
-        failed += 1
-        print("FAILED:", what, *details, sep="\n  ")
 
 
 def isogloss(*args):
@@ -234,5 +227,4 @@ with tempfile.TemporaryDirectory() as folder:
     test_tied(listed, folder)
     test_nothing_repeated(folder)
 test_wrong()
-print(f"{checks} checks, {failed} failed")
-sys.exit(failed > 0)
+done()

@@ -10,13 +10,13 @@ import tempfile
 import time
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], pathlib.Path(os.environ["ISOGLOSS_SOURCE"])
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import check, done, skip  # noqa: E402
 try:
     import h5py
 except ImportError:
-    print("needs python3-h5py")
-    sys.exit(77)
+    skip("needs python3-h5py")
 NOT_HDF5 = ["not an HDF5 file", "isogloss run"]
-failed = 0
 
 # arguments, exit status, parts of the message. {tmp} holds the files that prepare() makes.
 TABLE = [
@@ -81,13 +81,6 @@ TABLE = [
     ("corpus show dir", 2, ["'dir' is not a built corpus", "isogloss corpus build"]),
     ("corpus extract zip", 2, ["'zip'", "libreoffice-help"]),
 ]
-
-
-def check(good, *what):
-    global failed
-    if not good:
-        failed += 1
-        print("FAILED:", *what, sep="\n  ")
 
 
 def prepare():
@@ -169,5 +162,4 @@ with tempfile.TemporaryDirectory() as tmp:
         refused(1, ["dir/x.h5.lock", "Permission denied"], "run", "-o", "dir/x.h5", "other.yaml")
         os.chmod("dir", 0o700)
     os.chdir("/")
-print(len(TABLE), "wrong calls,", f"{failed} complaints")
-sys.exit(failed > 0)
+done()

@@ -11,19 +11,12 @@ import tempfile
 import jsonschema
 
 ISOGLOSS, SOURCE = os.environ["ISOGLOSS"], os.environ["ISOGLOSS_SOURCE"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import done, expect  # noqa: E402
 SCHEMA = jsonschema.Draft202012Validator(json.load(open(os.path.join(SOURCE, "schemas/simulate.schema.json"))))
 TRUTH = {"A": 480.0, "B": 2100.0, "E": 1.8, "alpha": 0.35, "beta": 0.37}
 PARAMS = ["--params", ",".join(f"{k}={v}" for k, v in TRUTH.items())]
 GRID = ["--design", "N=10M,30M,100M,300M,1G,3B;D=5x,10x,20x,50x,100x,200x"]
-checks = failed = 0
-
-
-def expect(what, good, *details):
-    global failed, checks
-    checks += 1
-    if not good:
-        failed += 1
-        print("FAILED:", what, *details, sep="\n  ")
 
 
 def run(*args, verb="simulate"):
@@ -177,5 +170,4 @@ def test_messages():
 with tempfile.TemporaryDirectory() as tmp:
     for test in (test_losses, test_designs, test_fits, test_clusters_of_a_table, test_messages):
         test()
-print(f"{checks} checks, {failed} failed")
-sys.exit(failed > 0)
+done()

@@ -10,6 +10,8 @@ import tempfile
 import time
 
 ISOGLOSS, TRAIN, SOURCE = (os.environ[v] for v in ("ISOGLOSS", "ISOGLOSS_TRAIN", "ISOGLOSS_SOURCE"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from checks import check, done  # noqa: E402
 CORES = len(os.sched_getaffinity(0))
 CAMPAIGN = """
 isogloss: 1
@@ -25,14 +27,6 @@ families:
   - {name: mono, mixture: monolingual, languages: [en]}
   - {name: tune, from: mono, languages: [de], tokens: [40k]}
 """
-failed = 0
-
-
-def check(good, *what):
-    global failed
-    if not good:
-        failed += 1
-        print("FAILED:", *what, sep="\n  ")
 
 
 def call(program, *args, threads=None, **more):
@@ -149,4 +143,4 @@ with tempfile.TemporaryDirectory() as work:
     number_of_threads()
     no_more_threads()
     campaigns()
-sys.exit(failed > 0)
+done()

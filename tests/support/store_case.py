@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+from checks import check, done, skip  # noqa: F401  for the tests that import this
+
 SOURCE = os.environ["ISOGLOSS_SOURCE"]
 ISOGLOSS = os.environ["ISOGLOSS"]
 TOOL = os.path.join(os.environ["ISOGLOSS_BUILD"], "tests", "bin", "store_tool")
@@ -13,19 +15,6 @@ TINY = os.path.join(SOURCE, "tests", "data", "tiny.yaml")
 
 scratch = tempfile.mkdtemp(prefix="isogloss-store-")
 atexit.register(shutil.rmtree, scratch, ignore_errors=True)
-_checks = [0, 0]
-
-
-def check(good, what):
-    """Count a check; say what was wrong."""
-    _checks[0 if good else 1] += 1
-    if not good:
-        print(f"not true: {what}", file=sys.stderr)
-
-
-def done():
-    print(f"{_checks[0]} checks passed, {_checks[1]} failed")
-    sys.exit(1 if _checks[1] or not _checks[0] else 0)
 
 
 def made_corpus(languages, size):
@@ -34,11 +23,6 @@ def made_corpus(languages, size):
     subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus,
                     "--languages", languages, "--bytes", str(size), "--shards", "4"], check=True, stdout=subprocess.DEVNULL)
     return corpus
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def call(*words, status=0):
