@@ -177,6 +177,7 @@ isg_err isg_child_write(isg_child *child, const char *text)
 void isg_child_end(isg_child *child, bool gently)
 {
     if (child->killed || (gently && child->ended_gently) || child->fd[CONTROL] < 0) return;
+    if (!child->ended_gently) child->owed_since = 0;
     child->ended_gently = true;
     child->killed = !gently;
     /* A guard that is gone needs no telling. */
@@ -256,7 +257,10 @@ static void status_line(isg_child *c, const char *line)
     int code = 0;
     (void)sscanf(line, "%15s %d", word, &code);
     if (!strcmp(word, "gone")) c->gone = true;
-    if (!strcmp(word, "pid")) isg_probe_init(&c->trainer, code);
+    if (!strcmp(word, "pid")) {
+        isg_probe_init(&c->trainer, code);
+        c->owed_since = 0; /* what it may owe next has its own time */
+    }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(word, words[i].word)) continue;
         c->state = words[i].state;
@@ -377,6 +381,11 @@ bool isg_child_closing(const isg_child *child)
 long isg_child_guard(const isg_child *child)
 {
     return (long)child->guard;
+}
+
+long isg_child_trainer(const isg_child *child)
+{
+    return (long)child->trainer.pid;
 }
 
 static void ignore_output(void *ctx, const char *bytes, size_t n)

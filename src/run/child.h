@@ -77,8 +77,10 @@ bool isg_child_over(const isg_child *child);
 /** Its guard has left: nothing more will wake a poll(), so look again soon. */
 bool isg_child_closing(const isg_child *child);
 
-/** Process id of its guard, for logs and tests. */
+/** Process id of its guard, and of the trainer once the guard has told it (0 before), for logs and
+ * tests. */
 long isg_child_guard(const isg_child *child);
+long isg_child_trainer(const isg_child *child);
 
 /** The last ISG_CHILD_TAIL bytes of its stderr. */
 const isg_str *isg_child_tail(isg_child *child);

@@ -19,14 +19,14 @@ done
 # Blocks that are there already are not computed; where all are, nobody waits for anybody.
 for ranks in 1 2 3 5; do
     for step in 3 1; do
-        got=$(timeout 20 mpirun -n $ranks "$program" 3000 0 -1 $step 2>"$dir/err") || say "$ranks ranks fail with blocks there: $(cat "$dir/err")"
+        got=$(timeout 60 mpirun -n $ranks "$program" 3000 $step 2>"$dir/err") || say "$ranks ranks fail with blocks there: $(cat "$dir/err")"
         [ "$got" = "$want" ] || say "$ranks ranks with every ${step}th block there give $got, one process $want"
         grep -q "blocks/s of $((step == 1 ? 0 : 2000))," "$dir/err" || say "$ranks ranks: $(cat "$dir/err")"
     done
 done
 
 want=$("$program" 60 2>/dev/null)
-got=$(timeout 60 mpirun --enable-recovery -n 4 "$program" 60 0.02 2 2>"$dir/err")
+got=$(timeout 60 mpirun --enable-recovery -n 4 "$program" 60 0 2 "$dir/dies" 2>"$dir/err")
 [ "$got" = "$want" ] || say "after a killed rank: '$got', wanted '$want': $(cat "$dir/err")"
 grep -q 'rank 2 on .* is dead or silent' "$dir/err" || say "the dead rank was not noticed"
 

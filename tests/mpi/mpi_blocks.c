@@ -1,8 +1,8 @@
 /*
  * Blocks on ranks: prints a hash of all results in order, so that runs on any
- * number of ranks can be compared. `mpi_blocks N [SECONDS [VICTIM [STEP]]]`: each block
- * takes that long; rank VICTIM (-1: none) kills itself at its third block; every STEP-th block is
- * there already.
+ * number of ranks can be compared. `mpi_blocks N [STEP [VICTIM FILE]]`: every STEP-th block is there
+ * already (0: none); rank VICTIM makes the file and kills itself at its third block, and no other
+ * rank computes anything before.
  */
 
 #include "isogloss/comm.h"
@@ -19,7 +19,7 @@
 
 typedef struct job {
     uint64_t *value;
-    double seconds;
+    const char *file; /* of the victim; NULL: there is none */
     bool victim;
     size_t step; /* 0: none is there */
     size_t collected;
@@ -30,11 +30,10 @@ static isg_err compute(void *ctx, size_t block, void *out, size_t cap, size_t *u
     static int begun;
     const job *j = ctx;
     isg_rng rng;
-    if (j->victim && ++begun == 3) (void)raise(SIGKILL);
+    if (j->victim && ++begun == 3 && !isg_file_write(j->file, "", 0)) (void)raise(SIGKILL);
+    while (j->file && !j->victim && !isg_path_exists(j->file)) isg_nap(0.01);
     isg_rng_at(&rng, 7, ISG_RNG_TEST, block);
     uint64_t x = isg_rng_u64(&rng);
-    for (double end = isg_time_mono() + j->seconds; isg_time_mono() < end;)
-        isg_nap(end - isg_time_mono());
     *used = sizeof x < cap ? sizeof x : cap;
     memcpy(out, &x, *used);
     return ISG_OK;
@@ -62,12 +61,12 @@ int main(int argc, char **argv)
     uint64_t n = 0;
     job j = {0};
     if (argc < 2 || !isg_str_to_u64(argv[1], &n)) return 2;
-    if (argc > 2) (void)isg_str_to_double(argv[2], &j.seconds);
-    if (argc > 4) j.step = (size_t)atoi(argv[4]);
+    if (argc > 2) j.step = (size_t)atoi(argv[2]);
+    if (argc > 4) j.file = argv[4];
     j.value = calloc(n + 1, sizeof *j.value);
     if (!j.value || isg_comm_open(&comm)) return 1;
     int rank = isg_comm_rank(comm);
-    j.victim = argc > 3 && atoi(argv[3]) == rank;
+    j.victim = j.file && atoi(argv[3]) == rank;
     isg_blocks blocks = {.n = n, .compute = compute, .collect = collect, .have = have, .ctx = &j};
     double start = isg_time_mono(), cpu = isg_time_cpu();
     isg_err rc = isg_run_blocks(comm, &blocks, 0);
@@ -86,6 +85,6 @@ int main(int argc, char **argv)
                       (double)j.collected / wall, j.collected, 100 * (isg_time_cpu() - cpu) / wall);
     }
     free(j.value);
-    isg_comm_close(&comm, argc <= 3 || atoi(argv[3]) < 0);
+    isg_comm_close(&comm, !j.file);
     return isg_err_exit_status(rc);
 }
