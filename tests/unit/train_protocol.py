@@ -123,16 +123,16 @@ def kill_by_stop(run, wait_for, delay):
 def test_resume(tmp, corpus):
     """Stopped at random moments and resumed: the same bits as never stopped."""
     mixture = [{"language": "aa", "weight": 0.5, "unique_bytes": 20000}, {"language": "bb", "weight": 0.5, "unique_bytes": 65536}]
-    base = run_object(corpus, tmp / "whole", mixture=mixture, tokens=200000, points=[20000 * i for i in range(1, 11)])
+    base = run_object(corpus, tmp / "whole", mixture=mixture, tokens=100000, points=[10000 * i for i in range(1, 11)])
     whole = results(train(base))
     rng = random.Random(4)
     stops = 0
-    for trial in range(6):
+    for trial in range(4):
         collected, resume, attempt = [], None, 1
         while True:
             run = run_object(corpus, tmp / f"cut-{trial}-{attempt}", **{k: base[k] for k in ("mixture", "tokens", "points")},
                              attempt=attempt, resume=resume)
-            events = kill_by_stop(run, rng.randint(0, 2), rng.random() * 0.05) if attempt < 6 else train(run)
+            events = kill_by_stop(run, rng.randint(0, 2), rng.random() * 0.02) if attempt < 6 else train(run)
             collected += [e for e in events if e["event"] == "point"]
             end = events[-1]
             if end["outcome"] == "done":
@@ -170,7 +170,7 @@ def test_bench():
     """The benchmark answers in JSON and in a table, with sensible figures."""
     env = {**os.environ, "ISOGLOSS_NUMERICS": describe()["numerics"]}
     bench = lambda *options: subprocess.run([TRAINER, "--bench", *options, "p0"], capture_output=True, env=env, timeout=60)
-    rows = json.loads(bench("--json").stdout)
+    rows = json.loads(bench("--json", "--rounds", "2").stdout)
     check([(r["shape"], r["numerics"]) for r in rows] == [("p0", env["ISOGLOSS_NUMERICS"])], rows)
     check(rows[0]["tokens_per_cpu_s"]["median"] > 1000 and 0 < rows[0]["share_of_peak"]["median"] < 1.2, rows)
     for figure in (v for v in rows[0].values() if isinstance(v, dict)):
