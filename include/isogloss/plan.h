@@ -144,6 +144,7 @@ typedef struct isg_plan {
     char *schedule;           /**< "wsd", "cosine", "constant" */
     json_t *trainer_settings; /**< resolved `trainer:` section (synthetic: its law), an object */
     char *corpus;             /**< absolute path of the corpus directory, or "" */
+    bool corpus_given;        /**< by the options, in place of the campaign's */
     char *corpus_fingerprint;
     char *unit; /**< of every loss: "bit/byte" unless the campaign says otherwise */
     isg_language *languages;
@@ -225,6 +226,15 @@ size_t isg_plan_own_runs(const isg_plan *plan);
 
 /** "12 runs and 6 parts of trunks in 2 families", in `buf`. */
 const char *isg_plan_runs_text(const isg_plan *plan, char *buf, size_t cap);
+
+enum { ISG_RUNS_TEXT = 96 };
+
+/**
+ * "12 runs", "3 parts of trunks" or "12 runs and 3 parts of trunks", for people.
+ * @param what  before both nouns, such as "finished "; "" for nothing
+ * @param buf   [ISG_RUNS_TEXT], returned
+ */
+const char *isg_runs_text(size_t runs, size_t parts, const char *what, char *buf);
 
 /** How fast a core is. The plan does not depend on it; both 0: a proxy's on a core of 2024. */
 typedef struct isg_speed {

@@ -59,6 +59,13 @@ const char *isg_str_count(double value, char *buf, size_t cap);
 const char *isg_str_bytes(double bytes, char *buf, size_t cap);
 const char *isg_str_duration(double seconds, char *buf, size_t cap);
 
+/** The noun that goes with a count: `printf("%zu %s", n, isg_str_plural(n, "family", "families"))`. */
+const char *isg_str_plural(size_t n, const char *one, const char *many);
+
+/** A word of a command line, quoted where a shell would not take it as it is; NULL when out of
+ * memory. Caller frees. */
+char *isg_str_shell(const char *word);
+
 /**
  * Strict parsing of a whole word; no trailing text, finite values only.
  * @return false if `text` is not such a number or does not fit

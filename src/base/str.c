@@ -202,6 +202,26 @@ const char *isg_str_duration(double seconds, char *buf, size_t cap)
     return buf;
 }
 
+const char *isg_str_plural(size_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}
+
+char *isg_str_shell(const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_./-+:,=@%";
+    isg_str s = {0};
+    if (*word && strspn(word, plain) == strlen(word)) return isg_strdup(word);
+    isg_err rc = isg_str_puts(&s, "'");
+    for (const char *p = word; *p && !rc; p++) {
+        rc = *p == '\'' ? isg_str_puts(&s, "'\\''") : isg_str_add(&s, p, 1);
+    }
+    if (!rc) rc = isg_str_puts(&s, "'");
+    if (rc) isg_str_free(&s);
+    return s.data;
+}
+
 bool isg_str_to_double(const char *text, double *out)
 {
     char *end = NULL;

@@ -2,6 +2,7 @@
  * workers that never fail. */
 #include "build.h"
 #include "isogloss/numerics.h"
+#include "isogloss/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,13 +273,10 @@ size_t isg_plan_own_runs(const isg_plan *p)
 
 const char *isg_plan_runs_text(const isg_plan *p, char *buf, size_t cap)
 {
-    char parts[64] = "";
-    const size_t own = isg_plan_own_runs(p), n = p->n_runs - own;
-    if (n)
-        (void)snprintf(parts, sizeof parts, " and %zu part%s", n,
-                       n == 1 ? " of a trunk" : "s of trunks");
-    (void)snprintf(buf, cap, "%zu run%s%s in %zu %s", own, own == 1 ? "" : "s", parts,
-                   p->n_families, p->n_families == 1 ? "family" : "families");
+    char runs[ISG_RUNS_TEXT];
+    const size_t own = isg_plan_own_runs(p);
+    (void)snprintf(buf, cap, "%s in %zu %s", isg_runs_text(own, p->n_runs - own, "", runs),
+                   p->n_families, isg_str_plural(p->n_families, "family", "families"));
     return buf;
 }
 

@@ -219,6 +219,7 @@ isg_err isg_build_languages(isg_build *b)
 {
     const isg_node *corpus = isg_node_get(b->top, "corpus");
     const char *override = b->options->corpus_override;
+    b->plan->corpus_given = override != NULL;
     if (override) return from_directory(b, NULL, override);
     if (corpus->kind == ISG_NODE_SCALAR) return from_directory(b, corpus, corpus->text);
 

@@ -2,7 +2,9 @@
  * here depends on the clock, the number of ranks or the order of anything. */
 #include "build.h"
 #include "isogloss/os.h"
+#include "isogloss/str.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +179,19 @@ void isg_plan_destroy(isg_plan **plan)
     free(p->unit);
     free(p);
     *plan = NULL;
+}
+
+const char *isg_runs_text(size_t runs, size_t parts, const char *what, char *buf)
+{
+    char first[ISG_RUNS_TEXT / 2] = "", second[ISG_RUNS_TEXT / 2] = "";
+    if (runs || !parts)
+        (void)snprintf(first, sizeof first, "%zu %s%s", runs, what,
+                       isg_str_plural(runs, "run", "runs"));
+    if (parts)
+        (void)snprintf(second, sizeof second, "%s%zu %s%s", runs ? " and " : "", parts, what,
+                       isg_str_plural(parts, "part of a trunk", "parts of trunks"));
+    (void)snprintf(buf, ISG_RUNS_TEXT, "%s%s", first, second);
+    return buf;
 }
 
 size_t isg_plan_setting(const isg_plan *plan, const char *name)

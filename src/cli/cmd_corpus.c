@@ -5,6 +5,7 @@
 #include "isogloss/corpus_extract.h"
 #include "isogloss/json.h"
 #include "isogloss/os.h"
+#include "isogloss/str.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -90,9 +91,10 @@ static void print_table(const isg_corpus *c, const json_t *index)
         train += (double)c->languages[i].train_bytes;
         held += (double)c->languages[i].held_bytes;
     }
-    (void)printf("corpus %s: %zu languages, %s of training and %s of held-out text in %zu shards\n",
-                 c->name, c->n_languages, isg_str_bytes(train, t, sizeof t),
-                 isg_str_bytes(held, h, sizeof h), c->n_shards);
+    (void)printf("corpus %s: %zu %s, %s of training and %s of held-out text in %zu %s\n", c->name,
+                 c->n_languages, isg_str_plural(c->n_languages, "language", "languages"),
+                 isg_str_bytes(train, t, sizeof t), isg_str_bytes(held, h, sizeof h), c->n_shards,
+                 isg_str_plural(c->n_shards, "shard", "shards"));
     const json_t *pages = json_object_get(index, "pages");
     (void)printf("pages %" PRId64 ", held out %" PRId64 ", ",
                  (int64_t)json_integer_value(json_object_get(pages, "all")),
@@ -202,8 +204,10 @@ static isg_err run_extract(int argc, char **argv)
     ISG_TRY(isg_cmd_wants(operands == 1, "one format", operands));
     isg_extract_counts n;
     ISG_TRY(isg_corpus_extract(argv[1], stdin, only, out, &n));
-    (void)printf("%zu files read, %" PRIu64 " lines of %zu %s\n", n.members, n.lines, n.languages,
-                 n.languages == 1 ? "language" : "languages");
+    (void)printf("%zu %s read, %" PRIu64 " %s of %zu %s\n", n.members,
+                 isg_str_plural(n.members, "file", "files"), n.lines,
+                 isg_str_plural(n.lines, "line", "lines"), n.languages,
+                 isg_str_plural(n.languages, "language", "languages"));
     return ISG_OK;
 }
 
@@ -237,7 +241,8 @@ static isg_err run_verify(int argc, char **argv)
     isg_err rc = isg_corpus_open(argv[1], &c);
     if (!rc) rc = isg_corpus_verify(c);
     if (!rc)
-        (void)printf("%zu languages as built, fingerprint %s\n", c->n_languages, c->fingerprint);
+        (void)printf("%zu %s as built, fingerprint %s\n", c->n_languages,
+                     isg_str_plural(c->n_languages, "language", "languages"), c->fingerprint);
     isg_corpus_close(&c);
     return rc;
 }

@@ -1,5 +1,6 @@
 #include "cmd.h"
 #include "isogloss/store.h"
+#include "isogloss/str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static isg_err print_digest(const isg_store *store)
     char digest[65];
     size_t n = 0;
     ISG_TRY(isg_store_digest(store, digest, &n));
-    (void)printf("%s  %zu runs\n", digest, n);
+    (void)printf("%s  %zu %s\n", digest, n, isg_str_plural(n, "run", "runs"));
     return ISG_OK;
 }
 

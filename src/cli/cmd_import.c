@@ -9,6 +9,7 @@
 #include "isogloss/os.h"
 #include "isogloss/select.h"
 #include "isogloss/store.h"
+#include "isogloss/str.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -352,7 +353,7 @@ static isg_err write_store(import *im)
 static void print_lines(const isg_import_left *left)
 {
     size_t shown = 0;
-    (void)printf("    line%s ", left->n > 1 ? "s" : "");
+    (void)printf("    %s ", isg_str_plural(left->n, "line", "lines"));
     for (size_t i = 0, m; i < left->n; i += m) {
         for (m = 1; i + m < left->n && left->line[i + m] <= left->line[i + m - 1] + 1;) m++;
         if (shown++ == SHOWN_LINES) {
@@ -392,13 +393,14 @@ static void tell(const import *im)
     const isg_foreign *f = im->foreign;
     const isg_plan *p = f->plan;
 
-    (void)printf("%s: %zu run%s, up to %zu point%s, %zu evaluation%s, from %zu of %zu rows\n",
-                 im->args->output, p->n_runs, p->n_runs > 1 ? "s" : "", p->max_points,
-                 p->max_points > 1 ? "s" : "", p->n_evaluations, p->n_evaluations > 1 ? "s" : "",
-                 f->n_taken, f->n_rows);
+    (void)printf("%s: %zu %s, up to %zu %s, %zu %s, from %zu of %zu rows\n", im->args->output,
+                 p->n_runs, isg_str_plural(p->n_runs, "run", "runs"), p->max_points,
+                 isg_str_plural(p->max_points, "point", "points"), p->n_evaluations,
+                 isg_str_plural(p->n_evaluations, "evaluation", "evaluations"), f->n_taken,
+                 f->n_rows);
     for (size_t k = 0; k < f->n_left; k++) {
-        (void)printf("  not taken: %zu row%s, %s\n", f->left[k].n, f->left[k].n > 1 ? "s" : "",
-                     f->left[k].reason);
+        (void)printf("  not taken: %zu %s, %s\n", f->left[k].n,
+                     isg_str_plural(f->left[k].n, "row", "rows"), f->left[k].reason);
         print_lines(&f->left[k]);
     }
     print_wrapped(isg_str_c(&im->note));

@@ -61,6 +61,15 @@ static void test_str(void)
     CHECK_STR(isg_str_count(98304, buf, sizeof buf), "98.3k");
     CHECK_STR(isg_str_count(7, buf, sizeof buf), "7");
     CHECK_STR(isg_str_duration(200, buf, sizeof buf), "3m 20s");
+    CHECK_STR(isg_str_plural(1, "family", "families"), "family");
+    CHECK_STR(isg_str_plural(0, "family", "families"), "families");
+    const char *const word[][2] = {
+        {"runs/a-1.h5", "runs/a-1.h5"}, {"", "''"}, {"a b", "'a b'"}, {"it's $x", "'it'\\''s $x'"}};
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
+        char *quoted = isg_str_shell(word[i][0]);
+        CHECK_STR(quoted, word[i][1]);
+        free(quoted);
+    }
     double d;
     CHECK(isg_str_to_double("1e3", &d) && d == 1000);
     CHECK(!isg_str_to_double("nan", &d) && !isg_str_to_double("1x", &d) &&

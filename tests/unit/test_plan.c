@@ -486,6 +486,16 @@ static void test_refused(void)
     free(path);
 }
 
+static void test_runs_text(void)
+{
+    char text[ISG_RUNS_TEXT];
+    CHECK_STR(isg_runs_text(0, 0, "", text), "0 runs");
+    CHECK_STR(isg_runs_text(1, 0, "finished ", text), "1 finished run");
+    CHECK_STR(isg_runs_text(0, 1, "", text), "1 part of a trunk");
+    CHECK_STR(isg_runs_text(2, 3, "finished ", text),
+              "2 finished runs and 3 finished parts of trunks");
+}
+
 int main(void)
 {
     test_tiny();
@@ -502,5 +512,6 @@ int main(void)
     test_estimate_peak();
     test_estimate_cores();
     test_refused();
+    test_runs_text();
     return check_done();
 }
