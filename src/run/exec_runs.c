@@ -37,6 +37,7 @@ typedef struct waiting {
     isg_msg_attempt of;
     isg_result *result;
     bool written;
+    char text[ISG_MSG_TEXT]; /* how it diverged, or "" */
 } waiting;
 
 typedef struct exec {
@@ -144,7 +145,7 @@ static void forget_waiting(exec *x, isg_msg_attempt of)
 }
 
 /* @param result  now kept here, or destroyed on failure */
-static isg_err keep_result(exec *x, isg_msg_attempt of, isg_result *result)
+static isg_err keep_result(exec *x, const isg_msg_ended *end, isg_result *result)
 {
     if (x->n_waiting == x->cap_waiting) {
         size_t cap = x->cap_waiting ? 2 * x->cap_waiting : 64;
@@ -156,7 +157,9 @@ static isg_err keep_result(exec *x, isg_msg_attempt of, isg_result *result)
         x->waiting = more;
         x->cap_waiting = cap;
     }
-    x->waiting[x->n_waiting++] = (waiting){.of = of, .result = result};
+    waiting *w = &x->waiting[x->n_waiting++];
+    *w = (waiting){.of = end->of, .result = result};
+    memcpy(w->text, end->text, sizeof w->text);
     return ISG_OK;
 }
 
@@ -246,14 +249,15 @@ static isg_err take_gpus(exec *x, bench *b, isg_str *names)
 /* What goes on from a trunk that diverged has diverged before its first point. */
 static isg_err end_diverged(exec *x, const isg_msg_task *task)
 {
-    isg_msg_ended end = {.of = {task->task, task->attempt},
-                         .cause = ISG_CAUSE_DIVERGED,
-                         .has_result = 1,
-                         .text = "its trunk diverged"};
+    const isg_run *runs = x->opt.plan->runs;
+    isg_msg_ended end = {
+        .of = {task->task, task->attempt}, .cause = ISG_CAUSE_DIVERGED, .has_result = 1};
     isg_result *result = NULL;
+    (void)snprintf(end.text, sizeof end.text, "its trunk diverged (%.12s)",
+                   runs[runs[task->task].parent].id);
     ISG_TRY(isg_result_create(x->opt.plan, &result));
     result->diverged = true;
-    ISG_TRY(keep_result(x, end.of, result));
+    ISG_TRY(keep_result(x, &end, result));
     return tell_later(x, &end);
 }
 
@@ -305,7 +309,7 @@ static isg_err step_slot(exec *x, bench *b, const isg_worker_sink *sink)
     isg_worker_sink copy = *sink;
     ISG_TRY(isg_slot_step(b->slot, told_checkpoint, &copy, &end, &ended));
     if (!ended) return ISG_OK;
-    if (end.result) ISG_TRY(keep_result(x, end.said.of, end.result));
+    if (end.result) ISG_TRY(keep_result(x, &end.said, end.result));
     return tell_later(x, &end.said);
 }
 
@@ -318,7 +322,7 @@ static isg_err end_synthetic(exec *x, bench *b)
     result->seconds = end.seconds = end.own_seconds = isg_time_mono() - b->began;
     end.flops = result->flops;
     b->until = 0;
-    ISG_TRY(keep_result(x, of, result));
+    ISG_TRY(keep_result(x, &end, result));
     return tell_later(x, &end);
 }
 
@@ -385,6 +389,7 @@ static isg_err commit(void *self, isg_msg_attempt of, isg_msg_written *out)
     if (slot == ISG_NO_RUN) return ISG_FAIL(ISG_ESTORE, "the store has no slot for run %s", id);
     ISG_TRY(isg_store_write_result(x->opt.store, slot, w->result, &out->crc));
     w->written = true;
+    memcpy(out->text, w->text, sizeof out->text);
     return ISG_OK;
 }
 

@@ -34,6 +34,7 @@ typedef struct peer {
 typedef struct pending {
     uint32_t task, attempt, worker, crc;
     bool diverged;
+    char text[ISG_MSG_TEXT]; /* how it diverged */
 } pending;
 
 struct isg_leader {
@@ -53,6 +54,8 @@ struct isg_leader {
     size_t n_attempts;
     double oldest_attempt;
     const isg_msg *current; /* the message that is being handled, or NULL */
+    const pending *told;    /* [n_told] marks that the scheduler has just heard of */
+    size_t n_told;
     double beat_at, tick_at, probe_at, keep_at;
     int signals;
     bool finished;
@@ -142,6 +145,16 @@ static isg_err flush_states(isg_leader *l)
     return ISG_OK;
 }
 
+/* The record of an outcome is made when its mark is written, long after its last words. */
+static void say_divergence(const isg_leader *l, isg_job_attempt *r)
+{
+    for (size_t i = 0; i < l->n_told; i++) {
+        if (l->told[i].task != r->task || l->told[i].attempt != r->number) continue;
+        memcpy(r->text, l->told[i].text, sizeof r->text);
+        return;
+    }
+}
+
 static isg_err do_record(isg_leader *l, const isg_action *a)
 {
     if (l->n_attempts == GROUP) ISG_TRY(flush_attempts(l));
@@ -162,6 +175,8 @@ static isg_err do_record(isg_leader *l, const isg_action *a)
         memcpy(r->text, m->ended.text, sizeof r->text);
     } else if (about && m->kind == ISG_MSG_WRITTEN) {
         memcpy(r->text, m->written.text, sizeof r->text);
+    } else if (a->cause == ISG_CAUSE_DIVERGED) {
+        say_divergence(l, r);
     } else if (a->cause == ISG_CAUSE_KILLED) {
         (void)snprintf(r->text, sizeof r->text, "worker rank %d on %s is dead or silent", r->rank,
                        l->peers[a->worker].host);
@@ -292,14 +307,21 @@ static isg_err flush_marks(isg_leader *l)
                                                        .task = done[i].task,
                                                        .attempt = done[i].attempt}));
     }
-    return act(l);
+    l->told = done;
+    l->n_told = n;
+    rc = act(l);
+    l->n_told = 0;
+    l->told = NULL;
+    return rc;
 }
 
 static isg_err do_mark(isg_leader *l, const isg_action *a)
 {
-    if (!l->n_marks) l->oldest_mark = isg_time_mono();
-    l->marks[l->n_marks++] = (pending){a->task[0], a->attempt[0], a->worker,
-                                       l->current ? l->current->written.crc : 0, a->diverged};
+    const isg_msg *m = l->current;
+    pending *p = &l->marks[l->n_marks];
+    if (!l->n_marks++) l->oldest_mark = isg_time_mono();
+    *p = (pending){a->task[0], a->attempt[0], a->worker, m ? m->written.crc : 0, a->diverged, ""};
+    if (m && a->diverged) memcpy(p->text, m->written.text, sizeof p->text);
     return l->n_marks == GROUP ? flush_marks(l) : ISG_OK;
 }
 
