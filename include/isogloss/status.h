@@ -10,15 +10,24 @@
 
 enum { ISG_RUN_STATES = ISG_RUN_HELD + 1 };
 
+/** Runs, or parts of trunks, and how many are in each state. */
+typedef struct isg_tally {
+    size_t n, by_state[ISG_RUN_STATES];
+} isg_tally;
+
 typedef struct isg_progress {
     const char *name; /**< of a family; NULL for the whole campaign */
-    size_t runs, by_state[ISG_RUN_STATES];
-    double flops, flops_done; /**< predicted; done or diverged runs count as done [flop] */
+    isg_tally runs, parts;
+    double flops, flops_done; /**< of both, predicted; what diverged counts as done [flop] */
 } isg_progress;
 
 /** A run that gave no usable result, with the last words of its last attempt. */
 typedef struct isg_casualty {
     const char *id, *family;
+    size_t slot;
+    bool part;           /**< a part of a trunk */
+    uint64_t point;      /**< tokens of its last loss, if it diverged; 0: none */
+    const double *share; /**< [overview->n_languages] of its training data */
     uint64_t n_nonembedding, tokens, seed;
     isg_run_state state; /**< failed, held or diverged */
     uint32_t attempts;
@@ -33,6 +42,7 @@ typedef struct isg_status {
     isg_progress total;
     isg_progress *family; /**< [overview->n_families] */
     isg_casualty *casualty;
+    double *share; /**< [n_casualties][overview->n_languages] */
     size_t n_casualties;
     isg_launch *launches;
     size_t n_launches;

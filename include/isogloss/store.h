@@ -217,7 +217,12 @@ isg_err isg_store_read_launches(const isg_store *store, isg_launch **out, size_t
 typedef struct isg_overview {
     char *campaign, *uuid, *created; /**< name, random identity, ISO 8601 */
     size_t n_runs, n_families;
-    size_t n_parts;                           /**< runs that are parts of trunks */
+    uint8_t *part;   /**< [n_runs] 1: a part of a trunk */
+    char **language; /**< [n_languages] codes, of isg_store_read_mixture */
+    size_t n_languages;
+    char **setting; /**< [n_settings] names: those that differ between runs, and lr */
+    double *value;  /**< [n_settings][n_runs] */
+    size_t n_settings;
     char **family;                            /**< [n_families] names */
     uint8_t *member;                          /**< [n_runs][n_families] 0 or 1 */
     char **id;                                /**< [n_runs] run ids */
@@ -227,6 +232,9 @@ typedef struct isg_overview {
 
 isg_err isg_store_read_overview(const isg_store *store, isg_overview **out);
 void isg_overview_destroy(isg_overview **overview);
+
+/** Sampling shares of one run. @param share  [n_languages of the overview] */
+isg_err isg_store_read_mixture(const isg_store *store, size_t slot, double *share);
 
 /**
  * One SHA-256 over the run ids and result variables of all committed runs,

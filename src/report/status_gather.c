@@ -12,15 +12,17 @@ void isg_status_destroy(isg_status **status)
     free(s->records);
     free(s->family);
     free(s->casualty);
+    free(s->share);
     free(s->launches);
     free(s);
     *status = NULL;
 }
 
-static void count(isg_progress *p, isg_run_state state, double flops)
+static void count(isg_progress *p, bool part, isg_run_state state, double flops)
 {
-    p->runs++;
-    p->by_state[state]++;
+    isg_tally *t = part ? &p->parts : &p->runs;
+    t->n++;
+    t->by_state[state]++;
     p->flops += flops;
     if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED) p->flops_done += flops;
 }
@@ -44,15 +46,18 @@ static isg_err count_all(isg_status *s)
         isg_run_record *r = &s->records[i];
         /* What a killed launch left as running waits for the next one. */
         if (r->state == ISG_RUN_RUNNING && !s->held) r->state = ISG_RUN_READY;
-        count(&s->total, r->state, o->flops[i]);
+        count(&s->total, o->part[i], r->state, o->flops[i]);
         for (size_t f = 0; f < o->n_families; f++) {
-            if (o->member[i * o->n_families + f]) count(&s->family[f], r->state, o->flops[i]);
+            if (o->member[i * o->n_families + f])
+                count(&s->family[f], o->part[i], r->state, o->flops[i]);
         }
         if (r->state != ISG_RUN_FAILED && r->state != ISG_RUN_HELD && r->state != ISG_RUN_DIVERGED)
             continue;
         s->casualty[s->n_casualties++] = (isg_casualty){
             .id = o->id[i],
             .family = first_family(o, i),
+            .slot = i,
+            .part = o->part[i],
             .n_nonembedding = o->n_nonembedding[i],
             .tokens = o->tokens[i],
             .seed = o->seed[i],
@@ -121,6 +126,27 @@ static isg_err count_damage(isg_status *s, const isg_store *store)
     return rc;
 }
 
+/* What they were trained on, and how far those came that diverged. */
+static isg_err add_data(isg_status *s, const isg_store *store)
+{
+    const size_t n = s->overview->n_languages;
+    s->share = calloc(s->n_casualties * n + 1, sizeof *s->share);
+    if (!s->share) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < s->n_casualties; i++) {
+        isg_casualty *c = &s->casualty[i];
+        isg_result *r = NULL;
+        ISG_TRY(isg_store_read_mixture(store, c->slot, s->share + i * n));
+        c->share = s->share + i * n;
+        if (c->state != ISG_RUN_DIVERGED) continue;
+        isg_err rc = isg_store_read_result(store, c->slot, &r);
+        if (!rc && r->n_points) c->point = r->tokens[r->n_points - 1];
+        isg_result_destroy(&r);
+        if (rc && rc != ISG_ESTORE && rc != ISG_EDATA) return rc;
+        isg_err_clear(); /* a damaged one is told by --verify */
+    }
+    return ISG_OK;
+}
+
 static isg_err gather(isg_status *s, bool verify)
 {
     isg_store *store = NULL;
@@ -136,6 +162,7 @@ static isg_err gather(isg_status *s, bool verify)
     if (!rc) rc = isg_store_read_attempts(store, &attempts, &n);
     if (!rc) rc = isg_store_read_launches(store, &s->launches, &s->n_launches);
     if (!rc) rc = count_all(s);
+    if (!rc) rc = add_data(s, store);
     if (!rc) {
         add_last_words(s, attempts, n);
         estimate(s, attempts, n);
@@ -160,9 +187,12 @@ isg_err isg_status_gather(const char *path, bool verify, isg_status **out)
 
 isg_err isg_status_verdict(const isg_status *s)
 {
-    const size_t *n = s->total.by_state;
+    const size_t *n = s->total.runs.by_state, *p = s->total.parts.by_state;
+    static const isg_run_state open[] = {ISG_RUN_WAITING, ISG_RUN_READY, ISG_RUN_RUNNING,
+                                         ISG_RUN_HELD};
     if (s->damaged) return ISG_ESTORE;
-    if (n[ISG_RUN_WAITING] + n[ISG_RUN_READY] + n[ISG_RUN_RUNNING] + n[ISG_RUN_HELD])
-        return ISG_EAGAIN;
-    return n[ISG_RUN_FAILED] ? ISG_ESOME : ISG_OK;
+    for (size_t k = 0; k < sizeof open / sizeof *open; k++) {
+        if (n[open[k]] + p[open[k]]) return ISG_EAGAIN;
+    }
+    return n[ISG_RUN_FAILED] + p[ISG_RUN_FAILED] ? ISG_ESOME : ISG_OK;
 }

@@ -205,6 +205,10 @@ void isg_overview_destroy(isg_overview **overview)
     free(o->created);
     isg_names_free(&o->family, o->n_families);
     isg_names_free(&o->id, o->n_runs);
+    isg_names_free(&o->language, o->n_languages);
+    isg_names_free(&o->setting, o->n_settings);
+    free(o->value);
+    free(o->part);
     free(o->member);
     free(o->flops);
     free(o->n_nonembedding);
@@ -212,6 +216,36 @@ void isg_overview_destroy(isg_overview **overview)
     free(o->seed);
     free(o);
     *overview = NULL;
+}
+
+isg_err isg_store_read_mixture(const isg_store *s, size_t slot, double *share)
+{
+    return isg_col_read(s, ISG_COL_RUNS_MIXTURE, slot, 1, share);
+}
+
+/* Imported runs have no settings of ours: an empty list. */
+static isg_err read_settings(const isg_store *s, isg_overview *o)
+{
+    json_t *all = NULL, *item;
+    size_t k, runs = s->dim[ISG_DIM_RUN];
+    ISG_TRY(isg_store_read_settings(s, &all));
+    const json_t *list = json_object_get(all, "settings");
+    const size_t room = json_array_size(list) + 1;
+    o->setting = calloc(room, sizeof *o->setting);
+    o->value = calloc(room * runs, sizeof *o->value);
+    isg_err rc = o->setting && o->value ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    json_array_foreach(list, k, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        const char *column = json_string_value(json_object_get(item, "column"));
+        if (rc || !name || !column) continue;
+        if (!json_is_true(json_object_get(item, "varied")) && strcmp(name, "lr") != 0) continue;
+        rc = isg_store_read_setting(s, column, o->value + o->n_settings * runs);
+        if (!rc && !(o->setting[o->n_settings++] = isg_strdup(name)))
+            rc = ISG_FAIL(ISG_ENOMEM, "out of memory");
+    }
+    json_decref(all);
+    return rc;
 }
 
 isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
@@ -222,11 +256,12 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     size_t runs = s->dim[ISG_DIM_RUN], families = s->dim[ISG_DIM_FAMILY];
     double *trunk = NULL;
     o->member = calloc(runs * families, 1);
+    o->part = calloc(runs, 1);
     o->flops = calloc(runs, sizeof *o->flops);
     o->n_nonembedding = calloc(runs, sizeof *o->n_nonembedding);
     o->tokens = calloc(runs, sizeof *o->tokens);
     o->seed = calloc(runs, sizeof *o->seed);
-    bool room = o->member && o->flops && o->n_nonembedding && o->tokens && o->seed;
+    bool room = o->member && o->part && o->flops && o->n_nonembedding && o->tokens && o->seed;
     isg_err rc = room ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
     if (!rc) rc = isg_h5_get_text(s->file, "campaign", &o->campaign);
     if (!rc) rc = isg_h5_get_text(s->file, "uuid", &o->uuid);
@@ -238,8 +273,10 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_N_NONEMB, 0, runs, o->n_nonembedding);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_TOKENS, 0, runs, o->tokens);
     if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_SEED, 0, runs, o->seed);
+    if (!rc) rc = isg_col_read_names(s, ISG_COL_RUNS_LANGUAGE, &o->language, &o->n_languages);
+    if (!rc) rc = read_settings(s, o);
     if (!rc) rc = isg_store_read_trunks(s, &trunk);
-    for (size_t i = 0; i < runs && trunk && !rc; i++) o->n_parts += trunk[i] > 0;
+    for (size_t i = 0; i < runs && trunk && !rc; i++) o->part[i] = trunk[i] > 0;
     free(trunk);
     if (rc) isg_overview_destroy(out);
     return rc;

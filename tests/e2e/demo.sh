@@ -15,7 +15,7 @@ cd "$dir/tree" || exit 1
 export ISOGLOSS_SETUP=no
 unset ISOGLOSS # the demo uses what it builds
 store=build/demo/demo.h5
-done_runs() { build/bin/isogloss status --json "$store" 2>/dev/null | tr -d ' \n' | sed -nE 's/.*"done":([0-9]+).*/\1/p'; }
+done_runs() { build/bin/isogloss status "$store" 2>/dev/null | sed -nE 's/^  all +[0-9]+ +([0-9]+) .*/\1/p'; }
 
 scripts/demo >"$dir/first.log" 2>&1 &
 demo=$!

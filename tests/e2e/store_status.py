@@ -34,7 +34,11 @@ isogloss("status", status=2)
 report = json.loads(isogloss("status", "--json", "--verify", half, full))
 check([s["exit_status"] for s in report["stores"]] == [75, 0], "JSON verdicts")
 check(report["stores"][0]["total"]["states"]["done"] == 22, "JSON counts")
-check(report["stores"][0]["not_done_well"][1]["last"]["cause"] == "crash", "JSON cause")
+lost = report["stores"][0]["not_done_well"]
+check(lost[1]["last"]["cause"] == "crash" and lost[1]["last_loss_tokens"] is None, "JSON cause")
+check(lost[0]["state"] == "diverged" and 0 < lost[0]["last_loss_tokens"] < lost[0]["tokens"], "where the last loss is")
+check(sum(lost[0]["mixture"].values()) == 1 and not lost[0]["trunk_part"], f"JSON of a run: {lost[0]}")
+check(report["stores"][0]["total"]["trunk_parts"]["parts"] == 0, "no trunks")
 check(report["stores"][0]["damaged"] == 0, "JSON damage")
 try:
     import jsonschema
