@@ -65,12 +65,16 @@ typedef struct isg_campaign_options {
     size_t shard, n_shards; /**< this job's share of the runs; 0, 1: all of them */
 } isg_campaign_options;
 
+/** Runs, or parts of trunks, of this shard. */
+typedef struct isg_campaign_count {
+    size_t n, done, diverged, failed, left;
+} isg_campaign_count;
+
 /** What a launch did; numbers on rank 0 only. */
 typedef struct isg_campaign_summary {
     char store[1024];
-    size_t n_runs; /**< of this shard */
-    size_t done, diverged, failed, left;
-    size_t now;     /**< results committed in this launch */
+    isg_campaign_count runs, parts;
+    size_t now;     /**< results committed in this launch, of both */
     double seconds; /**< of this launch */
     bool orderly;   /**< every rank: nobody died, so isg_comm_close may be orderly */
 } isg_campaign_summary;

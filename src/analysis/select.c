@@ -287,11 +287,27 @@ size_t isg_items_collect(const isg_selecting *w, isg_item *items)
     return m;
 }
 
+/* Every run of a campaign, so that it has no final loss. */
+static bool all_diverged(const isg_table *t)
+{
+    const isg_column *c = isg_selecting_filled(t, "diverged");
+    for (size_t i = 0; c && i < t->n_rows; i++) {
+        if (!c->numeric || !(c->number[i] > 0)) return false;
+    }
+    return c != NULL;
+}
+
 static isg_err nothing_left(const isg_selecting *w)
 {
     isg_str list = {0};
     isg_err rc = ISG_OK;
     bool mixed = false;
+
+    if (all_diverged(w->t))
+        return ISG_FAIL(ISG_EDATA,
+                        "%s: nothing can be fitted: every run diverged before its last loss. Try a "
+                        "lower lr or a longer warmup, in a campaign with a store of its own",
+                        w->t->source);
 
     for (size_t i = 0; i < w->t->n_rows; i++) mixed = mixed || w->state[i] == ISG_ROW_MIXED;
     for (size_t k = 0; k < w->s->n_excluded && !rc; k++)

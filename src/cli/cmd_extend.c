@@ -1,16 +1,18 @@
 #include "cmd.h"
 #include "isogloss/plan.h"
 #include "isogloss/store.h"
+#include "isogloss/str.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* The plan must be made with the numerics of the store: they are part of every run id. */
-static isg_err load_plan(const char *store_path, const char *campaign, isg_plan **out)
+static isg_err load_plan(const char *store_path, const char *campaign, const char *corpus,
+                         isg_plan **out)
 {
     isg_store *store = NULL;
     ISG_TRY(isg_store_open(store_path, ISG_STORE_READ, false, &store));
-    isg_plan_options options = {.numerics = isg_store_numerics(store)};
+    isg_plan_options options = {.numerics = isg_store_numerics(store), .corpus_override = corpus};
     isg_err rc = isg_store_is_import(store)
                      ? ISG_FAIL(ISG_ESPEC,
                                 "store '%s' holds imported runs: import them again, with "
@@ -23,14 +25,17 @@ static isg_err load_plan(const char *store_path, const char *campaign, isg_plan 
 
 static isg_err run_extend(int argc, char **argv)
 {
-    const isg_opt opts[] = {{0}};
+    const char *corpus = NULL;
+    const isg_opt opts[] = {{0, "corpus", ISG_OPT_STRING, &corpus, "DIR",
+                             "Corpus directory instead of the campaign's.", 0, 0, NULL},
+                            {0}};
     int n = 0;
     bool done;
     isg_plan *plan = NULL;
     isg_lock *lock = NULL;
     size_t kept = 0, added = 0;
     ISG_TRY(isg_cmd_parse(
-        "extend STORE CAMPAIGN",
+        "extend [OPTION]... STORE CAMPAIGN",
         "Make a store larger for a campaign file that was changed after the store was\n"
         "made. Finished runs that are still in the campaign are kept and not run again;\n"
         "a campaign that would lose finished runs is refused. Not while it is running.",
@@ -38,11 +43,15 @@ static isg_err run_extend(int argc, char **argv)
     if (done) return ISG_OK;
     ISG_TRY(isg_cmd_wants(n == 2, "a store and a campaign file", n));
     isg_err rc = isg_lock_take(argv[1], &lock);
-    if (!rc) rc = load_plan(argv[1], argv[2], &plan);
+    if (!rc) rc = load_plan(argv[1], argv[2], corpus, &plan);
     if (!rc) rc = isg_store_extend(argv[1], plan, &kept, &added);
     if (!rc) {
-        (void)printf("%s: %zu runs, %zu of them new, %zu results kept\n", argv[1], plan->n_runs,
-                     added, kept);
+        char text[ISG_RUNS_TEXT];
+        isg_branches b;
+        isg_plan_branches(plan, &b);
+        (void)printf("%s: %s, %zu of them new, %zu %s kept\n", argv[1],
+                     isg_runs_text(plan->n_runs - b.parts, b.parts, "", text), added, kept,
+                     isg_str_plural(kept, "result", "results"));
     }
     isg_plan_destroy(&plan);
     isg_lock_release(&lock);

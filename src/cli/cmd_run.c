@@ -1,8 +1,10 @@
 #include "cmd.h"
 #include "isogloss/log.h"
 #include "isogloss/numerics.h"
+#include "isogloss/plan.h"
 #include "isogloss/run.h"
 #include "isogloss/str.h"
+#include "next_step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,26 +53,98 @@ static isg_err parse_shard(const char *text, size_t *shard, size_t *n)
     return ISG_OK;
 }
 
-static void print_summary(const isg_campaign_options *o, const isg_campaign_summary *s)
+/* "4", or with trunks "4 runs and 2 parts of trunks". */
+static const char *count_of(const isg_campaign_summary *s, size_t runs, size_t parts, char *buf)
 {
-    char time[32];
-    if (!s->store[0]) return;
-    (void)printf("%zu of %zu runs done", s->done + s->diverged, s->n_runs);
-    if (s->diverged) (void)printf(" (%zu diverged)", s->diverged);
-    if (s->failed) (void)printf(", %zu failed", s->failed);
-    if (s->left) (void)printf(", %zu left", s->left);
+    if (s->parts.n) return isg_runs_text(runs, parts, "", buf);
+    (void)snprintf(buf, ISG_RUNS_TEXT, "%zu", runs);
+    return buf;
+}
+
+static void print_counts(const isg_campaign_summary *s)
+{
+    const isg_campaign_count *r = &s->runs, *p = &s->parts;
+    char text[ISG_RUNS_TEXT], time[32];
+    (void)printf("%zu of %zu %s", r->done + r->diverged, r->n, isg_str_plural(r->n, "run", "runs"));
+    if (p->n)
+        (void)printf(" and %zu of %zu %s", p->done + p->diverged, p->n,
+                     isg_str_plural(p->n, "part of a trunk", "parts of trunks"));
+    (void)printf(" done");
+    if (r->diverged + p->diverged)
+        (void)printf(" (%s diverged)", count_of(s, r->diverged, p->diverged, text));
+    if (r->failed + p->failed) (void)printf(", %s failed", count_of(s, r->failed, p->failed, text));
+    if (r->left + p->left) (void)printf(", %s left", count_of(s, r->left, p->left, text));
     (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now,
                  isg_str_duration(s->seconds, time, sizeof time), s->store);
-    if (s->left) {
-        (void)printf("next:  isogloss run %s%s%s%s   (goes on)\n", o->store ? "-o " : "",
-                     o->store ? o->store : "", o->store ? " " : "", o->campaign);
+}
+
+static bool all_diverged(const isg_campaign_summary *s)
+{
+    return s->runs.n && s->runs.diverged == s->runs.n;
+}
+
+static void print_diverged(const isg_campaign_summary *s)
+{
+    if (!(s->runs.diverged + s->parts.diverged)) return;
+    if (all_diverged(s)) {
+        (void)printf("nothing can be fitted: %s diverged. Try a lower lr or a longer warmup, in a\n"
+                     "campaign with a store of its own.\n",
+                     s->runs.n == 1 ? "the run" : "all runs");
     }
-    if (s->failed && !s->left) {
-        (void)printf("next:  isogloss status %s   (says why)\n"
-                     "       isogloss run --retry-failed ...   (once the cause is gone)\n",
-                     s->store);
+    (void)printf(
+        "diverged is an outcome: it is kept, left out of fits and not trained again, also\n"
+        "not by --retry-failed.\n");
+}
+
+/* The same launch again, but for what may be left out. */
+static void print_again(const isg_campaign_options *o, const char *option, const char *why)
+{
+    const struct {
+        const char *option, *value;
+    } words[] = {{"-o ", o->store}, {"--corpus ", o->corpus}, {"--numerics ", o->numerics}};
+    (void)printf("isogloss run %s", option);
+    if (o->n_shards) (void)printf("--shard %zu/%zu ", o->shard + 1, o->n_shards);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *word = words[i].value ? isg_str_shell(words[i].value) : NULL;
+        if (word) (void)printf("%s%s ", words[i].option, word);
+        free(word);
     }
-    if (!s->failed && !s->left) (void)printf("next:  isogloss fit %s\n", s->store);
+    char *campaign = isg_str_shell(o->campaign);
+    (void)printf("%s   (%s)\n", campaign ? campaign : o->campaign, why);
+    free(campaign);
+}
+
+/* A command to go on with, as it is to be typed. */
+static void print_next(const isg_campaign_options *o, const isg_campaign_summary *s, isg_err rc)
+{
+    const size_t failed = s->runs.failed + s->parts.failed, left = s->runs.left + s->parts.left;
+    char *step = NULL;
+    if (left && rc == ISG_EAGAIN) {
+        (void)printf("next:  ");
+        print_again(o, "", "goes on");
+    }
+    if (left) return; /* the message says what is in the way */
+    if (failed) {
+        step = isg_str_shell(s->store);
+        (void)printf("next:  isogloss status %s   (says why)\n       ", step ? step : s->store);
+        print_again(o, "--retry-failed ", "once the cause is gone");
+    } else if (all_diverged(s)) {
+        step = isg_str_shell(s->store);
+        (void)printf("next:  isogloss status %s   (says where)\n", step ? step : s->store);
+    } else if (!next_step(s->store, &step)) {
+        (void)printf("next:  %s\n", step);
+    } else {
+        isg_err_clear(); /* the campaign is over all the same */
+    }
+    free(step);
+}
+
+static void print_summary(const isg_campaign_options *o, const isg_campaign_summary *s, isg_err rc)
+{
+    if (!s->store[0]) return;
+    print_counts(s);
+    print_diverged(s);
+    print_next(o, s, rc);
 }
 
 static isg_err run_campaign(isg_comm **comm, const isg_campaign_options *options)
@@ -78,8 +152,13 @@ static isg_err run_campaign(isg_comm **comm, const isg_campaign_options *options
     isg_campaign_summary summary;
     bool first = isg_comm_rank(*comm) == 0;
     isg_err rc = isg_run_campaign(*comm, options, &summary);
-    if (first) print_summary(options, &summary);
-    if (rc == ISG_ESOME) isg_err_clear();           /* the summary says it */
+    if (first) {
+        char *said = isg_strdup(isg_err_message());
+        print_summary(options, &summary, rc);
+        if (rc && said) rc = ISG_FAIL(rc, "%s", said); /* trying out a fit has its own messages */
+        free(said);
+    }
+    if (rc == ISG_ESOME) isg_err_clear(); /* the summary says it */
     isg_comm_close(comm, summary.orderly);
     if (!first && summary.orderly && rc != ISG_EAGAIN) {
         isg_err_clear(); /* rank 0 says it for all: mpirun ends the job with the first that fails */
@@ -106,7 +185,9 @@ static isg_err parse(int argc, char **argv, isg_campaign_options *out, bool *don
          "Be over within TIME: 90s, 30m, 4h, 1:30:00 (default: what Slurm says, else none).", 0, 0,
          NULL},
         {0, "retry-failed", ISG_OPT_FLAG, &o.retry_failed, NULL,
-         "Try runs that failed for good again, with all their retries.", 0, 0, NULL},
+         "Try runs that failed for good again, with all their retries. Runs that diverged have a "
+         "result and are not tried again.",
+         0, 0, NULL},
         {0, "shard", ISG_OPT_STRING, &shard, "I/N",
          "Only the I-th of N shares of the runs, in a store of its own.", 0, 0, NULL},
         {0, "corpus", ISG_OPT_STRING, &o.corpus, "DIR",

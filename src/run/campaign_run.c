@@ -337,22 +337,50 @@ static isg_err make_worker(launch *l)
     return isg_worker_create(l->comm, 0, &hello, &isg_exec_runs, l->exec, &l->worker);
 }
 
+static void count_one(const launch *l, size_t i, isg_campaign_count *out)
+{
+    isg_run_state s = ISG_RUN_WAITING;
+    isg_task_was was = l->job.tasks[i].was;
+    if (was == ISG_TASK_NOT_OURS) return;
+    if (l->leader) s = isg_sched_state(isg_leader_sched(l->leader), (uint32_t)i);
+    out->n++;
+    if (was == ISG_TASK_DONE || s == ISG_RUN_DONE)
+        out->done++;
+    else if (was == ISG_TASK_DIVERGED || s == ISG_RUN_DIVERGED)
+        out->diverged++;
+    else if (was == ISG_TASK_FAILED || s == ISG_RUN_FAILED)
+        out->failed++;
+    else
+        out->left++;
+}
+
+static void count_all(const launch *l, isg_campaign_count *runs, isg_campaign_count *parts)
+{
+    *runs = *parts = (isg_campaign_count){0};
+    for (size_t i = 0; i < l->plan->n_runs; i++)
+        count_one(l, i, l->plan->runs[i].trunk ? parts : runs);
+}
+
 static void look(void *ctx)
 {
     launch *l = ctx;
     isg_sched_status st;
+    isg_campaign_count runs, parts;
     if (!l->progress || !isg_progress_due(l->progress)) return;
     isg_leader_look(l->leader, &st);
-    isg_progress_show(l->progress, &st);
+    count_all(l, &runs, &parts);
+    isg_progress_show(l->progress, &st, &runs, &parts);
 }
 
 /* What the end of the run phase means, in words that say what to do. */
 static isg_err outcome(const launch *l)
 {
-    isg_sched_status st;
-    const char *trouble = isg_leader_trouble(l->leader);
-    isg_leader_look(l->leader, &st);
-    size_t left = st.total - st.done - st.diverged - st.failed;
+    isg_campaign_count runs, parts;
+    char text[ISG_RUNS_TEXT];
+    const char *trouble = isg_leader_trouble(l->leader), *left = text;
+    count_all(l, &runs, &parts);
+    (void)isg_runs_text(runs.left, parts.left, "", text);
+    const bool one = runs.left + parts.left == 1;
     if (trouble[0]) {
         return ISG_FAIL(
             ISG_EAGAIN,
@@ -361,27 +389,25 @@ static isg_err outcome(const launch *l)
             trouble);
     }
     switch (isg_leader_why(l->leader)) {
-    case ISG_FINISH_ALL: return st.failed ? ISG_ESOME : ISG_OK;
+    case ISG_FINISH_ALL: return runs.failed + parts.failed ? ISG_ESOME : ISG_OK;
     case ISG_FINISH_DRAINED:
-        return ISG_FAIL(ISG_EAGAIN,
-                        "stopped by a signal, %zu runs left: run the same command again", left);
+        return ISG_FAIL(ISG_EAGAIN, "stopped by a signal, %s left: run the same command again",
+                        left);
     case ISG_FINISH_TIME:
-        return ISG_FAIL(ISG_EAGAIN,
-                        "%zu runs do not fit into the time limit: run the same command again",
-                        left);
+        return ISG_FAIL(ISG_EAGAIN, "%s %s not fit into the time limit: run the same command again",
+                        left, one ? "does" : "do");
     case ISG_FINISH_TOO_LARGE:
-        return ISG_FAIL(
-            ISG_EFAIL,
-            "%zu runs need more cores or GPUs than any worker has (resources: in the campaign; "
-            "cores per rank in the launcher)",
-            left);
+        return ISG_FAIL(ISG_EFAIL,
+                        "%s %s more cores or GPUs than any worker has (resources: in the campaign; "
+                        "cores per rank in the launcher)",
+                        left, one ? "needs" : "need");
     case ISG_FINISH_ALONE:
-        return ISG_FAIL(ISG_EAGAIN, "no worker is left, %zu runs are: run the same command again",
-                        left);
+        return ISG_FAIL(ISG_EAGAIN, "no worker is left, %s %s: run the same command again", left,
+                        one ? "is" : "are");
     case ISG_FINISH_HELD:
         return ISG_FAIL(ISG_EAGAIN,
-                        "%zu runs are held by workers that are silent: run the same command again",
-                        left);
+                        "%s %s held by workers that are silent: run the same command again", left,
+                        one ? "is" : "are");
     }
     return ISG_OK;
 }
@@ -440,17 +466,7 @@ static void summarise(const launch *l, isg_campaign_summary *out)
     if (!l->leads || !l->job.tasks || l->refused) return;
     (void)snprintf(out->store, sizeof out->store, "%s", l->path);
     out->now = l->job.committed;
-    for (size_t i = 0; i < l->plan->n_runs; i++) {
-        isg_run_state s = ISG_RUN_WAITING;
-        isg_task_was was = l->job.tasks[i].was;
-        if (was == ISG_TASK_NOT_OURS) continue;
-        if (l->leader) s = isg_sched_state(isg_leader_sched(l->leader), (uint32_t)i);
-        out->n_runs++;
-        out->done += was == ISG_TASK_DONE || s == ISG_RUN_DONE;
-        out->diverged += was == ISG_TASK_DIVERGED || s == ISG_RUN_DIVERGED;
-        out->failed += was == ISG_TASK_FAILED || s == ISG_RUN_FAILED;
-    }
-    out->left = out->n_runs - out->done - out->diverged - out->failed;
+    count_all(l, &out->runs, &out->parts);
 }
 
 static void clean_up(launch *l)
@@ -486,7 +502,7 @@ isg_err isg_run_campaign(isg_comm *comm, const isg_campaign_options *options,
     if (!rc) rc = isg_comm_min_int(comm, &left);
     if (!rc && left) rc = run_phase(&l);
     summarise(&l, summary);
-    if (!rc && summary->failed) rc = ISG_ESOME;
+    if (!rc && summary->runs.failed + summary->parts.failed) rc = ISG_ESOME;
     clean_up(&l);
     return rc;
 }

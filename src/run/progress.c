@@ -17,6 +17,11 @@ struct isg_progress {
     double next;
 };
 
+typedef struct looked {
+    const isg_sched_status *status;
+    const isg_campaign_count *runs, *parts;
+} looked;
+
 static void clear_bar(void)
 {
     if (write(STDERR_FILENO, "\r\033[K", 4) < 0) { /* nowhere left to say it */
@@ -40,16 +45,21 @@ bool isg_progress_due(const isg_progress *p)
     return isg_time_mono() >= p->next;
 }
 
-/* "12/48 runs, 2 failed, 4 running, 31 % of the work, about 3m 20s left" */
-static void describe(const isg_sched_status *s, char *text, size_t cap)
+/* "12/48 runs, 2 failed, 4 running, 31 % of the work, about 3m 20s left". What is being written has
+ * given its slot to the next one and does not count as running. */
+static void describe(const looked *k, char *text, size_t cap)
 {
+    const isg_sched_status *s = k->status;
+    const isg_campaign_count *r = k->runs, *p = k->parts;
     char eta[32];
-    size_t over = s->done + s->diverged;
     double share = s->cost > 0 ? 100 * s->cost_done / s->cost : 100;
-    int n = snprintf(text, cap, "%zu/%zu runs", over, s->total);
+    int n = snprintf(text, cap, "%zu/%zu %s", r->done + r->diverged, r->n,
+                     isg_str_plural(r->n, "run", "runs"));
+    if (p->n)
+        n +=
+            snprintf(text + n, cap - (size_t)n, ", %zu/%zu of trunks", p->done + p->diverged, p->n);
     if (s->failed) n += snprintf(text + n, cap - (size_t)n, ", %zu failed", s->failed);
-    n += snprintf(text + n, cap - (size_t)n, ", %zu running, %.0f %% of the work", s->running,
-                  share);
+    n += snprintf(text + n, cap - (size_t)n, ", %zu running, %.0f %% of the work", s->busy, share);
     if (s->draining)
         (void)snprintf(text + n, cap - (size_t)n, ", stopping");
     else if (s->eta_s > 0) {
@@ -58,12 +68,13 @@ static void describe(const isg_sched_status *s, char *text, size_t cap)
     }
 }
 
-static void draw(const isg_progress *p, const isg_sched_status *s)
+static void draw(const isg_progress *p, const looked *k)
 {
     enum { MOST = 30 };
     struct winsize size = {0};
     char text[160], line[320];
-    describe(s, text, sizeof text);
+    const isg_sched_status *s = k->status;
+    describe(k, text, sizeof text);
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col < 20) size.ws_col = 80;
     int width = (int)size.ws_col - (int)strlen(text) - 4;
     if (width > MOST) width = MOST;
@@ -78,15 +89,17 @@ static void draw(const isg_progress *p, const isg_sched_status *s)
     }
 }
 
-void isg_progress_show(isg_progress *p, const isg_sched_status *s)
+void isg_progress_show(isg_progress *p, const isg_sched_status *s, const isg_campaign_count *runs,
+                       const isg_campaign_count *parts)
 {
+    const looked k = {s, runs, parts};
     if (p->bar) {
-        draw(p, s);
+        draw(p, &k);
         p->next = isg_time_mono() + bar_s;
         return;
     }
     char text[160], when[ISG_TIME_BYTES];
-    describe(s, text, sizeof text);
+    describe(&k, text, sizeof text);
     (void)fprintf(stderr, "%s %s\n", isg_time_iso(isg_time_now(), when), text);
     p->next = isg_time_mono() + line_s;
 }

@@ -7,6 +7,7 @@
  */
 
 #include "isogloss/err.h"
+#include "isogloss/run.h"
 #include "sched.h"
 
 #include <stdbool.h>
@@ -18,7 +19,8 @@ isg_progress *isg_progress_create(void);
 
 /** Is it time for the next line? Cheap; ask before looking at the scheduler. */
 bool isg_progress_due(const isg_progress *progress);
-void isg_progress_show(isg_progress *progress, const isg_sched_status *status);
+void isg_progress_show(isg_progress *progress, const isg_sched_status *status,
+                       const isg_campaign_count *runs, const isg_campaign_count *parts);
 
 /** Clears the bar. */
 void isg_progress_destroy(isg_progress **progress);

@@ -6,6 +6,7 @@
 #include "internal.h"
 
 #include "isogloss/build.h"
+#include "isogloss/os.h"
 #include "isogloss/str.h"
 
 #include <stdio.h>
@@ -51,31 +52,129 @@ static isg_err say_settings(const isg_store *s, const isg_plan *plan, isg_str *s
     return rc;
 }
 
-/* A count, and the first few ids. */
+/* Counts, and the first few ids. */
 typedef struct listing {
-    size_t n;
+    size_t runs, parts;
     isg_str ids;
 } listing;
 
-static void list_id(listing *l, const char *id)
+static void list_id(listing *l, const char *id, bool part)
 {
     enum { SHOWN = 3 };
-    if (l->n < SHOWN) (void)isg_str_printf(&l->ids, "%s%s", l->n ? ", " : "", id);
-    if (l->n == SHOWN) (void)isg_str_puts(&l->ids, ", ...");
-    l->n++;
+    const size_t n = l->runs + l->parts;
+    if (n < SHOWN) (void)isg_str_printf(&l->ids, "%s%s", n ? ", " : "", id);
+    if (n == SHOWN) (void)isg_str_puts(&l->ids, ", ...");
+    *(part ? &l->parts : &l->runs) += 1;
 }
 
 static void say_listing(listing *l, const char *what, isg_str *say)
 {
-    if (l->n) (void)isg_str_printf(say, "\n  %zu runs %s: %s", l->n, what, isg_str_c(&l->ids));
+    char text[ISG_RUNS_TEXT];
+    if (l->runs + l->parts)
+        (void)isg_str_printf(say, "\n  %s %s: %s", isg_runs_text(l->runs, l->parts, "", text), what,
+                             isg_str_c(&l->ids));
     isg_str_free(&l->ids);
+}
+
+/* A trunk is cut where its budgets say: what changes it changes all behind it. */
+static const char *of_trunks(const isg_plan *plan)
+{
+    isg_branches b;
+    isg_plan_branches(plan, &b);
+    return b.parts ? "; with 'branches' a budget can be added above the largest, not below it" : "";
+}
+
+/* PATH-2.h5 and so on: the first that is not there. NULL when out of memory. */
+static char *free_name(const char *path)
+{
+    size_t n = strlen(path);
+    if (n > 3 && !strcmp(path + n - 3, ".h5")) n -= 3;
+    for (int k = 2;; k++) {
+        char *name = isg_strf("%.*s-%d.h5", (int)n, path, k);
+        if (!name || !isg_path_exists(name)) return name;
+        free(name);
+    }
+}
+
+/* A command that works as it is printed.
+ * @param lost  finished runs that the campaign has no more: extending is refused */
+static isg_err say_remedy(const isg_store *s, const isg_plan *plan, const listing *lost,
+                          isg_str *say)
+{
+    const bool extends = !(lost->runs + lost->parts);
+    char text[ISG_RUNS_TEXT];
+    char *other = free_name(s->path),
+         *store = isg_str_shell(extends ? s->path
+                                : other ? other
+                                        : ""),
+         *campaign = isg_str_shell(plan->path ? plan->path : "CAMPAIGN"),
+         *corpus = isg_str_shell(plan->corpus && plan->corpus_given ? plan->corpus : "");
+    isg_err rc = other && store && campaign && corpus ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory");
+    const char *option = plan->corpus_given ? "--corpus " : "", *blank = *option ? " " : "";
+    if (!*option && corpus) *corpus = '\0';
+    if (!rc && strcmp(isg_store_numerics(s), plan->numerics) != 0) {
+        rc = isg_str_printf(say,
+                            "\nThe store was made with the numerics %s, which are chosen when "
+                            "--numerics is left out",
+                            isg_store_numerics(s));
+    } else if (!rc && extends) {
+        rc = isg_str_printf(say,
+                            "\nUndo the change, or grow the store (results of runs that are still "
+                            "in the campaign are kept):\n  isogloss extend %s%s%s%s %s",
+                            option, corpus, blank, store, campaign);
+    } else if (!rc) {
+        rc = isg_str_printf(
+            say,
+            "\nThe store cannot grow into this campaign, which lacks %s of it. Undo the change, "
+            "keep them in the campaign%s, or make another store:\n  isogloss run -o %s %s%s%s%s",
+            isg_runs_text(lost->runs, lost->parts, "finished ", text), of_trunks(plan), store,
+            option, corpus, blank, campaign);
+    }
+    free(other);
+    free(store);
+    free(campaign);
+    free(corpus);
+    return rc;
+}
+
+/* What the plan has more, what it has no more, and how much of that is finished. */
+typedef struct changes {
+    listing added, removed, lost;
+} changes;
+
+static isg_err find_changes(const isg_store *s, const isg_plan *plan, changes *c)
+{
+    const size_t runs = s->dim[ISG_DIM_RUN];
+    bool *still = calloc(runs, sizeof *still);
+    uint64_t *mark = calloc(runs, sizeof *mark);
+    double *trunk = NULL;
+    isg_err rc = still && mark ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
+    if (!rc) rc = isg_col_read(s, ISG_COL_RUNS_MARK, 0, runs, mark);
+    if (!rc) rc = isg_store_read_trunks(s, &trunk);
+    for (size_t i = 0; i < plan->n_runs && !rc; i++) {
+        size_t slot = isg_store_find(s, plan->runs[i].id);
+        if (slot == ISG_NO_RUN)
+            list_id(&c->added, plan->runs[i].id, plan->runs[i].trunk);
+        else
+            still[slot] = true;
+    }
+    for (size_t i = 0; i < runs && !rc; i++) {
+        const bool part = trunk && trunk[i] > 0;
+        if (still[i]) continue;
+        list_id(&c->removed, s->id[i], part);
+        if (mark[i]) list_id(&c->lost, s->id[i], part);
+    }
+    free(still);
+    free(mark);
+    free(trunk);
+    return rc;
 }
 
 isg_err isg_store_check_plan(const isg_store *s, const isg_plan *plan)
 {
     char *hash = NULL;
     isg_str say = {0};
-    listing added = {0}, removed = {0};
+    changes c = {0};
     hid_t group = H5Gopen2(s->file, "/campaign", H5P_DEFAULT);
     isg_err rc = isg_h5_get_text(group, "plan_hash", &hash);
     (void)H5Gclose(group);
@@ -84,29 +183,16 @@ isg_err isg_store_check_plan(const isg_store *s, const isg_plan *plan)
     free(hash);
     if (same) return ISG_OK;
 
-    bool *still = calloc(s->dim[ISG_DIM_RUN], sizeof *still);
-    rc = still ? say_settings(s, plan, &say) : ISG_FAIL(ISG_ENOMEM, "out of memory");
-    for (size_t i = 0; i < plan->n_runs && !rc; i++) {
-        size_t slot = isg_store_find(s, plan->runs[i].id);
-        if (slot == ISG_NO_RUN)
-            list_id(&added, plan->runs[i].id);
-        else
-            still[slot] = true;
-    }
-    for (size_t i = 0; i < s->dim[ISG_DIM_RUN] && !rc; i++) {
-        if (!still[i]) list_id(&removed, s->id[i]);
-    }
-    free(still);
-    say_listing(&added, "added", &say);
-    say_listing(&removed, "removed", &say);
+    rc = say_settings(s, plan, &say);
+    if (!rc) rc = find_changes(s, plan, &c);
+    say_listing(&c.added, "added", &say);
+    say_listing(&c.removed, "removed", &say);
+    if (!rc && !say.len) rc = isg_str_puts(&say, "\n  the plan's hash differs");
+    if (!rc) rc = say_remedy(s, plan, &c.lost, &say);
+    isg_str_free(&c.lost.ids);
     if (!rc) {
-        rc = ISG_FAIL(ISG_ESPEC,
-                      "the campaign is not the one of store '%s':%s\n"
-                      "Undo the change, or grow the store: isogloss extend %s %s\n"
-                      "(results of runs that are still in the campaign are kept), or give the "
-                      "campaign a new store",
-                      s->path, say.len ? isg_str_c(&say) : "\n  the plan's hash differs", s->path,
-                      plan->path ? plan->path : "CAMPAIGN");
+        rc = ISG_FAIL(ISG_ESPEC, "the campaign is not the one of store '%s':%s", s->path,
+                      isg_str_c(&say));
     }
     isg_str_free(&say);
     return rc;
@@ -135,6 +221,7 @@ static isg_err map_axis(const isg_store *old, const isg_store *grown, isg_col co
 }
 
 typedef struct growth {
+    const isg_plan *plan;
     const isg_store *old;
     isg_store *grown;
     size_t *language, *evaluation; /* new axis -> old axis */
@@ -194,24 +281,28 @@ static isg_err carry_result(growth *g, size_t from, size_t to, const isg_run_rec
 static isg_err carry_runs(growth *g, const isg_run_record *records)
 {
     listing lost = {0};
-    isg_err rc = ISG_OK;
+    double *trunk = NULL;
+    isg_err rc = isg_store_read_trunks(g->old, &trunk);
     for (size_t i = 0; i < g->old->dim[ISG_DIM_RUN] && !rc; i++) {
         const isg_run_record *r = &records[i];
         size_t slot = isg_store_find(g->grown, g->old->id[i]);
         if (slot == ISG_NO_RUN) {
-            if (r->mark_attempt) list_id(&lost, g->old->id[i]);
+            if (r->mark_attempt) list_id(&lost, g->old->id[i], trunk && trunk[i] > 0);
             continue;
         }
         rc = isg_store_put_state(g->grown, slot, r->state, r->attempts);
         if (rc || !r->mark_attempt) continue;
         rc = carry_result(g, i, slot, r);
     }
-    if (!rc && lost.n) {
+    free(trunk);
+    if (!rc && lost.runs + lost.parts) {
+        char text[ISG_RUNS_TEXT];
         rc = ISG_FAIL(ISG_ESPEC,
-                      "%zu finished runs of store '%s' are not in the campaign any more "
-                      "(%s): extending would lose them; keep them in the campaign, or give it a "
-                      "new store",
-                      lost.n, g->old->path, isg_str_c(&lost.ids));
+                      "%s of store '%s' %s not in the campaign any more (%s): extending would lose "
+                      "them; keep them in the campaign%s, or give it a new store",
+                      isg_runs_text(lost.runs, lost.parts, "finished ", text), g->old->path,
+                      lost.runs + lost.parts == 1 ? "is" : "are", isg_str_c(&lost.ids),
+                      of_trunks(g->plan));
     }
     isg_str_free(&lost.ids);
     return rc ? rc : isg_store_mark(g->grown, g->marks, g->n_marks);
@@ -252,8 +343,13 @@ static isg_err grow(growth *g, const isg_plan *plan)
     if (!rc) rc = carry_runs(g, records);
     if (!rc) rc = carry_records(g);
     if (!rc) {
-        (void)snprintf(line, sizeof line, "extended by isogloss %s to %zu runs, %zu results kept",
-                       isg_build_version(), plan->n_runs, g->n_marks);
+        isg_branches b;
+        char text[ISG_RUNS_TEXT];
+        isg_plan_branches(plan, &b);
+        (void)snprintf(line, sizeof line, "extended by isogloss %s to %s, %zu %s kept",
+                       isg_build_version(),
+                       isg_runs_text(plan->n_runs - b.parts, b.parts, "", text), g->n_marks,
+                       isg_str_plural(g->n_marks, "result", "results"));
         rc = isg_store_history(g->grown, g->old, line);
     }
     free(g->language);
@@ -305,6 +401,7 @@ isg_err isg_store_extend(const char *path, const isg_plan *plan, size_t *kept, s
     origin.created = o->created;
     rc = isg_store_build(path, plan, &origin, &g.grown);
     if (rc) goto done;
+    g.plan = plan;
     g.old = old;
     rc = grow(&g, plan);
     *kept = g.n_marks;

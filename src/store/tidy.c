@@ -158,8 +158,25 @@ static isg_err add_rows(tidy *t, size_t run, const isg_result *r)
     return rc;
 }
 
+/* @param finished  runs with a result: they diverged before their first loss */
+static isg_err nothing(const isg_store *s, size_t finished)
+{
+    if (!finished)
+        return ISG_FAIL(ISG_EDATA,
+                        "store '%s' has no finished run yet: isogloss run goes on, isogloss status "
+                        "says how far it is",
+                        s->path);
+    return ISG_FAIL(ISG_EDATA,
+                    "store '%s' has no loss: %zu %s, before the first loss (isogloss status says "
+                    "where). Try a lower lr or a longer warmup, in a campaign with a store of its "
+                    "own",
+                    s->path, finished,
+                    isg_str_plural(finished, "finished run diverged", "finished runs diverged"));
+}
+
 static isg_err load_observations(tidy *t)
 {
+    size_t finished = 0;
     for (size_t run = 0; run < t->runs; run++) {
         isg_result *r = NULL;
         isg_err rc = isg_store_read_result(t->s, run, &r);
@@ -171,8 +188,9 @@ static isg_err load_observations(tidy *t)
         if (!rc) rc = add_rows(t, run, r);
         isg_result_destroy(&r);
         if (rc) return rc;
+        finished += !is_trunk(t, run);
     }
-    if (!t->n) return ISG_FAIL(ISG_EDATA, "store '%s' has no finished run yet", t->s->path);
+    if (!t->n) return nothing(t->s, finished);
     t->number = calloc(t->n, sizeof *t->number);
     t->text = calloc(t->n, sizeof *t->text);
     if (!t->number || !t->text) return ISG_FAIL(ISG_ENOMEM, "out of memory");

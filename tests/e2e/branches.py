@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -112,7 +113,8 @@ def test_plan(home):
 
 
 def test_whole(home, plan):
-    isogloss(home, "run", "-j", "2", "whole.yaml")
+    out = isogloss(home, "run", "-j", "2", "whole.yaml")
+    check("12 of 12 runs and 6 of 6 parts of trunks done; 18 of them now" in out, out)
     rows = table(home, "whole.h5")
     check_losses(rows, 3)
     for r in rows:
@@ -163,7 +165,7 @@ def test_extended(home):
         check(len(left(home, name)) == (8 if more else 0), f"{name}: {left(home, name)}")
         write(home, name, "40k, 80k, 160k", more)
         out = isogloss(home, "extend", f"{name}.h5", f"{name}.yaml")
-        check("18 runs, 6 of them new, 12 results kept" in out, out)
+        check("12 runs and 6 parts of trunks, 6 of them new, 12 results kept" in out, out)
         isogloss(home, "run", "-j", "2", f"{name}.yaml")
         check_losses(table(home, f"{name}.h5"), 3)
         with h5py.File(home / f"{name}.h5") as f:
@@ -175,7 +177,15 @@ def test_extended(home):
     # A smaller budget cuts the trunk elsewhere: other runs, and no silent loss of results.
     write(home, "gone", "20k, 40k, 80k, 160k")
     err = isogloss(home, "extend", "gone.h5", "gone.yaml", wanted=2)
-    check("extending would lose them" in err, err)
+    check("finished runs and 6 finished parts of trunks" in err and "extending would lose them" in err, err)
+    # So `run` does not offer that, but what works.
+    err = isogloss(home, "run", "gone.yaml", wanted=2)
+    check("added above the largest, not below it" in err and "isogloss extend" not in err, err)
+    offered = err.splitlines()[-1].split()
+    check(offered[:4] == ["isogloss", "run", "-o", str(home / "gone-2.h5")], err)
+    write(home, "gone", "20k, 40k")  # less to train: the command counts
+    out = isogloss(home, *offered[1:])
+    check("8 of 8 runs and 4 of 4 parts of trunks done" in out, out)
 
 
 def test_refused(home):
@@ -193,11 +203,23 @@ def test_diverged(home):
     text = (home / "hot.yaml").read_text().replace("branches: true", "branches: true, clip: 0").replace("seeds: 2", "seeds: 1")
     (home / "hot.yaml").write_text(text)
     for _ in range(2):
-        isogloss(home, "run", "-j", "2", "hot.yaml")
+        out = isogloss(home, "run", "-j", "2", "hot.yaml")
+        check("6 of 6 runs and 4 of 4 parts of trunks done (2 runs and 2 parts of trunks diverged)" in out, out)
+        check("also\nnot by --retry-failed" in out, out)
     status = json.loads(isogloss(home, "status", "--json", "hot.h5"))["stores"][0]
-    states = status["families"][0]["states"]
-    check((status["trunk_parts"], states["done"], states["diverged"], states["failed"]) == (4, 4, 4, 0), status)
-    check("4 of these are parts of trunks" in isogloss(home, "status", "hot.h5"), "status counts parts")
+    for of, runs, diverged in ((status["families"][0], 4, 2), (status["total"], 6, 2)):
+        parts = of["trunk_parts"]
+        states = [s for p in (of, parts) for s in (p["states"]["done"], p["states"]["diverged"], p["states"]["failed"])]
+        check((of["runs"], parts["parts"], states) == (runs, 4, [runs - diverged, diverged, 0, 2, 2, 0]), of)
+    lost = status["not_done_well"]
+    check(sorted(r["trunk_part"] for r in lost) == [False] * 2 + [True] * 2, lost)
+    check(all(r["settings"] == {"lr": 100000} and r["mixture"] == {"aa": 0.5, "bb": 0.5} for r in lost), lost)
+    text = isogloss(home, "status", "--failed", "hot.h5")
+    trunk = next(r["run"][:12] for r in lost if r["trunk_part"] and "trunk" not in r["last"]["message"])
+    for words in (rf"its trunk diverged \({trunk}\)", r"and parts of trunks +4 +2 +2 +0", r"part of a trunk, 1 attempt on .*\n +the loss diverged after \d+ tokens\n",
+                  r"lr 100000, seed 3, aa:0.5 bb:0.5", r"diverged is an outcome"):
+        check(re.search(words, text), f"{words} is not in {text}")
+    check(max(map(len, text.splitlines())) <= 80, text)
     check(all(r["is_final"] == "0" for r in table(home, "hot.h5") if r["diverged"] == "1"), "no final point")
 
 

@@ -45,7 +45,7 @@ TABLE = [
     ("run -o dir good.yaml", 1, ["dir", "Is a directory"]),
     ("run -o empty good.yaml", 4, ["empty", *NOT_HDF5]),
     ("run -o good.yaml good.yaml", 4, ["good.yaml", *NOT_HDF5]),
-    ("run -o good.h5 other.yaml", 2, ["seed: was 1, is 2", "isogloss extend"]),
+    ("run -o good.h5 other.yaml", 2, ["seed: was 1, is 2", "lacks 24 finished runs", "isogloss run -o", "good-2.h5"]),
     ("run -o future.h5 good.yaml", 4, ["format 99", "knows format 1", "the isogloss that made it"]),
     ("run --corpus nowhere proxy.yaml", 2, ["nowhere", "isogloss corpus build"]),
     ("check", 2, ["one or more campaign files, got 0"]),

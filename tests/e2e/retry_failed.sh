@@ -32,6 +32,7 @@ limits: {retries: {exit: 0}}
 YAML
 status=0; "$ISOGLOSS" run c.yaml >out 2>err || status=$?
 [ "$status" = 3 ] || fail "first run: exit status $status: $(cat out err)"
+cp out first
 grep -q 'run --retry-failed' out || fail "the summary does not say how to try again: $(cat out)"
 "$ISOGLOSS" status retry.h5 >out
 for words in 'D 2M, seed 1' 'code 1' 'stderr.txt' '--retry-failed'; do
@@ -39,9 +40,16 @@ for words in 'D 2M, seed 1' 'code 1' 'stderr.txt' '--retry-failed'; do
 done
 grep -q 'not there' "$dir"/retry.work/runs/*/attempt-1/stderr.txt || fail "no last words of the trainer"
 
+# What the summary offers works as it is printed, and says what it is.
+grep -A 1 '^next:' first >offered
+[ "$(sed -E 's/^(next:)? +//; s/   \(.*//' offered | tee commands | wc -l)" = 2 ] || fail "no commands: $(cat first)"
+
 touch fixed
 status=0; "$ISOGLOSS" run c.yaml >out 2>err || status=$?
 [ "$status" = 3 ] || fail "without the option it stays failed; exit status $status"
-"$ISOGLOSS" run --retry-failed c.yaml >out 2>err || fail "retry: $(cat out err)"
+while read -r isogloss words; do
+    [ "$isogloss" = isogloss ] || fail "no command: $isogloss $words"
+    eval "\"\$ISOGLOSS\" $words" >out 2>err || fail "$words: $(cat out err)"
+done <commands
 grep -q '2 of 2 runs done; 1 of them now' out || fail "only the failed run is trained: $(cat out)"
 "$ISOGLOSS" status --exit-code retry.h5 >out || fail "not done: $(cat out)"
