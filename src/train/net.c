@@ -34,6 +34,7 @@ struct isg_net {
     isg_net_shape shape;
     isg_parallel par;
     size_t micro;
+    size_t chunk;        /* rows at a time of what goes row by row */
     isg_tensor *tensors; /* [n_tensors] */
     size_t n_tensors;
     float *weights, *grads;
@@ -41,7 +42,7 @@ struct isg_net {
     struct block_transposed *transposed; /* [layers] */
     float *wte_t;                        /* (d,256) */
     float *stat, *y, *logits;            /* (R,2) (R,d) (R,256) of the last norm and the head */
-    float *dx, *dy, *dqkv, *dh;          /* (R,d) (R,d) (R,3d) (R,4d) */
+    float *dx, *dy, *dqkv, *dh;          /* (R,d) (R,d) (R,3d) (chunk,4d) */
     float *scratch;                      /* of attention, one for each thread */
     float *arena;                        /* owns all of the above */
 };
@@ -94,7 +95,7 @@ static void carve_all(isg_net *n, struct carver *c)
     n->dx = carve(c, R * d);
     n->dy = carve(c, R * d);
     n->dqkv = carve(c, R * 3 * d);
-    n->dh = carve(c, R * 4 * d);
+    n->dh = carve(c, n->chunk * 4 * d);
     n->scratch =
         carve(c, isg_team_size(n->par.team) * isg_attention_scratch(s->context, d / s->heads));
 }
@@ -115,16 +116,29 @@ static isg_err check_memory(const isg_net_shape *s, size_t bytes, size_t step)
                     s->context);
 }
 
-/* Sequences at a time. What the caches like, as measured: 128 rows, 256 of the wider models; of
- * several threads each takes whole sequences then, if they are short. What one thread takes at a
- * time fits a whole number of times: the sums over it stay the same (embedding_grads). More than a
- * step has would be memory for nothing. */
+/* What the caches like, as measured: 128 rows at a time, 256 of the wider models, for each thread. */
+static size_t rows_for(const isg_net_shape *s, size_t threads)
+{
+    return threads * (s->d <= 64 ? 128 : 256);
+}
+
+/* Sequences at a time; of several threads each takes whole ones then, if they are short. What one
+ * thread takes at a time fits a whole number of times: the sums over it stay the same
+ * (embedding_grads). More than a step has would be memory for nothing. */
 static size_t micro_for(const isg_net_shape *s, size_t threads, size_t step)
 {
     const size_t one = s->d <= 64 || s->context > 128 ? 1 : 2;
-    const size_t rows = threads * (s->d <= 64 ? 128 : 256), fit = rows / s->context / one * one;
+    const size_t fit = rows_for(s, threads) / s->context / one * one;
     const size_t all = (step + one - 1) / one * one;
     return threads == 1 || !fit ? one : step && fit > all ? all : fit;
+}
+
+/* Longer sequences go through a block in pieces: what one product writes is still in the cache when
+ * the next one reads it. Sums over rows go on from piece to piece, in order. */
+static size_t chunk_for(const isg_net_shape *s, size_t threads, size_t micro)
+{
+    const size_t rows = rows_for(s, threads), all = micro * s->context;
+    return rows < all ? rows : all;
 }
 
 isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kernels, isg_team *team,
@@ -137,6 +151,7 @@ isg_err isg_net_create_team(const isg_net_shape *shape, const isg_kernels *kerne
     n->shape = *shape;
     n->par = (isg_parallel){kernels, team};
     n->micro = micro_for(shape, isg_team_size(team), step);
+    n->chunk = chunk_for(shape, isg_team_size(team), n->micro);
     n->n_tensors = isg_net_tensors(shape);
     n->tensors = calloc(n->n_tensors, sizeof *n->tensors);
     n->state = calloc(shape->layers + 1, sizeof *n->state);
@@ -318,12 +333,14 @@ static void weight_grad(const isg_net *net, float *dw, float *dbias, const float
                                         .b_sums = dbias});
 }
 
-/* dx(R,d) (+)= gradient of a norm of x(R,d) whose output has the gradient n->dy */
+/* From row r0 on: dx(rows,d) (+)= gradient of a norm of x(rows,d) whose output has the gradient dy */
 static void norm_back(isg_net *n, bool add, const float *gain, float *dgain, float *dbias,
-                      const float *x, const float *stat, size_t R)
+                      const float *x, const float *stat, size_t r0, size_t rows)
 {
-    isg_par_norm_sums(&n->par, dgain, dbias, n->dy, x, stat, R, n->shape.d, n->shape.d);
-    isg_par_norm_back(&n->par, n->dx, add, n->dy, x, stat, gain, R, n->shape.d);
+    const size_t d = n->shape.d;
+    const float *dy = n->dy + r0 * d;
+    isg_par_norm_sums(&n->par, dgain, dbias, dy, x, stat, rows, d, d);
+    isg_par_norm_back(&n->par, n->dx + r0 * d, add, dy, x, stat, gain, rows, d);
 }
 
 static isg_attention attention(const isg_net *n, size_t sequences)
@@ -333,49 +350,104 @@ static isg_attention attention(const isg_net *n, size_t sequences)
                            sequences * s->heads, n->scratch};
 }
 
+/* What follows row r of a block's state. */
+static struct block_state state_from(const isg_net *n, size_t layer, size_t r)
+{
+    const size_t d = n->shape.d;
+    struct block_state a = n->state[layer];
+    a.x += r * d;
+    a.stat1 += r * 2;
+    a.y1 += r * d;
+    a.qkv += r * 3 * d;
+    a.o += r * d;
+    a.x2 += r * d;
+    a.stat2 += r * 2;
+    a.y2 += r * d;
+    a.g += r * 4 * d;
+    a.slope += r * 4 * d;
+    return a;
+}
+
+static size_t chunk_rows(const isg_net *n, size_t first, size_t rows)
+{
+    return rows - first < n->chunk ? rows - first : n->chunk;
+}
+
+#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
+#define GRAD(which) block(n, n->grads, l, ISG_BLOCK_##which)
+
+static void before_attention(isg_net *n, size_t l, size_t r0, size_t rows)
+{
+    const size_t d = n->shape.d;
+    const struct block_state a = state_from(n, l, r0);
+    isg_par_norm(&n->par, a.y1, a.stat1, a.x, WEIGHT(GAIN1), WEIGHT(BIAS1), rows, d);
+    product(n, a.qkv, a.y1, WEIGHT(WQKV), rows, 3 * d, d, (isg_gemm){.bias = WEIGHT(BQKV)});
+}
+
+static void after_attention(isg_net *n, size_t l, size_t r0, size_t rows)
+{
+    const size_t d = n->shape.d;
+    const struct block_state a = state_from(n, l, r0);
+    product(n, a.x2, a.o, WEIGHT(WO), rows, d, d, (isg_gemm){.from = a.x, .bias = WEIGHT(BO)});
+    isg_par_norm(&n->par, a.y2, a.stat2, a.x2, WEIGHT(GAIN2), WEIGHT(BIAS2), rows, d);
+    product(n, a.g, a.y2, WEIGHT(W1), rows, 4 * d, d,
+            (isg_gemm){.bias = WEIGHT(B1), .slope = a.slope});
+    product(n, n->state[l + 1].x + r0 * d, a.g, WEIGHT(W2), rows, d, 4 * d,
+            (isg_gemm){.from = a.x2, .bias = WEIGHT(B2)});
+}
+
 static void block_forward(isg_net *n, size_t l, size_t sequences)
 {
-    const size_t d = n->shape.d, R = sequences * n->shape.context;
+    const size_t R = sequences * n->shape.context;
     const isg_attention s = attention(n, sequences);
-    struct block_state *a = &n->state[l];
-#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
-    isg_par_norm(&n->par, a->y1, a->stat1, a->x, WEIGHT(GAIN1), WEIGHT(BIAS1), R, d);
-    product(n, a->qkv, a->y1, WEIGHT(WQKV), R, 3 * d, d, (isg_gemm){.bias = WEIGHT(BQKV)});
+    const struct block_state *a = &n->state[l];
+    for (size_t r = 0; r < R; r += n->chunk) before_attention(n, l, r, chunk_rows(n, r, R));
     isg_par_attend(&n->par, &s, a->o, a->stat, a->e, a->qkv);
-    product(n, a->x2, a->o, WEIGHT(WO), R, d, d, (isg_gemm){.from = a->x, .bias = WEIGHT(BO)});
-    isg_par_norm(&n->par, a->y2, a->stat2, a->x2, WEIGHT(GAIN2), WEIGHT(BIAS2), R, d);
-    product(n, a->g, a->y2, WEIGHT(W1), R, 4 * d, d,
-            (isg_gemm){.bias = WEIGHT(B1), .slope = a->slope});
-    product(n, a[1].x, a->g, WEIGHT(W2), R, d, 4 * d,
-            (isg_gemm){.from = a->x2, .bias = WEIGHT(B2)});
-#undef WEIGHT
+    for (size_t r = 0; r < R; r += n->chunk) after_attention(n, l, r, chunk_rows(n, r, R));
+}
+
+/* From the gradient of the block's output in n->dx, which takes in the MLP, to that of the
+ * attention's output in n->dy. */
+static void back_to_attention(isg_net *n, size_t l, size_t r0, size_t rows)
+{
+    const size_t d = n->shape.d;
+    const struct block_state a = state_from(n, l, r0);
+    const struct block_transposed *t = &n->transposed[l];
+    const isg_gemm plain = {0};
+    float *dx = n->dx + r0 * d, *dy = n->dy + r0 * d;
+    weight_grad(n, GRAD(W2), GRAD(B2), a.g, dx, rows, 4 * d, d);
+    product(n, n->dh, dx, t->w2, rows, 4 * d, d, (isg_gemm){.by = a.slope});
+    weight_grad(n, GRAD(W1), GRAD(B1), a.y2, n->dh, rows, d, 4 * d);
+    product(n, dy, n->dh, t->w1, rows, d, 4 * d, plain);
+    norm_back(n, true, WEIGHT(GAIN2), GRAD(GAIN2), GRAD(BIAS2), a.x2, a.stat2, r0, rows);
+
+    weight_grad(n, GRAD(WO), GRAD(BO), a.o, dx, rows, d, d);
+    product(n, dy, dx, t->wo, rows, d, d, plain);
+}
+
+static void back_from_attention(isg_net *n, size_t l, size_t r0, size_t rows)
+{
+    const size_t d = n->shape.d;
+    const struct block_state a = state_from(n, l, r0);
+    const float *dqkv = n->dqkv + r0 * 3 * d;
+    weight_grad(n, GRAD(WQKV), GRAD(BQKV), a.y1, dqkv, rows, d, 3 * d);
+    product(n, n->dy + r0 * d, dqkv, n->transposed[l].wqkv, rows, d, 3 * d, (isg_gemm){0});
+    norm_back(n, true, WEIGHT(GAIN1), GRAD(GAIN1), GRAD(BIAS1), a.x, a.stat1, r0, rows);
 }
 
 /* n->dx holds the gradient of the block's output and becomes that of its input. */
 static void block_backward(isg_net *n, size_t l, size_t sequences)
 {
-    const size_t d = n->shape.d, R = sequences * n->shape.context;
+    const size_t R = sequences * n->shape.context;
     const isg_attention s = attention(n, sequences);
     const struct block_state *a = &n->state[l];
-    const struct block_transposed *t = &n->transposed[l];
-    const isg_gemm plain = {0};
-#define GRAD(which) block(n, n->grads, l, ISG_BLOCK_##which)
-#define WEIGHT(which) block(n, n->weights, l, ISG_BLOCK_##which)
-    weight_grad(n, GRAD(W2), GRAD(B2), a->g, n->dx, R, 4 * d, d);
-    product(n, n->dh, n->dx, t->w2, R, 4 * d, d, (isg_gemm){.by = a->slope});
-    weight_grad(n, GRAD(W1), GRAD(B1), a->y2, n->dh, R, d, 4 * d);
-    product(n, n->dy, n->dh, t->w1, R, d, 4 * d, plain);
-    norm_back(n, true, WEIGHT(GAIN2), GRAD(GAIN2), GRAD(BIAS2), a->x2, a->stat2, R);
-
-    weight_grad(n, GRAD(WO), GRAD(BO), a->o, n->dx, R, d, d);
-    product(n, n->dy, n->dx, t->wo, R, d, d, plain);
+    for (size_t r = 0; r < R; r += n->chunk) back_to_attention(n, l, r, chunk_rows(n, r, R));
     isg_par_attend_back(&n->par, &s, n->dqkv, n->dy, a->o, a->stat, a->e, a->qkv);
-    weight_grad(n, GRAD(WQKV), GRAD(BQKV), a->y1, n->dqkv, R, d, 3 * d);
-    product(n, n->dy, n->dqkv, t->wqkv, R, d, 3 * d, plain);
-    norm_back(n, true, WEIGHT(GAIN1), GRAD(GAIN1), GRAD(BIAS1), a->x, a->stat1, R);
+    for (size_t r = 0; r < R; r += n->chunk) back_from_attention(n, l, r, chunk_rows(n, r, R));
+}
+
 #undef WEIGHT
 #undef GRAD
-}
 
 void isg_net_forward(isg_net *n, const uint8_t *input, size_t sequences)
 {
@@ -422,7 +494,7 @@ void isg_net_backward(isg_net *n, const uint8_t *input, const uint8_t *target, s
     isg_par_xent_back(&n->par, n->logits, target, R, scale);
     product(n, n->dy, n->logits, top(n, w, ISG_TOP_WTE), R, d, ISG_VOCAB, (isg_gemm){0});
     norm_back(n, false, top(n, w, ISG_TOP_GAIN), top(n, g, ISG_TOP_GAIN), top(n, g, ISG_TOP_BIAS),
-              n->state[L].x, n->stat, R);
+              n->state[L].x, n->stat, 0, R);
     for (size_t l = L; l-- > 0;) block_backward(n, l, sequences);
     embedding_grads(n, input, R);
 }

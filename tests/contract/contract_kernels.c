@@ -276,22 +276,128 @@ static void test_attend(const isg_kernels *k)
     }
 }
 
+/* What is no number, and what becomes none when it is squared or added up. */
+static const float bad_values[] = {NAN, INFINITY, -INFINITY, 3e38F};
+enum { BAD_VALUES = sizeof bad_values / sizeof *bad_values };
+
+static size_t not_finite(const float *x, size_t n)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < n; i++) bad += (size_t)!isfinite(x[i]);
+    return bad;
+}
+
 /* A number that is none reaches what follows from it, however attention is cut. */
-static void test_attend_nan(const isg_kernels *k)
+static void test_attend_bad(const isg_kernels *k)
 {
     for (size_t T = 128; T <= 384; T += 256) {
-        for (size_t part = 0; part < 3; part++) { /* q, k, v */
-            for (int inf = 0; inf < 2; inf++) {
+        for (size_t part = 0; part < 4; part++) { /* q, k, v, gradient */
+            for (size_t i = 0; i < 3; i++) {
                 struct heads h = make_heads(T, 1, 32);
-                h.qkv[T / 2 * 3 * h.d + part * h.d + 5] = inf ? INFINITY : NAN;
+                float *in = h.qkv + T / 2 * 3 * h.d + part * h.d, *back = h.dout + T / 2 * h.d;
+                *(part < 3 ? in + 5 : back + 5) = bad_values[i];
                 run_heads(k, &h, 0, 1);
-                size_t bad = 0, bad_out = 0;
-                for (size_t i = 0; i < T * h.d; i++) bad_out += (size_t)!isfinite(h.out[i]);
-                for (size_t i = 0; i < T * 3 * h.d; i++) bad += (size_t)!isfinite(h.dqkv[i]);
-                CHECK(bad_out > 0 && bad > 0);
+                CHECK(not_finite(h.dqkv, T * 3 * h.d) > 0);
+                CHECK(part == 3 || not_finite(h.out, T * h.d) > 0);
                 free_heads(&h);
             }
         }
+    }
+}
+
+/* One bad element of each argument of a product, with every epilogue: its row or column is bad. */
+static void test_gemm_bad(const isg_kernels *k)
+{
+    enum { M = 32, N = 48, K = 400, AT = 7 };
+    for (unsigned how = 0; how < 6 * EPILOGUES * BAD_VALUES; how++) {
+        const float bad = bad_values[how % BAD_VALUES];
+        const unsigned then = how / BAD_VALUES % EPILOGUES, which = how / BAD_VALUES / EPILOGUES;
+        float *x[6], *c = random_floats(&rng, M * N, 1), *slope = random_floats(&rng, M * N, 1),
+                     *sums = random_floats(&rng, N, 1);
+        const size_t size[6] = {M * K, K * N, M * N, N, M, M * N};
+        for (size_t i = 0; i < 6; i++) x[i] = random_floats(&rng, size[i], 3);
+        for (size_t i = 0; i < 6 && bad > 1; i++) { /* of one sign, so that 3e38 is too much */
+            for (size_t j = 0; j < size[i]; j++) x[i][j] = 2 + fabsf(x[i][j]);
+        }
+        x[which][AT] = bad;
+        k->gemm(&(isg_gemm){.m = M,
+                            .n = N,
+                            .k = K,
+                            .a = x[0],
+                            .lda = K,
+                            .b = x[1],
+                            .ldb = N,
+                            .c = c,
+                            .ldc = N,
+                            .from = x[2],
+                            .bias = x[3],
+                            .start = x[4],
+                            .slope = then == GELU ? slope : NULL,
+                            .by = then == BY ? x[5] : NULL,
+                            .ldby = N,
+                            .b_sums = sums});
+        const bool in_sum = isfinite(bad) && (which == 2 || which == 3 || which == 4);
+        const bool used = (which < 5 || then == BY) && !in_sum; /* 3e38 + x is a number */
+        const size_t n = not_finite(c, M * N);
+        CHECK(used ? n > 0 : in_sum || n == 0);
+        CHECK(then != GELU || !used || not_finite(slope, M * N) > 0 || bad > 1);
+        CHECK_EQ_U64(not_finite(sums, N) > 0, which == 1 && !isfinite(bad));
+        for (size_t i = 0; i < 6; i++) free(x[i]);
+        free(c), free(slope), free(sums);
+    }
+}
+
+/* Through a norm and back: 3e38 squared is infinite, and 1 over that must not pass for 0. */
+static void test_norm_bad(const isg_kernels *k)
+{
+    enum { ROWS = 16, D = 48, N = ROWS * D, AT = 5 * D + 7 };
+    for (unsigned how = 0; how < 3 * BAD_VALUES; how++) { /* x, gain, dy */
+        const float bad = bad_values[how % BAD_VALUES];
+        const unsigned which = how / BAD_VALUES;
+        float *x = random_floats(&rng, N, 3), *gain = random_floats(&rng, D, 1),
+              *bias = random_floats(&rng, D, 1), *y = random_floats(&rng, N, 1),
+              *dy = random_floats(&rng, N, 1), *dx = random_floats(&rng, N, 1),
+              *dgain = random_floats(&rng, D, 1), *dbias = random_floats(&rng, D, 1),
+              *stat = random_floats(&rng, ROWS * 2, 1);
+        float *const at[] = {x + AT, gain + AT % D, dy + AT};
+        *at[which] = bad;
+        k->norm(y, stat, x, gain, bias, ROWS, D);
+        k->norm_back(dx, false, dy, x, stat, gain, ROWS, D);
+        k->norm_sums(dgain, dbias, dy, x, stat, ROWS, D, D);
+        if (which != 1) CHECK_EQ_U64(not_finite(y + 4 * D, D), 0); /* the row before is as it was */
+        if (which == 0) CHECK_EQ_U64(not_finite(y + 5 * D, D), D);
+        if (which == 0) CHECK_EQ_U64(not_finite(dx + 5 * D, D), D);
+        if (which == 0) CHECK_EQ_U64(not_finite(dgain, D), D);
+        if (which == 1 && !isfinite(bad)) CHECK(not_finite(y, N) >= ROWS && not_finite(dx, N) > 0);
+        if (which == 2 && !isfinite(bad))
+            CHECK(not_finite(dx, N) > 0 && not_finite(dgain, D) > 0 && not_finite(dbias, D) == 1);
+        free(x), free(gain), free(bias), free(y), free(dy), free(dx), free(dgain), free(dbias);
+        free(stat);
+    }
+}
+
+/* What only adds and copies hands it on: embedding, its gradient, turning over; and the norm of a
+ * gradient, which says that a run has diverged. */
+static void test_moved_bad(const isg_kernels *k)
+{
+    enum { D = 32, T = 32, AT = 3 * D + 9 };
+    uint8_t token[T];
+    for (size_t i = 0; i < T; i++) token[i] = (uint8_t)i;
+    for (size_t i = 0; i < BAD_VALUES; i++) {
+        float *wte = random_floats(&rng, ISG_VOCAB * D, 1), *wpe = random_floats(&rng, T * D, 1),
+              *x = random_floats(&rng, T * D, 1), *y = random_floats(&rng, T * D, 1);
+        const bool sum_is_bad = !isfinite(bad_values[i]);
+        wte[AT] = bad_values[i];
+        k->embed(x, wte, wpe, token, T, T, D);
+        CHECK_EQ_U64(not_finite(x, T * D), sum_is_bad);
+        wte[AT] = 0;
+        x[AT] = bad_values[i];
+        k->embed_back(wte, wpe, x, token, T, T, D, D);
+        CHECK_EQ_U64(not_finite(wte, T * D) + not_finite(wpe, T * D), 2 * (size_t)sum_is_bad);
+        k->transpose(y, T, x, D, T, D);
+        CHECK(memcmp(&y[AT % D * T + AT / D], &x[AT], sizeof *x) == 0);
+        CHECK(!isfinite(k->sum_squares(x, T * D)));
+        free(wte), free(wpe), free(x), free(y);
     }
 }
 
@@ -315,10 +421,24 @@ static void test_xent(const isg_kernels *k)
             row[i] = 0.25 * (exp(row[i]) / sum - (i == target[r]));
     }
     CHECK_NEAR(relative_error(z, Z, N), 0, 2e-6);
-    z[ISG_VOCAB + 3] = NAN;
-    k->xent(nats, z, target, 2);
-    CHECK(isnan(nats[1]) && isfinite(nats[0]));
     free(z), free(Z);
+}
+
+static void test_xent_bad(const isg_kernels *k)
+{
+    enum { ROWS = 3, N = ROWS * ISG_VOCAB };
+    const uint8_t target[ROWS] = {1, 2, 3};
+    for (size_t i = 0; i < 3; i++) { /* 3e38 is a logit like any other: the loss is as large */
+        for (size_t at = 0; at < ISG_VOCAB; at += 85) { /* 0, 85, 170, 255 */
+            float *z = random_floats(&rng, N, 4), nats[ROWS];
+            z[ISG_VOCAB + at] = bad_values[i];
+            k->xent(nats, z, target, ROWS);
+            k->xent_back(z, target, ROWS, 0.25F);
+            CHECK(isfinite(nats[0]) && !isfinite(nats[1]) && isfinite(nats[2]));
+            CHECK(not_finite(z, ISG_VOCAB) == 0 && not_finite(z + ISG_VOCAB, ISG_VOCAB) > 0);
+            free(z);
+        }
+    }
 }
 
 static void test_optimiser(const isg_kernels *k)
@@ -379,8 +499,12 @@ static void test_table(const isg_kernels *k)
     test_norm(k);
     test_gelu(k);
     test_attend(k);
-    test_attend_nan(k);
+    test_attend_bad(k);
+    test_gemm_bad(k);
+    test_norm_bad(k);
+    test_moved_bad(k);
     test_xent(k);
+    test_xent_bad(k);
     test_optimiser(k);
     test_subnormals(k);
 }

@@ -14,6 +14,8 @@ static const isg_net_shape small = {.layers = 2, .d = 32, .heads = 2, .context =
 static const isg_net_shape longer = {.layers = 1, .d = 48, .heads = 3, .context = 96};
 static const isg_net_shape wide = {
     .layers = 1, .d = 128, .heads = 4, .context = 64}; /* two sequences at once */
+/* Several blocks of keys, pieces of rows, and attention weights that are made again. */
+static const isg_net_shape longest = {.layers = 1, .d = 32, .heads = 2, .context = 416};
 
 static uint8_t text[512];
 
@@ -140,6 +142,7 @@ static void test_kernels(const isg_kernels *k)
     check_net(k, &small);
     check_net(k, &longer);
     check_net(k, &wide);
+    check_net(k, &longest);
 }
 
 static void test_shapes(void)
