@@ -99,7 +99,7 @@ def repeats(*args):
     run(*args, "-o", "kept.json")
     shown = re.search(r"\n\n(    isogloss fit .*?)\n\nfrom", run("methods", "kept.json").stdout, re.S)
     p = subprocess.run(shown[1].replace("isogloss", f'"{ISOGLOSS}"', 1) + " -o again.json", shell=True,
-                          capture_output=True, text=True, timeout=120, check=False)
+                       capture_output=True, text=True, timeout=120, check=False)
     expect(f"{args} again", p.returncode == 0, p.stderr)
     with open("kept.json", encoding="utf-8") as kept, open("again.json", encoding="utf-8") as made:
         expect(f"{args}: the same result", kept.read() == made.read(), shown[1])
