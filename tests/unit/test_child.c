@@ -11,10 +11,16 @@
 static const char *guard;
 static isg_str heard_text;
 
+/* What is done as often as time allows counts only when it fails. */
+static void must(isg_err rc)
+{
+    if (rc) CHECK_OK(rc);
+}
+
 static void note(void *ctx, const char *bytes, size_t n)
 {
     (void)ctx;
-    CHECK_OK(isg_str_add(&heard_text, bytes, n));
+    must(isg_str_add(&heard_text, bytes, n));
 }
 
 static double patience_s = 30; /* with the guard */
@@ -28,14 +34,14 @@ static isg_child *start(const char *script, bool talk)
     static const char *const env[] = {"ADDED=yes", "HOME=/nowhere", NULL};
     isg_child *child = NULL;
     isg_str_reset(&heard_text);
-    CHECK_OK(isg_child_start(&(isg_child_spec){.guard = guard,
-                                               .argv = argv,
-                                               .env = env,
-                                               .dir = "/",
-                                               .grace_s = 0.2,
-                                               .guard_limit_s = patience_s,
-                                               .talk = talk},
-                             &child));
+    must(isg_child_start(&(isg_child_spec){.guard = guard,
+                                           .argv = argv,
+                                           .env = env,
+                                           .dir = "/",
+                                           .grace_s = 0.2,
+                                           .guard_limit_s = patience_s,
+                                           .talk = talk},
+                         &child));
     free(argv[2]);
     return child;
 }
@@ -47,7 +53,7 @@ static bool pump_until(isg_child *c, const char *text)
     while (!isg_child_over(c)) {
         struct pollfd fds[ISG_CHILD_FDS];
         bool heard;
-        CHECK_OK(isg_child_pump(c, note, NULL, &heard));
+        must(isg_child_pump(c, note, NULL, &heard));
         if (text && strstr(isg_str_c(&heard_text), text)) return true;
         if (text && strstr(isg_str_c(isg_child_tail(c)), text)) return true;
         if (isg_time_mono() > end) return false;
@@ -195,8 +201,10 @@ static isg_child *start_up(const char *script)
         isg_child *c = start(script, true);
         const bool up = pump_until(c, "up");
         int code;
-        for (bool heard; isg_child_how(c, &code) == ISG_CHILD_RUNS && !isg_child_trainer(c);)
-            CHECK_OK(isg_child_pump(c, note, NULL, &heard));
+        for (bool heard; isg_child_how(c, &code) == ISG_CHILD_RUNS && !isg_child_trainer(c);) {
+            must(isg_child_pump(c, note, NULL, &heard));
+            isg_nap(0.001);
+        }
         if ((up && isg_child_how(c, &code) == ISG_CHILD_RUNS) || patience_s > limit_s) return c;
         isg_child_destroy(&c);
         patience_s *= 2;
