@@ -302,14 +302,14 @@ static void reopen_parents(isg_campaign_job *job, size_t i)
 }
 
 /* Open tasks whose record is not what they begin with. */
-static isg_err put_first_states(isg_campaign_job *job, const isg_run_record *records)
+static isg_err put_first_states(const isg_campaign_job *job)
 {
     size_t n = 0;
     isg_state *rows = calloc(job->plan->n_runs + 1, sizeof *rows);
     if (!rows) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu states", job->plan->n_runs);
     for (size_t i = 0; i < job->plan->n_runs; i++) {
         const isg_sched_task *t = &job->tasks[i];
-        const isg_run_record *r = &records[job->slot[i]];
+        const isg_run_record *r = &job->records[job->slot[i]];
         if (t->was != ISG_TASK_OPEN) continue;
         isg_task_was parent = t->parent == ISG_NO_TASK ? ISG_TASK_DONE : job->tasks[t->parent].was;
         bool ready =
@@ -325,16 +325,16 @@ static isg_err put_first_states(isg_campaign_job *job, const isg_run_record *rec
     return rc;
 }
 
-static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard, size_t n_shards)
+static isg_err load(isg_campaign_job *job, size_t shard, size_t n_shards)
 {
     size_t n = job->plan->n_runs;
-    ISG_TRY(isg_store_read_records(job->store, true, records));
+    ISG_TRY(isg_store_read_records(job->store, true, job->records));
     for (size_t i = 0; i < n; i++) {
         const isg_run *run = &job->plan->runs[i];
         job->slot[i] = isg_store_find(job->store, run->id);
         if (job->slot[i] == ISG_NO_RUN)
             return ISG_FAIL(ISG_ESTORE, "run %s has no slot in the store", run->id);
-        const isg_run_record *r = &records[job->slot[i]];
+        const isg_run_record *r = &job->records[job->slot[i]];
         fill_task(job, i, r);
         if (!isg_campaign_job_is_ours(job->plan, i, shard, n_shards)) {
             job->tasks[i].was = ISG_TASK_NOT_OURS;
@@ -351,37 +351,41 @@ static isg_err load(isg_campaign_job *job, isg_run_record *records, size_t shard
         const isg_run *run = &job->plan->runs[i];
         if (run->from && !job->mark_attempt[i]) job->needed[run->parent]++;
     }
-    ISG_TRY(each_run_dir(job, visit_run_dir, job));
-    ISG_TRY(put_first_states(job, records));
-    return isg_campaign_job_sweep(job);
+    return each_run_dir(job, visit_run_dir, job);
 }
 
 isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards)
 {
     size_t n = job->plan->n_runs;
-    isg_run_record *records = calloc(isg_store_runs(job->store) + 1, sizeof *records);
-    isg_err rc = ISG_OK;
+    job->records = calloc(isg_store_runs(job->store) + 1, sizeof *job->records);
     job->slot = calloc(n + 1, sizeof *job->slot);
     job->mark_attempt = calloc(n + 1, sizeof *job->mark_attempt);
     job->tasks = calloc(n + 1, sizeof *job->tasks);
     job->needed = calloc(n + 1, sizeof *job->needed);
     job->diverged = calloc(n + 1, sizeof *job->diverged);
-    if (!records || !job->slot || !job->mark_attempt || !job->tasks || !job->needed ||
-        !job->diverged) {
-        rc = ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
-    }
-    if (!rc) rc = load(job, records, shard, n_shards);
-    free(records);
-    return rc;
+    if (!job->records || !job->slot || !job->mark_attempt || !job->tasks || !job->needed ||
+        !job->diverged)
+        return ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
+    return load(job, shard, n_shards);
+}
+
+isg_err isg_campaign_job_begin(isg_campaign_job *job)
+{
+    ISG_TRY(put_first_states(job));
+    free(job->records);
+    job->records = NULL;
+    return isg_campaign_job_sweep(job);
 }
 
 void isg_campaign_job_free(isg_campaign_job *job)
 {
+    free(job->records);
     free(job->slot);
     free(job->mark_attempt);
     free(job->tasks);
     free(job->needed);
     free(job->diverged);
+    job->records = NULL;
     job->slot = NULL;
     job->needed = NULL;
     job->diverged = NULL;

@@ -234,6 +234,7 @@ static isg_err prepare_store(launch *l)
                                 .retry_failed = l->opt->retry_failed};
     ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards(l)));
     ISG_TRY(check_fits(l));
+    ISG_TRY(isg_campaign_job_begin(&l->job));
     return isg_dir_make(l->work_dir);
 }
 

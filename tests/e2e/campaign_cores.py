@@ -60,6 +60,14 @@ with tempfile.TemporaryDirectory() as name:
         p = launch("-j", "4")
         check(p.returncode == 0 and "2 of 2 runs done" in p.stdout, (p.stdout, p.stderr))
         os.remove("w.h5")
+        # what is left of a store is refused alike: no proposal to run the same again
+        pathlib.Path("w.yaml").write_text(wide.replace(law, "trainer: {kind: command, command: [/bin/false]}\nlimits: {retries: {exit: 0}}\n"))
+        p = launch("-j", "4")
+        check(p.returncode == 3 and "2 failed" in p.stdout, (p.stdout, p.stderr))
+        p = launch("--retry-failed")
+        check(p.returncode == 2 and not p.stdout and "1 run takes 4 cores, and no worker here" in p.stderr, (p.stdout, p.stderr))
+        check(launch().returncode == 3, "nothing is open: nothing to refuse")
+        os.remove("w.h5")
         pathlib.Path("w.yaml").write_text(wide.replace("[p0, p3]", "[p0]"))
         check(launch().returncode == 0, "it fits")
     else:
