@@ -64,6 +64,7 @@ static const char *range_text(uint64_t least, uint64_t most, char *buf, size_t c
 static void print_families(const isg_plan *p, isg_speed speed)
 {
     char n[2 * NUMBER_BYTES], t[2 * NUMBER_BYTES], s[NUMBER_BYTES];
+    const size_t runs = isg_plan_own_runs(p);
     size_t memberships = 0;
     (void)printf("%-15s %-11s %6s %13s %13s %7s %9s\n", "family", "mixture", "runs", "N w/o embed.",
                  "tokens", "FLOPs", "work");
@@ -76,9 +77,9 @@ static void print_families(const isg_plan *p, isg_speed speed)
                      isg_str_duration(sum.seconds, s, sizeof s));
         memberships += p->families[f].n_runs;
     }
-    if (memberships > p->n_runs) {
+    if (memberships > runs) {
         (void)printf("  %zu of these %zu are in more than one family and are trained once\n",
-                     memberships - p->n_runs, memberships);
+                     memberships - runs, memberships);
     }
 }
 

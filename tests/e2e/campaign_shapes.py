@@ -37,9 +37,9 @@ with tempfile.TemporaryDirectory() as name:
         rows = isogloss("export", f"c{i}.h5")[1].splitlines()
         check(len(rows) == 2, (shape, context, rows))
 
-    for shape, context, words in (("65x16x1", 32, "at most 64 layers"), ("1x40x1", 32, "d a multiple of 16"),
-                                  ("2x64x3", 32, "d / heads a multiple of 16"), ("1x64x1", 48, "a multiple of 32"),
-                                  ("1x64x1", 8192, "up to 4096"), ("2x64", 32, "LAYERSxDxHEADS")):
+    for shape, context, words in (("65x16x1", 32, "layers 65 is too many for proxies; nearest: 64"), ("1x40x1", 32, "d 40 is not a multiple of 16"),
+                                  ("2x64x3", 32, "d 64 is not divisible by heads 3"), ("1x64x1", 48, "a multiple of 32"),
+                                  ("1x64x1", 8192, "at most 4096"), ("2x64", 32, "LAYERSxDxHEADS")):
         campaign("bad", shape, context)
         code, _, err = isogloss("check", "bad.yaml")
         check(code == 2 and words in err and err.startswith("bad.yaml:"), (shape, context, err))
