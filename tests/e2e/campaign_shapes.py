@@ -33,7 +33,7 @@ with tempfile.TemporaryDirectory() as name:
                                           ("1x64x1", 512), ("1x32x1", 2048))):
         campaign(f"c{i}", shape, context)
         code, out, err = isogloss("run", "-j", "1", f"c{i}.yaml")
-        check(code == 0 and "1 of 1 runs done" in out, (shape, context, err))
+        check(code == 0 and "1 of 1 run done" in out, (shape, context, err))
         rows = isogloss("export", f"c{i}.h5")[1].splitlines()
         check(len(rows) == 2, (shape, context, rows))
 
