@@ -273,9 +273,12 @@ size_t isg_plan_own_runs(const isg_plan *p)
 
 const char *isg_plan_runs_text(const isg_plan *p, char *buf, size_t cap)
 {
-    char runs[ISG_RUNS_TEXT];
-    const size_t own = isg_plan_own_runs(p);
-    (void)snprintf(buf, cap, "%s in %zu %s", isg_runs_text(own, p->n_runs - own, "", runs),
+    char parts[64] = "";
+    const size_t own = isg_plan_own_runs(p), n = p->n_runs - own;
+    if (n)
+        (void)snprintf(parts, sizeof parts, " and %zu %s", n,
+                       isg_str_plural(n, "part of a trunk", "parts of trunks"));
+    (void)snprintf(buf, cap, "%zu %s%s in %zu %s", own, isg_str_plural(own, "run", "runs"), parts,
                    p->n_families, isg_str_plural(p->n_families, "family", "families"));
     return buf;
 }

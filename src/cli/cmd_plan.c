@@ -136,11 +136,6 @@ static bool is_assumed(isg_speed speed)
     return !(speed.flops > 0) && !(speed.peak > 0);
 }
 
-static const char *plural(size_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
 /* "67" or "67-71", of two shares. */
 static const char *percent_text(double least, double most, char *buf, size_t cap)
 {
@@ -157,7 +152,8 @@ static void print_cores(const isg_plan *p, const isg_estimate *e)
     const bool parts = isg_plan_own_runs(p) < p->n_runs;
     if (!e->wide) return;
     (void)printf("cores          up to %zu each, in %zu of %zu run%s%s; work is time x cores\n",
-                 e->widest, e->wide, p->n_runs, plural(p->n_runs), parts ? " and parts" : "");
+                 e->widest, e->wide, p->n_runs, isg_str_plural(p->n_runs, "", "s"),
+                 parts ? " and parts" : "");
 }
 
 static void print_makespan(const isg_estimate *e, size_t workers)
@@ -166,10 +162,11 @@ static void print_makespan(const isg_estimate *e, size_t workers)
     const double even = e->work_s / (double)workers;
     if (e->too_wide)
         (void)printf("makespan       none on %zu worker%s: see the warning below\n", workers,
-                     plural(workers));
+                     isg_str_plural(workers, "", "s"));
     else
         (void)printf("makespan       %s on %zu worker%s, longest runs first (at best %s)\n",
-                     isg_str_duration(e->makespan_s, a, sizeof a), workers, plural(workers),
+                     isg_str_duration(e->makespan_s, a, sizeof a), workers,
+                     isg_str_plural(workers, "", "s"),
                      isg_str_duration(e->chain_s > even ? e->chain_s : even, b, sizeof b));
 }
 
@@ -206,7 +203,8 @@ static void print_branches(const isg_branches *b)
     (void)printf("branches       %zu run%s go on from %zu trunk%s: %.0f %% of the training FLOPs "
                  "saved\n"
                  "               intervals take a trunk and its runs as one\n",
-                 b->runs, plural(b->runs), b->trunks, plural(b->trunks), 100 * saved(b));
+                 b->runs, isg_str_plural(b->runs, "", "s"), b->trunks,
+                 isg_str_plural(b->trunks, "", "s"), 100 * saved(b));
 }
 
 static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advice_list *advice,
@@ -216,7 +214,8 @@ static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advic
     isg_branches b;
     isg_plan_branches(p, &b);
     (void)printf("campaign %s: %s, %zu language%s\n", p->name,
-                 isg_plan_runs_text(p, buf, sizeof buf), p->n_languages, plural(p->n_languages));
+                 isg_plan_runs_text(p, buf, sizeof buf), p->n_languages,
+                 isg_str_plural(p->n_languages, "", "s"));
     (void)printf("trainer %s %s, numerics %s, schedule %s, losses in %s\n\n", p->trainer_name,
                  p->trainer_version, p->numerics, p->schedule, p->unit);
     print_families(p, speed);
@@ -225,14 +224,16 @@ static void print_plan(const isg_plan *p, const isg_estimate *e, const isg_advic
     print_times(p, e, workers, speed);
     if (e->waiting_parts)
         (void)snprintf(parts, sizeof parts, " and %zu part%s", e->waiting_parts,
-                       e->waiting_parts == 1 ? " of a trunk" : "s of trunks");
+                       isg_str_plural(e->waiting_parts, " of a trunk", "s of trunks"));
     (void)printf("dependencies   depth %zu; %zu run%s%s wait for a parent\n", e->depth, e->waiting,
-                 plural(e->waiting), parts);
+                 isg_str_plural(e->waiting, "", "s"), parts);
     print_branches(&b);
     (void)printf(
         "store          about %s: at most %zu point%s x %zu evaluation%s x %zu shard%s a run\n",
-        isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points, plural(p->max_points),
-        p->n_evaluations, plural(p->n_evaluations), p->max_shards, plural(p->max_shards));
+        isg_str_bytes(e->store_bytes, buf, sizeof buf), p->max_points,
+        isg_str_plural(p->max_points, "", "s"), p->n_evaluations,
+        isg_str_plural(p->n_evaluations, "", "s"), p->max_shards,
+        isg_str_plural(p->max_shards, "", "s"));
     print_epochs(p);
     isg_report_advice_text(advice, stdout);
 }
