@@ -49,10 +49,19 @@ typedef struct isg_select_options {
     size_t drop_highest; /**< leave out this many rows of highest loss */
 } isg_select_options;
 
+enum { ISG_SELECT_RUN = 64 };
+
+/** What an observation of a store goes by: its run (isg_table_run), cut to fit; "" of other rows,
+ * which have a line. */
+typedef struct isg_run_name {
+    char text[ISG_SELECT_RUN];
+} isg_run_name;
+
 typedef struct isg_excluded {
     char *reason;
     size_t n;
-    size_t *line; /**< [n] in the source */
+    size_t *line;      /**< [n] in the source; 0: a row of a store */
+    isg_run_name *run; /**< [n]; NULL: all rows have lines */
 } isg_excluded;
 
 enum { ISG_EXCLUDED_KINDS = 12 + ISG_LAW_VARS, ISG_SELECT_NOTES = 12, ISG_GROUPINGS = 3 };
@@ -75,7 +84,8 @@ typedef struct isg_selection {
     double *var[ISG_LAW_VARS]; /**< [n] each, as law->vars */
     double *loss;              /**< [n] */
     size_t *cluster;           /**< [n] */
-    size_t *line;              /**< [n] in the source */
+    size_t *line;              /**< [n] in the source; 0: a row of a store */
+    isg_run_name *run;         /**< [n]; NULL: all rows have lines */
     size_t *row;               /**< [n] of the table */
     size_t *setting; /**< [n] equal where rows differ in replicates (seeds) at most, besides
                                     the variables and columns of free-running numbers */
@@ -112,6 +122,15 @@ typedef struct isg_selection {
  */
 isg_err isg_select(const isg_table *table, const isg_select_options *options, isg_selection **out);
 void isg_selection_destroy(isg_selection **selection);
+
+/**
+ * Append which rows: "lines 3, 5, ...", or of a store "runs 1a2b3c4d, ...", each once.
+ * @param at     [n] indices into line and run; NULL: the first n
+ * @param run    NULL: all rows have lines
+ * @param shown  at most so many are written
+ */
+isg_err isg_select_places(const size_t *line, const isg_run_name *run, const size_t *at, size_t n,
+                          size_t shown, isg_str *to);
 
 /** The column that holds the losses: `given`, if it is a column; "loss"; else the first with a usual
  * name, such as val_loss. NULL: there is none. Borrowed. */

@@ -27,7 +27,10 @@ typedef struct isg_table {
     char *source; /**< path or store it came from, for messages */
     size_t n_rows, n_columns;
     isg_column *columns;
-    size_t *line; /**< [n_rows] line in the source file, or row + 1 */
+    size_t *line; /**< [n_rows] line in the source file, or row + 1; 0: a row of a store */
+    char **files; /**< [n_files] of joined tables; NULL: there is one source */
+    size_t n_files;
+    size_t *file; /**< [n_rows] which of them; NULL without `files` */
     char *bytes;  /**< memory of the texts read from a file */
 } isg_table;
 
@@ -59,6 +62,24 @@ isg_err isg_table_create(const char *source, size_t n_rows, isg_table **out);
 isg_err isg_table_add_numbers(isg_table *table, const char *name, const double *number);
 /** @param text [n_rows], no NULL. The column is numeric if its texts are numbers. */
 isg_err isg_table_add_text(isg_table *table, const char *name, const char *const *text);
+
+/** Its rows come from a store: they have runs, not lines. */
+void isg_table_forget_lines(isg_table *table);
+
+enum { ISG_PLACE_BYTES = 512 };
+
+/** Which row, for messages: "line 17", "line 17 of FILE" of joined tables, or, of a store,
+ * "run 1a2b3c4d". @param out  [ISG_PLACE_BYTES], returned */
+const char *isg_table_place(const isg_table *table, size_t row, char *out);
+
+/** The same with its file before it: "FILE:17" or "STORE: run 1a2b3c4d". @param out  as above */
+const char *isg_table_at(const isg_table *table, size_t row, char *out);
+
+/** What a row of a store goes by: the name of an imported run, else the run's id; NULL: none. */
+const char *isg_table_run(const isg_table *table, size_t row);
+
+/** Digits of it that are shown: the first 8 of an id, all of a name. */
+int isg_table_run_digits(const char *run);
 
 /**
  * The rows of several tables below each other; columns by name, cells that a

@@ -159,14 +159,14 @@ static isg_err find_target(choice *c, const isg_selection *s)
 /* Tokens that are none of any: U = 0 would make them disappear. */
 static isg_err check_unique(const choice *c, const isg_selection *s)
 {
+    char place[ISG_PLACE_BYTES];
     for (size_t i = 0; i < s->n; i++) {
         const size_t row = s->row[i];
         for (size_t k = 0; k < c->n; k++) {
             const language *l = &c->language[k];
             if (l->tokens->number[row] > 0 && l->unique && l->unique->number[row] <= 0)
-                return ISG_FAIL(ISG_EINPUT,
-                                "%s:%zu: %s is %s but %s, how many of them differ, is %s",
-                                c->t->source, c->t->line[row], l->tokens->name,
+                return ISG_FAIL(ISG_EINPUT, "%s: %s is %s but %s, how many of them differ, is %s",
+                                isg_table_at(c->t, row, place), l->tokens->name,
                                 l->tokens->text[row], l->unique->name, l->unique->text[row]);
         }
     }

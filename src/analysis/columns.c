@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { USUAL_NAMES = 8, SHOWN_VALUES = 6 };
+enum { USUAL_NAMES = 8, SHOWN_VALUES = 6, SHOWN_FILES = 2 };
 
 /* What others call N, D and the loss; case does not matter. */
 static const struct {
@@ -194,6 +194,33 @@ static isg_err describe_range(const isg_table *t, const isg_column *c, const uns
                           n, lo, hi);
 }
 
+/* " in a.h5": the files that have the value, unless all do that have a row. */
+static isg_err say_files(const isg_table *t, const isg_column *c, const unsigned char *state,
+                         const char *value, isg_str *to)
+{
+    bool *has = calloc(2 * t->n_files + 1, sizeof *has), *any = has ? has + t->n_files : NULL;
+    size_t with = 0, files = 0;
+    isg_err rc = has ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for %zu files", t->n_files);
+
+    for (size_t i = 0; i < t->n_rows && !rc && t->files; i++) {
+        if (state[i]) continue;
+        any[t->file[i]] = true;
+        has[t->file[i]] = has[t->file[i]] || !strcmp(c->text[i], value);
+    }
+    for (size_t k = 0; k < t->n_files && !rc; k++) {
+        with += has[k];
+        files += any[k];
+    }
+    for (size_t k = 0, said = 0; k < t->n_files && with < files && !rc; k++) {
+        if (!has[k]) continue;
+        rc = said == SHOWN_FILES ? isg_str_printf(to, " and %zu more", with - said)
+                                 : isg_str_printf(to, "%s%s", said ? " and " : " in ", t->files[k]);
+        if (said++ == SHOWN_FILES) break;
+    }
+    free(has);
+    return rc;
+}
+
 isg_err isg_columns_describe(const isg_table *t, const isg_column *c, const unsigned char *state,
                              isg_str *to)
 {
@@ -211,6 +238,7 @@ isg_err isg_columns_describe(const isg_table *t, const isg_column *c, const unsi
                                 n == 1 ? "" : "s");
     for (size_t i = 0; i < n && i < SHOWN_VALUES && !rc; i++) {
         rc = isg_str_printf(to, "%s %s", i ? "," : "", v[i][0] ? v[i] : "(empty)");
+        if (!rc && n > 1) rc = say_files(t, c, state, v[i], to);
     }
     if (!rc) rc = isg_str_puts(to, n > SHOWN_VALUES ? ", ...)" : ")");
     free(v);

@@ -43,7 +43,8 @@ size_t isg_columns_code(const isg_column *column, const size_t *row, size_t n, b
 isg_err isg_columns_values(const isg_table *table, const isg_column *column,
                            const unsigned char *state, const char ***out, size_t *n);
 
-/** Append "name (3 values: a, b, c)" of those rows; of many numbers, their range. */
+/** Append "name (3 values: a, b, c)" of those rows; of many numbers, their range. Of joined tables the
+ * files are named that have a value: "name (2 values: a in x.csv, b in y.csv)". */
 isg_err isg_columns_describe(const isg_table *table, const isg_column *column,
                              const unsigned char *state, isg_str *to);
 

@@ -258,6 +258,7 @@ static isg_err fill(isg_selecting *w, isg_item *items, size_t n)
         for (size_t k = 0; k < w->law->n_vars; k++) s->var[k][i] = w->var[k][items[i].row];
         s->loss[i] = items[i].loss;
         s->line[i] = w->t->line[items[i].row];
+        ISG_TRY(isg_selecting_name_row(w, items[i].row, i, n, &s->run));
         s->row[i] = items[i].row;
         bool opens = !i || w->o->rows || strcmp(items[i].cluster, items[i - 1].cluster) != 0;
         s->n_clusters += opens;
@@ -297,6 +298,13 @@ static bool all_diverged(const isg_table *t)
     return c != NULL;
 }
 
+/* Parts of trunks were asked for, and final points. */
+static bool of_trunks(const isg_selecting *w)
+{
+    return isg_selecting_asks_for(w, "is_trunk") && w->asked && w->o->points != ISG_POINTS_STABLE &&
+           w->o->points != ISG_POINTS_ALL;
+}
+
 static isg_err nothing_left(const isg_selecting *w)
 {
     isg_str list = {0};
@@ -310,10 +318,16 @@ static isg_err nothing_left(const isg_selecting *w)
                         w->t->source);
 
     for (size_t i = 0; i < w->t->n_rows; i++) mixed = mixed || w->state[i] == ISG_ROW_MIXED;
-    for (size_t k = 0; k < w->s->n_excluded && !rc; k++)
-        rc = isg_str_printf(&list, "%s%zu: %s (line %zu%s)", k ? "; " : ". Left out are ",
-                            w->s->excluded[k].n, w->s->excluded[k].reason,
-                            w->s->excluded[k].line[0], w->s->excluded[k].n > 1 ? ", ..." : "");
+    for (size_t k = 0; k < w->s->n_excluded && !rc; k++) {
+        const isg_excluded *e = &w->s->excluded[k];
+        rc = isg_str_printf(&list, "%s%zu: %s (", k ? "; " : ". Left out are ", e->n, e->reason);
+        if (!rc) rc = isg_select_places(e->line, e->run, NULL, e->n, 1, &list);
+        if (!rc) rc = isg_str_puts(&list, ")");
+    }
+    if (!rc && of_trunks(w))
+        rc =
+            isg_str_puts(&list, ". A trunk ends at a constant learning rate, so none of its points "
+                                "is final: --points stable takes them");
     if (!rc)
         rc = ISG_FAIL(ISG_EDATA, "%s: no row is left to fit of %zu read%s%s", w->t->source,
                       w->t->n_rows, isg_str_c(&list),
@@ -367,6 +381,7 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(isg_selecting_main(w));
     ISG_TRY(isg_selecting_metric(w));
     ISG_TRY(isg_selecting_name_runs(w));
+    w->asked = isg_selecting_kept(w);
     ISG_TRY(isg_selecting_points(w));
     isg_selecting_exclude_losses(w);
     ISG_TRY(isg_selecting_monolingual(w));
@@ -437,6 +452,7 @@ void isg_selection_destroy(isg_selection **selection)
     for (size_t k = 0; k < s->n_excluded; k++) {
         free(s->excluded[k].reason);
         free(s->excluded[k].line);
+        free(s->excluded[k].run);
     }
     for (size_t k = 0; k < s->n_notes; k++) free(s->note[k]);
     isg_sweeps_destroy(&s->sweeps);
@@ -444,6 +460,7 @@ void isg_selection_destroy(isg_selection **selection)
     free(s->cluster);
     free(s->setting);
     free(s->line);
+    free(s->run);
     free(s->row);
     free(s->n_column);
     free(s->d_column);

@@ -203,6 +203,47 @@ static char *why(const isg_selecting *w, int state)
     return isg_strf("%s is %s", v->name, because_of[v->kind]);
 }
 
+isg_err isg_selecting_name_row(const isg_selecting *w, size_t row, size_t at, size_t n,
+                               isg_run_name **names)
+{
+    const char *run = isg_table_run(w->t, row);
+
+    if (!run) return ISG_OK;
+    if (!*names) *names = calloc(n, sizeof **names);
+    if (!*names) return ISG_FAIL(ISG_ENOMEM, "no memory for the names of %zu rows", n);
+    (void)snprintf((*names)[at].text, sizeof(*names)[at].text, "%s", run);
+    return ISG_OK;
+}
+
+isg_err isg_select_places(const size_t *line, const isg_run_name *run, const size_t *at, size_t n,
+                          size_t shown, isg_str *to)
+{
+    isg_str list = {0};
+    const char *last = NULL;
+    const bool runs = n && run && run[at ? at[0] : 0].text[0];
+    size_t said = 0;
+    isg_err rc = ISG_OK;
+
+    for (size_t i = 0; i < n && !rc && said <= shown; i++) {
+        const size_t k = at ? at[i] : i;
+        const char *name = run && run[k].text[0] ? run[k].text : NULL;
+        if (name && last && !strcmp(name, last)) continue; /* a further point of the run */
+        last = name;
+        const char *sep = said ? ", " : "";
+        if (said++ == shown)
+            rc = isg_str_puts(&list, ", ...");
+        else if (name)
+            rc = isg_str_printf(&list, "%s%.*s", sep, isg_table_run_digits(name), name);
+        else
+            rc = isg_str_printf(&list, "%s%s%zu", sep, runs ? "line " : "", line[k]);
+    }
+    if (!rc)
+        rc = isg_str_printf(to, "%s%s %s", runs ? "run" : "line", said > 1 ? "s" : "",
+                            isg_str_c(&list));
+    isg_str_free(&list);
+    return rc;
+}
+
 isg_err isg_selecting_list_excluded(isg_selecting *w)
 {
     for (int k = ISG_ROW_OTHER + 1; k < ISG_ROW_STATES; k++) {
@@ -215,7 +256,9 @@ isg_err isg_selecting_list_excluded(isg_selecting *w)
         e->reason = why(w, k);
         if (!e->line || !e->reason) return ISG_FAIL(ISG_ENOMEM, "no memory for excluded rows");
         for (size_t i = 0; i < w->t->n_rows; i++) {
-            if (w->state[i] == k) e->line[e->n++] = w->t->line[i];
+            if (w->state[i] != k) continue;
+            ISG_TRY(isg_selecting_name_row(w, i, e->n, n, &e->run));
+            e->line[e->n++] = w->t->line[i];
         }
     }
     for (size_t i = 0; i < w->t->n_rows; i++) w->s->n_other += w->state[i] == ISG_ROW_OTHER;

@@ -18,6 +18,7 @@ bool isg_selecting_is_constant(const char *column)
 static isg_err check_unit(const isg_selecting *w, const isg_metric_def *m)
 {
     const isg_column *unit = isg_table_column(w->t, "unit");
+    char place[1][ISG_PLACE_BYTES];
     const char *byte = isg_metrics[ISG_METRIC_BYTE].unit;
 
     if (w->o->unit || w->o->loss)
@@ -26,8 +27,8 @@ static isg_err check_unit(const isg_selecting *w, const isg_metric_def *m)
     for (size_t i = 0; i < w->t->n_rows; i++) {
         if (w->state[i] != ISG_ROW_KEPT || (unit && !strcmp(unit->text[i], byte))) continue;
         return ISG_FAIL(ISG_EUSAGE,
-                        "--metric %s is made of losses in %s; in line %zu of %s the unit %s%s",
-                        m->name, byte, w->t->line[i], w->t->source,
+                        "--metric %s is made of losses in %s; in %s of %s the unit %s%s", m->name,
+                        byte, isg_table_place(w->t, i, place[0]), w->t->source,
                         unit ? "is " : "is not given (column unit)", unit ? unit->text[i] : "");
     }
     return ISG_OK;
@@ -74,6 +75,7 @@ isg_err isg_selecting_metric(isg_selecting *w)
 isg_err isg_selecting_offset(isg_selecting *w, const size_t *row, size_t n)
 {
     const isg_column *c = NULL;
+    char place[2][ISG_PLACE_BYTES];
 
     w->s->metric = w->o->metric;
     if (w->o->metric != ISG_METRIC_UNIGRAM) return ISG_OK;
@@ -81,9 +83,10 @@ isg_err isg_selecting_offset(isg_selecting *w, const size_t *row, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (c->number[row[i]] < c->number[row[0]] || c->number[row[i]] > c->number[row[0]])
             return ISG_FAIL(ISG_EINPUT,
-                            "%s: lines %zu and %zu are of texts with another %s: --metric unigram "
+                            "%s: %s and %s are of texts with another %s: --metric unigram "
                             "is for one evaluation; choose it with --target",
-                            w->t->source, w->t->line[row[0]], w->t->line[row[i]], c->name);
+                            w->t->source, isg_table_place(w->t, row[0], place[0]),
+                            isg_table_place(w->t, row[i], place[1]), c->name);
     }
     w->s->offset = -c->number[row[0]];
     return ISG_OK;

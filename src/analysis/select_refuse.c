@@ -199,6 +199,7 @@ static isg_err refuse_separated(const isg_selecting *w, size_t n, size_t repeats
 static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
                       size_t where)
 {
+    char place[2][ISG_PLACE_BYTES];
     isg_str list = {0};
     const char *first = NULL;
     isg_err rc = list_separators(w, LIST(separators), &list, &first);
@@ -229,18 +230,19 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
         rc = refuse_separated(w, n, repeats, isg_str_c(&list), first);
     } else if (!rc && repeats && w->run && w->run->text[items[where].row][0]) {
         rc = ISG_FAIL(ISG_EINPUT,
-                      "%s: %s '%s' has two losses at one D, %.9g in line %zu and %.9g in line %zu, "
+                      "%s: %s '%s' has two losses at one D, %.9g in %s and %.9g in %s, "
                       "and no column tells them apart. Leave one out, or use both with --pool",
                       w->t->source, w->run->name, items[where].run, items[where - 1].loss,
-                      w->t->line[items[where - 1].row], items[where].loss,
-                      w->t->line[items[where].row]);
+                      isg_table_place(w->t, items[where - 1].row, place[0]), items[where].loss,
+                      isg_table_place(w->t, items[where].row, place[1]));
     } else if (!rc && repeats) {
-        const size_t a = w->t->line[items[where - 1].row], b = w->t->line[items[where].row];
+        const size_t a = items[where - 1].row, b = items[where].row;
         rc = ISG_FAIL(ISG_EINPUT,
-                      "%s: lines %zu and %zu have the same run and D but no column tells them "
+                      "%s: %s and %s have the same run and D but no column tells them "
                       "apart. If each row "
                       "is a run of its own, add a run_id column or give --resample rows",
-                      w->t->source, a < b ? a : b, a < b ? b : a);
+                      w->t->source, isg_table_place(w->t, a < b ? a : b, place[0]),
+                      isg_table_place(w->t, a < b ? b : a, place[1]));
     }
     isg_str_free(&list);
     return rc;

@@ -48,6 +48,7 @@ typedef struct isg_selecting {
     const char **run_key; /**< [n_rows], of rows that are kept */
     char *made;           /**< memory of keys put together here */
     bool pseudo_runs;     /**< guessed: there is no run_id */
+    size_t asked;         /**< rows before points are chosen */
     isg_runs guess;
     bool campaign; /**< a store's runs, from the store or from a table exported of it */
 } isg_selecting;
@@ -109,6 +110,10 @@ isg_err isg_selecting_note_repeats(isg_selecting *w);
 isg_err isg_selecting_leave_out_repeated(isg_selecting *w);
 isg_err isg_selecting_drop_highest(isg_selecting *w);
 isg_err isg_selecting_list_excluded(isg_selecting *w);
+
+/** What row `row` goes by, if it is of a store: into (*names)[at], made for n. */
+isg_err isg_selecting_name_row(const isg_selecting *w, size_t row, size_t at, size_t n,
+                               isg_run_name **names);
 
 /* select_points.c: runs and which of their points */
 isg_err isg_selecting_name_runs(isg_selecting *w);

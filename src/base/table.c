@@ -156,6 +156,28 @@ const isg_column *isg_table_column(const isg_table *table, const char *name)
     return NULL;
 }
 
+void isg_table_forget_lines(isg_table *table)
+{
+    for (size_t i = 0; i < table->n_rows; i++) table->line[i] = 0;
+}
+
+/* Which table each row came from, and what that was called. */
+static isg_err join_files(const isg_table *const *tables, size_t n, isg_table *to)
+{
+    size_t at = 0;
+
+    to->files = calloc(n, sizeof *to->files);
+    to->file = calloc(to->n_rows + 1, sizeof *to->file);
+    if (!to->files || !to->file) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu files", n);
+    to->n_files = n;
+    for (size_t k = 0; k < n; k++) {
+        if (!(to->files[k] = isg_strdup(tables[k]->source)))
+            return ISG_FAIL(ISG_ENOMEM, "no memory for %zu files", n);
+        for (size_t i = 0; i < tables[k]->n_rows; i++) to->file[at++] = k;
+    }
+    return ISG_OK;
+}
+
 static isg_err join_column(const isg_table *const *tables, size_t n, const char *name,
                            isg_table *to)
 {
@@ -185,6 +207,7 @@ isg_err isg_table_join(const isg_table *const *tables, size_t n, isg_table **out
         rows += tables[k]->n_rows;
     }
     if (!rc) rc = isg_table_create(isg_str_c(&source), rows, &t);
+    if (!rc) rc = join_files(tables, n, t);
     for (size_t k = 0; k < n && !rc; k++) {
         for (size_t i = 0; i < tables[k]->n_rows; i++) t->line[at++] = tables[k]->line[i];
         for (size_t j = 0; j < tables[k]->n_columns && !rc; j++) {
@@ -209,6 +232,9 @@ void isg_table_destroy(isg_table **table)
         free(t->columns[j].bytes);
     }
     free(t->columns);
+    for (size_t k = 0; k < t->n_files; k++) free(t->files[k]);
+    free(t->files);
+    free(t->file);
     free(t->line);
     free(t->source);
     free(t->bytes);

@@ -90,15 +90,59 @@ static const char *hint(const char *text)
     return "";
 }
 
+const char *isg_table_run(const isg_table *t, size_t row)
+{
+    if (t->line[row]) return NULL;
+    const isg_column *name = isg_table_column(t, "name"), *id = isg_table_column(t, "run_id");
+    if (name && name->text[row][0]) return name->text[row];
+    return id && id->text[row][0] ? id->text[row] : NULL;
+}
+
+int isg_table_run_digits(const char *run)
+{
+    enum { ID = 32, SHOWN_DIGITS = 8 };
+    const size_t n = strlen(run);
+    if (n == ID && strspn(run, "0123456789abcdef") == n) return SHOWN_DIGITS;
+    return n < NAME_CHARS ? (int)n : NAME_CHARS;
+}
+
+const char *isg_table_place(const isg_table *t, size_t row, char *out)
+{
+    const char *run = isg_table_run(t, row);
+
+    if (run)
+        (void)snprintf(out, ISG_PLACE_BYTES, "run %.*s", isg_table_run_digits(run), run);
+    else if (!t->line[row])
+        (void)snprintf(out, ISG_PLACE_BYTES, "row %zu", row + 1);
+    else
+        (void)snprintf(out, ISG_PLACE_BYTES, "line %zu%s%.80s", t->line[row],
+                       t->files ? " of " : "", t->files ? t->files[t->file[row]] : "");
+    return out;
+}
+
+const char *isg_table_at(const isg_table *t, size_t row, char *out)
+{
+    const char *file = t->files ? t->files[t->file[row]] : t->source;
+    char place[ISG_PLACE_BYTES];
+
+    if (t->line[row])
+        (void)snprintf(out, ISG_PLACE_BYTES, "%.400s:%zu", file, t->line[row]);
+    else
+        (void)snprintf(out, ISG_PLACE_BYTES, "%.400s: %.100s", file,
+                       isg_table_place(t, row, place));
+    return out;
+}
+
 isg_err isg_table_all_numbers(const isg_table *t, const isg_column *c)
 {
+    char place[ISG_PLACE_BYTES];
     double x;
 
     if (c->numeric) return ISG_OK;
     for (size_t i = 0; i < t->n_rows; i++) {
         if (!c->text[i][0] || isg_table_number(c->text[i], &x)) continue;
-        return ISG_FAIL(ISG_EINPUT, "%s:%zu: column '%s' should hold numbers; '%.40s' is none%s",
-                        t->source, t->line[i], c->name, c->text[i], hint(c->text[i]));
+        return ISG_FAIL(ISG_EINPUT, "%s: column '%s' should hold numbers; '%.40s' is none%s",
+                        isg_table_at(t, i, place), c->name, c->text[i], hint(c->text[i]));
     }
     return ISG_OK;
 }

@@ -8,6 +8,7 @@
 #include "isogloss/atlas.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *text(const char *s)
 {
@@ -110,13 +111,19 @@ static json_t *excluded(const isg_selection *s)
 {
     json_t *a = json_array();
     for (size_t k = 0; a && k < s->n_excluded; k++) {
-        json_t *o = json_object(), *lines = json_array();
-        for (size_t i = 0; lines && i < s->excluded[k].n; i++) {
-            (void)json_array_append_new(lines, whole(s->excluded[k].line[i]));
+        json_t *o = json_object(), *lines = json_array(), *runs = json_array();
+        const isg_excluded *e = &s->excluded[k];
+        for (size_t i = 0, last = e->n; i < e->n; i++) {
+            const bool named = e->run && e->run[i].text[0];
+            if (!named) (void)json_array_append_new(lines, whole(e->line[i]));
+            if (!named || (last < i && !strcmp(e->run[last].text, e->run[i].text))) continue;
+            (void)json_array_append_new(runs, json_string(e->run[i].text));
+            last = i;
         }
-        (void)set(o, "reason", json_string(s->excluded[k].reason));
-        (void)set(o, "count", whole(s->excluded[k].n));
+        (void)set(o, "reason", json_string(e->reason));
+        (void)set(o, "count", whole(e->n));
         (void)set(o, "lines", lines);
+        (void)set(o, "runs", runs);
         (void)json_array_append_new(a, o);
     }
     return a;

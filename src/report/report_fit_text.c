@@ -32,13 +32,11 @@ static void print_data(const isg_fit_report *r, FILE *out)
     if (s->target[0]) isg_text_say(out, "target     ", isg_strf("%s", s->target));
     for (size_t k = 0; k < s->n_excluded; k++) {
         const isg_excluded *e = &s->excluded[k];
-        isg_str lines = {0};
-        for (size_t i = 0; i < e->n && i < 5; i++)
-            (void)isg_str_printf(&lines, "%s%zu", i ? ", " : "", e->line[i]);
+        isg_str places = {0};
+        (void)isg_select_places(e->line, e->run, NULL, e->n, 5, &places);
         isg_text_say(out, "left out   ",
-                     isg_strf("%zu: %s (line%s %s%s)", e->n, e->reason, e->n > 1 ? "s" : "",
-                              isg_str_c(&lines), e->n > 5 ? ", ..." : ""));
-        isg_str_free(&lines);
+                     isg_strf("%zu: %s (%s)", e->n, e->reason, isg_str_c(&places)));
+        isg_str_free(&places);
     }
     for (size_t k = 0; k < r->law->n_vars; k++) {
         char lead[CELL];

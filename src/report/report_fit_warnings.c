@@ -126,18 +126,16 @@ static void warn_proportion(const isg_fit_report *r, list *l)
 static void warn_far(const isg_fit_report *r, list *l)
 {
     const isg_fit *f = r->fit;
-    isg_str lines = {0};
+    isg_str places = {0};
+    const size_t n = f->n_far < ISG_FIT_FAR ? f->n_far : ISG_FIT_FAR;
 
     if (!f->n_far) return;
-    for (size_t k = 0; k < f->n_far && k < ISG_FIT_FAR; k++) {
-        if (isg_str_printf(&lines, "%s%zu", k ? ", " : "", r->selection->line[f->far[k]]))
-            l->rc = ISG_ENOMEM;
-    }
-    add(l, isg_strf("%zu row%s more than 10 robust standard deviations off (line%s %s%s): diverged "
+    l->rc = isg_select_places(r->selection->line, r->selection->run, f->far, n, n, &places);
+    add(l, isg_strf("%zu row%s more than 10 robust standard deviations off (%s%s): diverged "
                     "runs, other units, a typing error?",
-                    f->n_far, f->n_far > 1 ? "s are" : " is", f->n_far > 1 ? "s" : "",
-                    isg_str_c(&lines), f->n_far > ISG_FIT_FAR ? ", ..." : ""));
-    isg_str_free(&lines);
+                    f->n_far, f->n_far > 1 ? "s are" : " is", isg_str_c(&places),
+                    f->n_far > ISG_FIT_FAR ? ", ..." : ""));
+    isg_str_free(&places);
 }
 
 /* The end at which a one-sided interval begins is ours, not the data's. */

@@ -63,7 +63,10 @@ static isg_err load_losses(rebuilt *b)
     if (!b->n) return ISG_FAIL(ISG_EDATA, "store '%s' has no readable run", b->s->path);
     b->text = calloc(b->n, sizeof *b->text);
     b->number = calloc(b->n, sizeof *b->number);
-    return b->text && b->number ? isg_table_create(b->s->path, b->n, &b->table) : no_memory();
+    if (!b->text || !b->number) return no_memory();
+    ISG_TRY(isg_table_create(b->s->path, b->n, &b->table));
+    isg_table_forget_lines(b->table);
+    return ISG_OK;
 }
 
 /* ---- columns ---------------------------------------------------------------------------- */

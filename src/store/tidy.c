@@ -194,7 +194,9 @@ static isg_err load_observations(tidy *t)
     t->number = calloc(t->n, sizeof *t->number);
     t->text = calloc(t->n, sizeof *t->text);
     if (!t->number || !t->text) return ISG_FAIL(ISG_ENOMEM, "out of memory");
-    return isg_table_create(t->s->path, t->n, &t->table);
+    ISG_TRY(isg_table_create(t->s->path, t->n, &t->table));
+    isg_table_forget_lines(t->table);
+    return ISG_OK;
 }
 
 /* ---- columns ----------------------------------------------------------------- */

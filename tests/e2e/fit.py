@@ -171,8 +171,8 @@ def test_refusals():
     nats = write("f.csv", [{**r, "run_id": "n" + r["run_id"], "unit": "nat/token"} for r in rows])
     bits = write("g.csv", [{**r, "run_id": "b" + r["run_id"], "unit": "bit/byte"} for r in rows])
     bare = write("h.csv", rows)
-    refused("two units", 2, ["unit (2 values: bit/byte, nat/token)", '--where "unit=VALUE"'], nats, bits)
-    refused("one with and one without a unit", 2, ["unit (2 values: (empty), nat/token)"], bare, nats)
+    refused("two units", 2, ["unit (2 values: bit/byte in ", "g.csv, nat/token in ", '--where "unit=VALUE"'], nats, bits)
+    refused("one with and one without a unit", 2, ["unit (2 values: (empty) in ", "h.csv, nat/token in "], bare, nats)
     expect("--unit says what those without one have",
            fit(bare, nats, "--unit", "nat/token", "--bootstrap", "0")["selection"]["unit"] == "nat/token")
     refused("another unit", 2, ["--unit bit/byte: the column unit", "says 'nat/token'"], nats, "--unit", "bit/byte")
@@ -288,7 +288,7 @@ def test_odd_tables():
     random.Random(4).shuffle(tied)
     b = fit(write("d.csv", tied), "--drop-highest", "3", "--bootstrap", "0")
     expect("which of equal losses are dropped does not depend on their order", a["parameters"] == b["parameters"], a["parameters"], b["parameters"])
-    refused("nothing is left, and why", 5, ["no row is left to fit of 20 read", "20: loss is not finite and positive (line 2, ...)"],
+    refused("nothing is left, and why", 5, ["no row is left to fit of 20 read", "20: loss is not finite and positive (lines 2, ...)"],
             write("e.csv", [{**r, "loss": -1} for r in grid()[:20]]))
     path = write("f.csv", grid()[:20])
     refused("few rows", 5, ["f.csv: 1 of 20 rows is used: 1 different point cannot determine 5 parameters"], path, "--where", "run_id=r03")

@@ -250,6 +250,37 @@ static void test_round_trip(void)
     isg_table_destroy(&back);
 }
 
+/* Rows of a file have lines, those of a store runs: by name, or the first digits of an id. */
+static void test_places(void)
+{
+    const char *const run[] = {"0123456789abcdef0123456789abcdef", "baseline", ""};
+    const char *const loss[] = {"2.5", "2.4", "2.3"};
+    char place[ISG_PLACE_BYTES];
+    isg_table *file = NULL, *store = NULL, *both = NULL;
+
+    CHECK_OK(isg_table_create("a.csv", 3, &file));
+    CHECK_OK(isg_table_create("b.h5", 3, &store));
+    CHECK_OK(isg_table_add_text(file, "run_id", run));
+    CHECK_OK(isg_table_add_text(store, "run_id", run));
+    CHECK_OK(isg_table_add_text(store, "loss", loss));
+    isg_table_forget_lines(store);
+    CHECK_STR(isg_table_place(file, 1, place), "line 2");
+    CHECK_STR(isg_table_place(store, 0, place), "run 01234567");
+    CHECK_STR(isg_table_place(store, 1, place), "run baseline");
+    CHECK_STR(isg_table_place(store, 2, place), "row 3");
+    CHECK(!isg_table_run(file, 0) && !strcmp(isg_table_run(store, 0), run[0]));
+
+    const isg_table *const tables[] = {file, store};
+    CHECK_OK(isg_table_join(tables, 2, &both));
+    CHECK_EQ_U64(both->n_files, 2);
+    CHECK_STR(isg_table_place(both, 2, place), "line 3 of a.csv");
+    CHECK_STR(isg_table_place(both, 3, place), "run 01234567");
+    CHECK_STR(both->files[both->file[3]], "b.h5");
+    isg_table_destroy(&file);
+    isg_table_destroy(&store);
+    isg_table_destroy(&both);
+}
+
 int main(void)
 {
     int fd = mkstemp(path);
@@ -265,6 +296,7 @@ int main(void)
     test_big();
     test_wide();
     test_round_trip();
+    test_places();
     (void)unlink(path);
     return check_done();
 }
