@@ -46,7 +46,8 @@ typedef struct isg_language {
     char *code, *name, *script, *family, *licence; /**< BCP-47 code; names may be "" */
     uint64_t train_bytes;                          /**< unique training bytes [byte] */
     uint64_t held_bytes;                           /**< held-out bytes [byte] */
-    isg_tag tag; /**< of proxies with `tags: true`, where some run trains or scores it */
+    isg_tag tag;       /**< of proxies with `tags: true`, where some run trains or scores it */
+    char *fingerprint; /**< SHA-256 (hex) of what is known of its text; NULL: nothing */
 } isg_language;
 
 /** A whole page of a language's held-out text [byte]. */

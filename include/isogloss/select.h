@@ -132,6 +132,9 @@ void isg_selection_destroy(isg_selection **selection);
 isg_err isg_select_places(const size_t *line, const isg_run_name *run, const size_t *at, size_t n,
                           size_t shown, isg_str *to);
 
+/** A setting that campaigns have by themselves, such as lr, by the name of its column? */
+bool isg_select_knows_setting(const char *column);
+
 /** The column that holds the losses: `given`, if it is a column; "loss"; else the first with a usual
  * name, such as val_loss. NULL: there is none. Borrowed. */
 const char *isg_select_loss(const isg_table *table, const char *given);

@@ -21,11 +21,6 @@ static const char *const usual_separators[] = {
     "domain",   "tokenizer",       "optimizer", "optimiser", "vocab"};
 /* Of foreign tables; in a campaign's store families overlap and the target decides. */
 static const char *const csv_separators[] = {"family"};
-/* Settings of a campaign: equal by default, columns when varied. The last one may follow the size. */
-static const char *const store_separators[] = {"lr",     "warmup", "decay",        "beta1",
-                                               "beta2",  "clip",   "weight_decay", "schedule",
-                                               "parent", "batch"};
-
 bool isg_selecting_explained(const isg_selecting *w, const isg_column *c)
 {
     const size_t j = (size_t)(c - w->t->columns);
@@ -79,6 +74,7 @@ bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b)
     }
     for (size_t j = 0; j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];
+        if (!c->text[a][0] || !c->text[b][0]) continue; /* a file that does not say */
         if (strcmp(c->text[a], c->text[b]) != 0 &&
             (is_usual(c) || isg_selecting_is_setting(c->name)))
             return false;
@@ -86,39 +82,12 @@ bool isg_selecting_alike(const isg_selecting *w, size_t a, size_t b)
     return true;
 }
 
-static bool is_swept(const isg_selecting *w, const char *column)
+bool isg_selecting_is_swept(const isg_selecting *w, const char *column)
 {
     for (size_t k = 0; k < w->o->n_best_over; k++) {
         if (!strcmp(w->o->best_over[k], column)) return true;
     }
     return false;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = ((const isg_item *)a)->n, y = ((const isg_item *)b)->n;
-    return (x > y) - (x < y);
-}
-
-/* Is a setting the same wherever N is? Then it belongs to the recipe of a size, as a campaign's
- * batch_by_size makes it, and compares nothing but sizes. *out stays false if there is no N. */
-static isg_err of_size_alone(const isg_column *c, const isg_item *items, size_t n, bool *out)
-{
-    isg_item *order = malloc((n + 1) * sizeof *order);
-    *out = false;
-    if (!order) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", n);
-    memcpy(order, items, n * sizeof *order);
-    qsort(order, n, sizeof *order, by_size);
-    size_t sizes = n > 0, apart = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (order[i - 1].n < order[i].n)
-            sizes++;
-        else
-            apart += strcmp(c->text[order[i - 1].row], c->text[order[i].row]) != 0;
-    }
-    *out = sizes > 1 && !apart;
-    free(order);
-    return ISG_OK;
 }
 
 static isg_err list_separators(const isg_selecting *w, const char *const *names, size_t n,
@@ -128,7 +97,7 @@ static isg_err list_separators(const isg_selecting *w, const char *const *names,
         const isg_column *c = isg_table_column(w->t, names[k]);
         const char **v = NULL;
         size_t m = 0;
-        if (!c || isg_selecting_explained(w, c) || is_swept(w, names[k])) continue;
+        if (!c || isg_selecting_explained(w, c) || isg_selecting_is_swept(w, names[k])) continue;
         if (w->law->mixtures && !strcmp(names[k], "n_languages")) continue;
         ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
         /* --unit says what rows without a unit have */
@@ -152,7 +121,8 @@ static isg_err list_further(const isg_selecting *w, size_t rows, isg_str *to, co
         const char **v = NULL;
         size_t m = 0;
         const bool usual = is_usual(c) && (!c->numeric || !strcasecmp(c->name, "vocab"));
-        if ((!usual && !w->crossed[j]) || isg_selecting_explained(w, c) || is_swept(w, c->name))
+        if ((!usual && !w->crossed[j]) || isg_selecting_explained(w, c) ||
+            isg_selecting_is_swept(w, c->name) || isg_selecting_is_recipe(w, c))
             continue;
         if (c == w->run || c == w->cluster || isg_selecting_chosen(w, c)) continue;
         ISG_TRY(isg_columns_values(w->t, c, w->state, &v, &m));
@@ -196,7 +166,7 @@ static isg_err refuse_separated(const isg_selecting *w, size_t n, size_t repeats
                   : "");
 }
 
-static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
+static isg_err refuse(isg_selecting *w, const isg_item *items, size_t n, size_t repeats,
                       size_t where)
 {
     char place[2][ISG_PLACE_BYTES];
@@ -207,11 +177,7 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
     /* families of a table that says what each run was trained on are kinds of mixtures */
     bool kinds = w->campaign || (w->law->mixtures && says_shares(w, items[0].row));
     if (!rc && !kinds) rc = list_separators(w, LIST(csv_separators), &list, &first);
-    const isg_column *batch = w->campaign ? isg_table_column(w->t, "batch") : NULL;
-    bool follows = false;
-    if (!rc && batch) rc = of_size_alone(batch, items, n, &follows);
-    if (!rc && w->campaign)
-        rc = list_separators(w, store_separators, COUNT(store_separators) - follows, &list, &first);
+    if (!rc) rc = isg_selecting_list_recipes(w, items, n, &list, &first);
     if (!rc) rc = list_further(w, n, &list, &first);
     for (size_t j = 0; !rc && repeats && j < w->t->n_columns; j++) {
         const isg_column *c = &w->t->columns[j];
@@ -248,7 +214,7 @@ static isg_err refuse(const isg_selecting *w, const isg_item *items, size_t n, s
     return rc;
 }
 
-isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n)
+isg_err isg_selecting_comparable(isg_selecting *w, isg_item *items, size_t n)
 {
     size_t repeats = 0, where = 0;
 
@@ -273,9 +239,7 @@ isg_err isg_selecting_settings(const isg_selecting *w, size_t *setting)
     for (size_t j = 0; j < w->t->n_columns && !rc; j++) {
         const isg_column *c = &w->t->columns[j];
         bool separates = w->crossed[j] || is_usual(c) || isg_selecting_is_separator(c) ||
-                         isg_selecting_is_setting(c->name);
-        for (size_t k = 0; k < COUNT(store_separators); k++)
-            separates = separates || (w->campaign && !strcmp(c->name, store_separators[k]));
+                         isg_selecting_is_setting(c->name) || isg_selecting_is_recipe(w, c);
         if (!separates || isg_selecting_explained(w, c)) continue;
         const size_t m = isg_columns_code(c, s->row, s->n, true, slots, code);
         for (size_t i = 0; i < s->n && m > 1; i++)

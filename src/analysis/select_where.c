@@ -180,8 +180,7 @@ bool isg_selecting_asks_for(const isg_selecting *w, const char *column)
     return false;
 }
 
-/* Has the column one value only with each value of `chosen`, among the rows kept? */
-static bool follows(const isg_selecting *w, const isg_column *c, const isg_column *chosen)
+bool isg_selecting_follows(const isg_selecting *w, const isg_column *c, const isg_column *chosen)
 {
     const char **value = NULL;
     size_t n = 0;
@@ -190,7 +189,8 @@ static bool follows(const isg_selecting *w, const isg_column *c, const isg_colum
     for (size_t k = 0; k < n && one; k++) {
         const char *first = NULL;
         for (size_t i = 0; i < w->t->n_rows && one; i++) {
-            if (w->state[i] != ISG_ROW_KEPT || strcmp(chosen->text[i], value[k]) != 0) continue;
+            if (w->state[i] != ISG_ROW_KEPT || !c->text[i][0]) continue;
+            if (strcmp(chosen->text[i], value[k]) != 0) continue;
             if (!first) first = c->text[i];
             one = !strcmp(first, c->text[i]);
         }
@@ -199,15 +199,30 @@ static bool follows(const isg_selecting *w, const isg_column *c, const isg_colum
     return one;
 }
 
+/* The column of a condition that names several values; else NULL. */
+static const isg_column *several_of(const isg_selecting *w, const char *text)
+{
+    const char *sign = text + strcspn(text, "=!<>");
+    if (*sign != '=' || !strchr(sign, '|')) return NULL;
+    char *name = trimmed(text, (size_t)(sign - text));
+    const isg_column *c = name ? isg_table_column(w->t, name) : NULL;
+    free(name);
+    return c;
+}
+
+bool isg_selecting_named(const isg_selecting *w, const isg_column *c)
+{
+    for (size_t k = 0; k < w->o->n_where; k++) {
+        if (several_of(w, w->o->where[k]) == c) return true;
+    }
+    return false;
+}
+
 bool isg_selecting_chosen(const isg_selecting *w, const isg_column *c)
 {
     for (size_t k = 0; k < w->o->n_where; k++) {
-        const char *text = w->o->where[k], *sign = text + strcspn(text, "=!<>");
-        if (*sign != '=' || !strchr(sign, '|')) continue;
-        char *name = trimmed(text, (size_t)(sign - text));
-        const isg_column *chosen = name ? isg_table_column(w->t, name) : NULL;
-        free(name);
-        if (chosen && (chosen == c || follows(w, c, chosen))) return true;
+        const isg_column *chosen = several_of(w, w->o->where[k]);
+        if (chosen && (chosen == c || isg_selecting_follows(w, c, chosen))) return true;
     }
     return false;
 }

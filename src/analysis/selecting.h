@@ -88,6 +88,11 @@ isg_err isg_selecting_equal(isg_selecting *w, const char *option, const char *co
                             const char *value);
 /** Did the user name several values of the column, or of one that it follows, to be taken together? */
 bool isg_selecting_chosen(const isg_selecting *w, const isg_column *column);
+/** The same of the column alone. */
+bool isg_selecting_named(const isg_selecting *w, const isg_column *column);
+/** Has the column one value only, empty cells aside, with each value of `chosen` among the rows kept? */
+bool isg_selecting_follows(const isg_selecting *w, const isg_column *column,
+                           const isg_column *chosen);
 /** Where a language has an evaluation of its own name, others of it (CODE.pages) are not asked for
  * unless they are named. */
 isg_err isg_selecting_main(isg_selecting *w);
@@ -126,7 +131,21 @@ isg_err isg_selecting_vars(isg_selecting *w);
 void isg_selecting_exclude_vars(isg_selecting *w);
 
 /* select_refuse.c: what must not be pooled. @param items  [n], reordered */
-isg_err isg_selecting_comparable(const isg_selecting *w, isg_item *items, size_t n);
+isg_err isg_selecting_comparable(isg_selecting *w, isg_item *items, size_t n);
+
+/** Is the column one of --best-over? */
+bool isg_selecting_is_swept(const isg_selecting *w, const char *column);
+
+/* select_recipe.c: how the runs of a campaign were made */
+/** A column that says so? */
+bool isg_selecting_is_recipe(const isg_selecting *w, const isg_column *column);
+/**
+ * Describe the columns by which the items were made in different ways, and warn of what is only
+ * doubtful: files that do not say, another instruction set, what differs along with a choice.
+ * @param first  stays, or becomes the first of them if it was NULL
+ */
+isg_err isg_selecting_list_recipes(isg_selecting *w, const isg_item *items, size_t n, isg_str *to,
+                                   const char **first);
 
 /* select_crossed.c: factors that are crossed with N, D and the law's variables */
 /** Find them: w->crossed. Seeds and other replicates are none. @param items  [n], reordered */

@@ -31,6 +31,20 @@ static isg_err fill_language(isg_language *l, const char *code, const char *cons
     return good ? ISG_OK : isg_build_no_memory();
 }
 
+static isg_err set_fingerprint(isg_language *l, char *of)
+{
+    isg_sha256 s;
+    uint8_t sum[32];
+    char hex[65];
+    if (!of) return isg_build_no_memory();
+    isg_sha256_init(&s);
+    isg_sha256_add(&s, of, strlen(of));
+    isg_sha256_end(&s, sum);
+    free(of);
+    isg_str_hex(sum, 32, hex);
+    return set_text(&l->fingerprint, hex) ? ISG_OK : isg_build_no_memory();
+}
+
 static const char *optional_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -51,6 +65,20 @@ static isg_err index_language(isg_language *l, const json_t *entry)
     ISG_TRY(isg_json_object(entry, "held", &held));
     ISG_TRY(isg_json_u64(train, "bytes", &l->train_bytes));
     return isg_json_u64(held, "bytes", &l->held_bytes);
+}
+
+/* Of its files and where its shards begin, whatever other languages the corpus has. */
+static isg_err index_fingerprint(const isg_plan *p, isg_language *l, const json_t *entry)
+{
+    const json_t *held = json_object_get(entry, "held"),
+                 *cuts = json_object_get(held, "shard_offset");
+    const char *train_sha = optional_text(json_object_get(entry, "train"), "sha256"),
+               *held_sha = optional_text(held, "sha256");
+    char *list = cuts ? json_dumps(cuts, JSON_COMPACT) : NULL;
+    char *of = *train_sha && *held_sha && list ? isg_strf("%s %s %s", train_sha, held_sha, list)
+                                               : isg_strf("%s %s", p->corpus_fingerprint, l->code);
+    free(list);
+    return set_fingerprint(l, of);
 }
 
 /* Where the held-out pages are listed; a corpus of an earlier version does not say. */
@@ -101,6 +129,7 @@ static isg_err read_index(isg_build *b, const json_t *index)
     if (!b->pages_file || !b->shard_offset) return isg_build_no_memory();
     for (size_t i = 0; i < b->plan->n_languages; i++) {
         isg_err rc = index_language(&b->plan->languages[i], json_array_get(list, i));
+        if (!rc) rc = index_fingerprint(b->plan, &b->plan->languages[i], json_array_get(list, i));
         if (!rc) rc = index_pages(b, i, json_array_get(list, i));
         if (!rc) rc = index_shards(b, i, json_array_get(list, i));
         if (rc) return isg_err_context(rc, "language %zu", i);
@@ -133,6 +162,15 @@ static isg_err from_directory(isg_build *b, const isg_node *at, const char *dir)
     json_decref(index);
     free(path);
     return rc;
+}
+
+/* Of one language: what is stated of all, else of it. */
+static isg_err state_language(isg_language *l, const isg_node *print)
+{
+    return set_fingerprint(l, print ? isg_strf("%s %s", print->text, l->code)
+                                    : isg_strf("%s %llu %llu", l->code,
+                                               (unsigned long long)l->train_bytes,
+                                               (unsigned long long)l->held_bytes));
 }
 
 /* Stated languages have the fingerprint of what is stated, whatever their order. */
@@ -182,6 +220,7 @@ static isg_err from_map(isg_build *b, const isg_node *map)
         ISG_TRY(fill_language(&plan->languages[i], languages->key[i]->text, text));
         (void)isg_value_count(isg_node_get(l, "train_bytes"), &plan->languages[i].train_bytes);
         (void)isg_value_count(isg_node_get(l, "held_bytes"), &plan->languages[i].held_bytes);
+        ISG_TRY(state_language(&plan->languages[i], print));
     }
     if (print)
         return set_text(&plan->corpus_fingerprint, print->text) ? ISG_OK : isg_build_no_memory();

@@ -128,6 +128,7 @@ static void destroy_languages(isg_plan *p)
         free(l->script);
         free(l->family);
         free(l->licence);
+        free(l->fingerprint);
     }
     for (size_t i = 0; p->evaluations && i < p->n_evaluations; i++) {
         free(p->evaluations[i].name);

@@ -16,11 +16,20 @@ static void mark(const isg_build *b, bool *used)
     for (size_t e = 0; e < p->n_evaluations; e++) used[p->evaluations[e].language] = true;
 }
 
+/* Bytes of a tag: what tells apart losses with and without, once they are in a table. */
+static isg_err say(isg_plan *p, size_t bytes)
+{
+    return json_object_set_new(p->trainer_settings, "tag_bytes", json_integer((json_int_t)bytes))
+               ? isg_build_no_memory()
+               : ISG_OK;
+}
+
 isg_err isg_build_tags(isg_build *b)
 {
     isg_plan *p = b->plan;
     size_t n = 0, rank = 0;
-    if (!isg_get_bool(b->trainer, "trainer", "tags")) return ISG_OK;
+    if (p->trainer != ISG_TRAINER_PROXY) return ISG_OK;
+    if (!isg_get_bool(b->trainer, "trainer", "tags")) return say(p, 0);
     bool *used = ISG_NEW(b, p->n_languages + 1, bool);
     if (!used) return isg_build_no_memory();
     mark(b, used);
@@ -28,5 +37,5 @@ isg_err isg_build_tags(isg_build *b)
     for (size_t i = 0; i < p->n_languages; i++) {
         if (used[b->languages[i]]) p->languages[b->languages[i]].tag = isg_tag_of(rank++, n);
     }
-    return ISG_OK;
+    return say(p, n ? isg_tag_of(0, n).n : 0);
 }

@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "entrants.h"
+#include "isogloss/log.h"
 #include "isogloss/os.h"
 #include "isogloss/references.h"
 #include "isogloss/report_compare.h"
@@ -238,12 +239,27 @@ static bool any_score(const contest *c)
     return false;
 }
 
+/* What is doubtful about the rows, of each law that sees others. */
+static void say_doubts(const entrants *e)
+{
+    for (size_t k = 0; k < e->n; k++) {
+        const char *text = e->one[k].selection->warning;
+        bool said = !text;
+        for (size_t j = 0; j < k && !said; j++) {
+            const char *other = e->one[j].selection->warning;
+            said = other && !strcmp(other, text);
+        }
+        if (!said) ISG_WARN("compare", "%s", text);
+    }
+}
+
 static isg_err compare_sources(const fit_job *job, const own_args *own)
 {
     contest c = {.job = job, .own = own};
     isg_err rc = isg_err_context(
         entrants_load(job, own->laws ? own->laws : "chinchilla", NULL, &c.e), "--laws");
 
+    if (!rc && job->speak) say_doubts(&c.e);
     if (!rc) rc = add_reference(&c);
     if (!rc) rc = isg_mixtures_read(job->table, c.e.row, c.e.rows, &c.mixtures);
     if (!rc) rc = run_splits(&c);

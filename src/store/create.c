@@ -217,6 +217,7 @@ static isg_err put_languages(isg_store *s, const isg_plan *plan)
         {ISG_COL_LANG_SCRIPT, offsetof(isg_language, script)},
         {ISG_COL_LANG_FAMILY, offsetof(isg_language, family)},
         {ISG_COL_LANG_LICENCE, offsetof(isg_language, licence)},
+        {ISG_COL_LANG_FINGERPRINT, offsetof(isg_language, fingerprint)},
     };
     static const isg_field sizes[] = {
         {ISG_COL_LANG_UNIQUE, offsetof(isg_language, train_bytes), ISG_TYPE_U64},

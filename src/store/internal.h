@@ -67,6 +67,15 @@ isg_err isg_store_put_texts(isg_store *store, const isg_plan *plan);
 /** The resolved settings a store was made with. New reference. */
 isg_err isg_store_read_settings(const isg_store *store, json_t **out);
 
+/** Whose loss a row of the tidy table holds. */
+typedef struct isg_observed {
+    size_t run, evaluation;
+} isg_observed;
+
+/** Append settings, trainer and text of each row to the tidy table. @param row  [n] */
+isg_err isg_tidy_recipe(const isg_store *store, const isg_observed *row, size_t n,
+                        isg_table *table);
+
 /** The tidy table of imported runs. */
 isg_err isg_foreign_tidy(const isg_store *store, isg_table **out);
 

@@ -79,7 +79,8 @@ isg_dim isg_dim_of(char letter)
 
 bool isg_column_is_optional(isg_col col)
 {
-    return col >= ISG_COL_EVAL_SHARD && col <= ISG_COL_EVAL_SHARD_UNIGRAM;
+    return col == ISG_COL_LANG_FINGERPRINT ||
+           (col >= ISG_COL_EVAL_SHARD && col <= ISG_COL_EVAL_SHARD_UNIGRAM);
 }
 
 size_t isg_column_rank(isg_col col)

@@ -32,7 +32,8 @@ typedef struct tidy {
     size_t n, cap;
     double *seen; /* [points so far][languages] */
     size_t n_seen, cap_seen;
-    double *number; /* [n] the column being made */
+    isg_observed *of; /* [n] run and evaluation of each row */
+    double *number;   /* [n] the column being made */
     const char **text;
     isg_table *table;
 } tidy;
@@ -193,7 +194,10 @@ static isg_err load_observations(tidy *t)
     if (!t->n) return nothing(t->s, finished);
     t->number = calloc(t->n, sizeof *t->number);
     t->text = calloc(t->n, sizeof *t->text);
-    if (!t->number || !t->text) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    t->of = calloc(t->n, sizeof *t->of);
+    if (!t->number || !t->text || !t->of) return ISG_FAIL(ISG_ENOMEM, "out of memory");
+    for (size_t i = 0; i < t->n; i++)
+        t->of[i] = (isg_observed){.run = t->row[i].run, .evaluation = t->row[i].evaluation};
     ISG_TRY(isg_table_create(t->s->path, t->n, &t->table));
     isg_table_forget_lines(t->table);
     return ISG_OK;
@@ -325,29 +329,6 @@ static double languages_of(const tidy *t, const observation *o)
     return (double)n;
 }
 
-static isg_err add_settings(tidy *t)
-{
-    char **text = NULL;
-    json_t *settings = NULL, *item;
-    size_t n, i;
-    double *value = calloc(t->runs, sizeof *value);
-    isg_err rc = value ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "out of memory");
-    if (!rc) rc = isg_col_read_names(t->s, ISG_COL_CAMPAIGN_SETTINGS, &text, &n);
-    if (!rc) rc = isg_json_parse(text[0], strlen(text[0]), "/campaign/settings", &settings);
-    json_array_foreach(json_object_get(settings, "settings"), i, item)
-    {
-        const char *name = json_string_value(json_object_get(item, "name"));
-        const char *column = json_string_value(json_object_get(item, "column"));
-        if (rc || !name || !column || !json_is_true(json_object_get(item, "varied"))) continue;
-        rc = isg_store_read_setting(t->s, column, value);
-        if (!rc) rc = add_of_run(t, name, value, 1);
-    }
-    json_decref(settings);
-    isg_names_free(&text, 1);
-    free(value);
-    return rc;
-}
-
 static bool trained_on(const tidy *t, size_t language)
 {
     for (size_t r = 0; r < t->runs; r++) {
@@ -422,9 +403,9 @@ static isg_err add_columns(tidy *t)
     if (t->trunk) ISG_TRY(add_of_run(t, "is_trunk", t->trunk, 1));
     ISG_TRY(add_stored(t, "seed", ISG_COL_RUNS_SEED));
     ISG_TRY(add_stored(t, "data_seed", ISG_COL_RUNS_DATA_SEED));
-    ISG_TRY(add_settings(t));
     ISG_TRY(add_languages(t));
-    return add_families(t);
+    ISG_TRY(add_families(t));
+    return isg_tidy_recipe(t->s, t->of, t->n, t->table);
 }
 
 isg_err isg_store_tidy(const isg_store *s, isg_table **out)
@@ -454,6 +435,7 @@ isg_err isg_store_tidy(const isg_store *s, isg_table **out)
     free(t.member);
     free(t.row);
     free(t.seen);
+    free(t.of);
     free(t.number);
     free(t.text);
     return rc;

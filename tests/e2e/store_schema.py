@@ -1,5 +1,6 @@
 """schemas/store.md says what a store is: every group, dataset, type, dimension, unit, name, code
 and attribute is held against a real store, in both directions, and its example is run."""
+import json
 import os
 import re
 import subprocess
@@ -100,7 +101,10 @@ header = isogloss("export", path).splitlines()[0].split(",")
 patterns = [re.compile(re.sub(r"<\w+>", r"\\w+", c) + r"\Z") for c in columns if not c.startswith("<")]
 optional = {r[0] for r in rows(section("The tidy table")) if "where it is known" in r[1] or "evaluations of whole pages" in r[1]}
 check(all(c in header for c in columns if "<" not in c and c not in optional), f"columns missing: {set(columns) - set(header)}")
-check(all(any(p.match(h) for p in patterns) for h in header), f"columns the page does not name: {header}")
+with h5py.File(path, "r") as f:
+    own = {s["name"] for s in json.loads(f["campaign/settings"].asstr()[()])["settings"]}
+check(own and own <= set(header), f"settings that do not vary are columns, too: {own - set(header)}")
+check(all(h in own or any(p.match(h) for p in patterns) for h in header), f"columns the page does not name: {header}")
 
 try:
     __import__("xarray")

@@ -62,9 +62,9 @@ static inline void sample_run(isg_run *r, size_t i, double lr)
 static inline isg_plan sample_plan(size_t n_runs)
 {
     static isg_language languages[SAMPLE_LANGUAGES] = {
-        {"aa", "Alpha", "Latn", "Imaginary", "CC0", 400000, 4096, {{0}, 0}},
-        {"bb", "Beta", "Cyrl", "Imaginary", "CC0", 300000, 4096, {{0}, 0}},
-        {"cc", "", "", "", "", 200000, 4096, {{0}, 0}},
+        {"aa", "Alpha", "Latn", "Imaginary", "CC0", 400000, 4096, {{0}, 0}, NULL},
+        {"bb", "Beta", "Cyrl", "Imaginary", "CC0", 300000, 4096, {{0}, 0}, NULL},
+        {"cc", "", "", "", "", 200000, 4096, {{0}, 0}, NULL},
     };
     static isg_evaluation evaluations[SAMPLE_EVALUATIONS] = {
         {.name = "aa",

@@ -17,9 +17,9 @@ scratch = tempfile.mkdtemp(prefix="isogloss-store-")
 atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 
 
-def made_corpus(languages, size):
+def made_corpus(languages, size, name="corpus"):
     """Directory of a corpus of made-up text in the scratch directory: codes with commas, bytes of each."""
-    corpus = os.path.join(scratch, "corpus")
+    corpus = os.path.join(scratch, name)
     subprocess.run([sys.executable, os.path.join(SOURCE, "tests", "support", "make_corpus.py"), corpus,
                     "--languages", languages, "--bytes", str(size), "--shards", "4"], check=True, stdout=subprocess.DEVNULL)
     return corpus

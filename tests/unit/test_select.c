@@ -207,6 +207,62 @@ static void test_bad_variables(void)
     isg_table_destroy(&t);
 }
 
+/* Settings of a campaign's own trainer: `settings` names them. What each size has of its own is its
+ * recipe, unless only files tell it apart. */
+static void test_recipes(void)
+{
+    design x;
+    make_design(&x);
+    double depth[RUNS], dropout[RUNS], lr[RUNS], half[RUNS];
+    const char *own[RUNS];
+    isg_select_options o = {.law = law("curse"), .store = true};
+    isg_selection *s = NULL;
+    isg_table *t = make_table(&x, NULL);
+
+    for (size_t i = 0; i < RUNS; i++) {
+        depth[i] = (double)(i % 8);
+        dropout[i] = i / 3 % 2 ? 0.1 : 0;
+        lr[i] = 1;
+        half[i] = i % 8 < 4 ? 1 : NAN;
+        own[i] = "depth dropout";
+    }
+    CHECK_OK(isg_table_add_numbers(t, "depth", depth));
+    CHECK_OK(isg_table_add_text(t, "settings", own));
+    CHECK_OK(isg_table_add_numbers(t, "lr", lr));
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(!s->warning);
+    isg_selection_destroy(&s);
+    CHECK_OK(isg_table_add_numbers(t, "beta2", half)); /* a file of before does not say */
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(s->warning && strstr(s->warning, "24 rows do not say beta2"));
+    isg_selection_destroy(&s);
+    CHECK_OK(isg_table_add_numbers(t, "dropout", dropout));
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: dropout (2 values: 0, 0.1). ");
+    isg_table_destroy(&t);
+
+    isg_table *half_of[2] = {NULL}; /* sizes of one file have depth 1, those of the other 2 */
+    for (size_t k = 0; k < 2; k++) {
+        design y = {.rows = 0};
+        for (size_t i = 0; i < RUNS; i++) {
+            if ((i % 8 < 4) != (k == 0)) continue;
+            const size_t at = y.rows++;
+            y.n[at] = x.n[i], y.d[at] = x.d[i], y.k[at] = x.k[i], y.de[at] = x.de[i];
+            y.fr[at] = x.fr[i], y.loss[at] = x.loss[i];
+            memcpy(y.run[at], x.run[i], sizeof y.run[at]);
+            depth[at] = (double)(k + 1);
+        }
+        half_of[k] = make_table(&y, NULL);
+        CHECK_OK(isg_table_add_numbers(half_of[k], "depth", depth));
+        CHECK_OK(isg_table_add_numbers(half_of[k], "batch", depth));
+        CHECK_OK(isg_table_add_text(half_of[k], "settings", own));
+    }
+    CHECK_OK(isg_table_join((const isg_table *const *)half_of, 2, &t));
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT,
+                "separated by: depth (2 values: 1 in runs.csv, 2 in runs.csv). ");
+    for (size_t k = 0; k < 2; k++) isg_table_destroy(&half_of[k]);
+    isg_table_destroy(&t);
+}
+
 static void check_grouping(const isg_selection *s, size_t k, const char *name, size_t groups)
 {
     CHECK(k < s->n_groupings);
@@ -371,6 +427,7 @@ int main(void)
     test_variables();
     test_mixtures();
     test_bad_variables();
+    test_recipes();
     test_groupings();
     test_no_further_grouping();
     return check_done();
