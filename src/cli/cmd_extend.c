@@ -47,10 +47,9 @@ static isg_err run_extend(int argc, char **argv)
     if (!rc) rc = isg_store_extend(argv[1], plan, &kept, &added);
     if (!rc) {
         char text[ISG_RUNS_TEXT];
-        isg_branches b;
-        isg_plan_branches(plan, &b);
+        const size_t runs = isg_plan_own_runs(plan);
         (void)printf("%s: %s, %zu of them new, %zu %s kept\n", argv[1],
-                     isg_runs_text(plan->n_runs - b.parts, b.parts, "", text), added, kept,
+                     isg_runs_text(runs, plan->n_runs - runs, "", text), added, kept,
                      isg_str_plural(kept, "result", "results"));
     }
     isg_plan_destroy(&plan);

@@ -53,29 +53,41 @@ static isg_err parse_shard(const char *text, size_t *shard, size_t *n)
     return ISG_OK;
 }
 
-/* "4", or with trunks "4 runs and 2 parts of trunks". */
-static const char *count_of(const isg_campaign_summary *s, size_t runs, size_t parts, char *buf)
+/* What is not done well: behind the counts, or with trunks in lines of their own. */
+static void print_others(const isg_campaign_summary *s, bool lines)
 {
-    if (s->parts.n) return isg_runs_text(runs, parts, "", buf);
-    (void)snprintf(buf, ISG_RUNS_TEXT, "%zu", runs);
-    return buf;
+    const isg_campaign_count *r = &s->runs, *p = &s->parts;
+    char text[ISG_RUNS_TEXT];
+    const struct {
+        size_t runs, parts;
+        const char *word;
+    } others[] = {{r->diverged, p->diverged, "diverged"},
+                  {r->failed, p->failed, "failed"},
+                  {r->left, p->left, "left"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!(others[i].runs + others[i].parts)) continue;
+        if (lines)
+            (void)printf("  %s: %s\n", others[i].word,
+                         isg_runs_text(others[i].runs, others[i].parts, "", text));
+        else
+            (void)printf(i ? ", %zu %s" : " (%zu %s)", others[i].runs, others[i].word);
+    }
 }
 
 static void print_counts(const isg_campaign_summary *s)
 {
     const isg_campaign_count *r = &s->runs, *p = &s->parts;
-    char text[ISG_RUNS_TEXT], time[32];
+    char time[32];
     (void)printf("%zu of %zu %s", r->done + r->diverged, r->n, isg_str_plural(r->n, "run", "runs"));
     if (p->n)
         (void)printf(" and %zu of %zu %s", p->done + p->diverged, p->n,
                      isg_str_plural(p->n, "part of a trunk", "parts of trunks"));
     (void)printf(" done");
-    if (r->diverged + p->diverged)
-        (void)printf(" (%s diverged)", count_of(s, r->diverged, p->diverged, text));
-    if (r->failed + p->failed) (void)printf(", %s failed", count_of(s, r->failed, p->failed, text));
-    if (r->left + p->left) (void)printf(", %s left", count_of(s, r->left, p->left, text));
-    (void)printf("; %zu of them now, in %s\nstore: %s\n", s->now,
-                 isg_str_duration(s->seconds, time, sizeof time), s->store);
+    if (!p->n) print_others(s, false);
+    (void)printf("; %zu of them now, in %s\n", s->now,
+                 isg_str_duration(s->seconds, time, sizeof time));
+    if (p->n) print_others(s, true);
+    (void)printf("store: %s\n", s->store);
 }
 
 static bool all_diverged(const isg_campaign_summary *s)
@@ -87,13 +99,12 @@ static void print_diverged(const isg_campaign_summary *s)
 {
     if (!(s->runs.diverged + s->parts.diverged)) return;
     if (all_diverged(s)) {
-        (void)printf("nothing can be fitted: %s diverged. Try a lower lr or a longer warmup, in a\n"
-                     "campaign with a store of its own.\n",
+        (void)printf("nothing can be fitted: %s diverged. Try a lower lr or a longer warmup, in\n"
+                     "a campaign with a store of its own.\n",
                      s->runs.n == 1 ? "the run" : "all runs");
     }
-    (void)printf(
-        "diverged is an outcome: it is kept, left out of fits and not trained again, also\n"
-        "not by --retry-failed.\n");
+    (void)printf("diverged is an outcome: it is kept, left out of fits and not trained again,\n"
+                 "also not by --retry-failed.\n");
 }
 
 /* The same launch again, but for what may be left out. */
@@ -133,6 +144,8 @@ static void print_next(const isg_campaign_options *o, const isg_campaign_summary
         (void)printf("next:  isogloss status %s   (says where)\n", step ? step : s->store);
     } else if (!next_step(s->store, &step)) {
         (void)printf("next:  %s\n", step);
+        if (!strncmp(step, "isogloss export", 15))
+            (void)printf("       (the losses as a table; isogloss fit says what a fit lacks)\n");
     } else {
         isg_err_clear(); /* the campaign is over all the same */
     }

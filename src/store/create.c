@@ -583,11 +583,10 @@ isg_err isg_store_create(const char *path, const isg_plan *plan)
     ISG_TRY(isg_store_uuid(uuid));
     isg_origin origin = {.uuid = uuid, .created = isg_time_iso(isg_time_now(), now)};
     ISG_TRY(isg_store_build(path, plan, &origin, &s));
-    isg_branches b;
     char text[ISG_RUNS_TEXT];
-    isg_plan_branches(plan, &b);
+    const size_t runs = isg_plan_own_runs(plan);
     (void)snprintf(line, sizeof line, "created by isogloss %s for %s", isg_build_version(),
-                   isg_runs_text(plan->n_runs - b.parts, b.parts, "", text));
+                   isg_runs_text(runs, plan->n_runs - runs, "", text));
     isg_err rc = isg_store_history(s, NULL, line);
     if (!rc) return isg_store_publish(&s, path);
     isg_store_discard(&s);

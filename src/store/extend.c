@@ -79,9 +79,9 @@ static void say_listing(listing *l, const char *what, isg_str *say)
 /* A trunk is cut where its budgets say: what changes it changes all behind it. */
 static const char *of_trunks(const isg_plan *plan)
 {
-    isg_branches b;
-    isg_plan_branches(plan, &b);
-    return b.parts ? "; with 'branches' a budget can be added above the largest, not below it" : "";
+    return isg_plan_own_runs(plan) < plan->n_runs
+               ? "; with 'branches' a budget can be added above the largest, not below it"
+               : "";
 }
 
 /* PATH-2.h5 and so on: the first that is not there. NULL when out of memory. */
@@ -343,12 +343,11 @@ static isg_err grow(growth *g, const isg_plan *plan)
     if (!rc) rc = carry_runs(g, records);
     if (!rc) rc = carry_records(g);
     if (!rc) {
-        isg_branches b;
         char text[ISG_RUNS_TEXT];
-        isg_plan_branches(plan, &b);
+        const size_t runs_now = isg_plan_own_runs(plan);
         (void)snprintf(line, sizeof line, "extended by isogloss %s to %s, %zu %s kept",
                        isg_build_version(),
-                       isg_runs_text(plan->n_runs - b.parts, b.parts, "", text), g->n_marks,
+                       isg_runs_text(runs_now, plan->n_runs - runs_now, "", text), g->n_marks,
                        isg_str_plural(g->n_marks, "result", "results"));
         rc = isg_store_history(g->grown, g->old, line);
     }

@@ -128,6 +128,7 @@ def diverged():
         for words in ((), ("--retry-failed",)):
             out, _ = call("run", *words, name + ".yaml")
             check(f"2 of 2 runs done (2 diverged); {0 if words else 2} of them now" in out, out)
+            check(max(map(len, out.replace(scratch, "").splitlines())) <= 80, out)
             check("nothing can be fitted: all runs diverged" in out and "not by --retry-failed" in out, out)
             check("isogloss fit" not in out and " yet" not in out, out)
         text = works(out, "isogloss status")
