@@ -25,7 +25,7 @@ def advice(path):
     rows = [(a["kind"], a["text"]) for a in json.loads(run("plan", "--json", path))["advice"]]
     checked = json.loads(run("check", "--json", path))["campaigns"][0]["advice"]
     check([(a["kind"], a["text"]) for a in checked] == rows, (rows, checked))
-    plan, good = run("plan", path), run("check", path)
+    plan, good = (run("plan", path), run("check", path)) if rows else ("", "")
     for kind, text in rows:
         check(f"{kind}: {text}" in plan, (kind, text, plan))
         check(f"{kind}: {text}" in good, (kind, text, good))
