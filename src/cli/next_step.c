@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Beyond these a try takes seconds: then only what must be chosen is said. */
-enum { TARGETS = 6, MOST_RUNS = 20000, MOST_ROWS = 200000 };
+/* Of more runs a try takes seconds: nothing is tried then, and no fit offered. */
+enum { TARGETS = 6, MOST_RUNS = 20000 };
 
 typedef struct choice {
     const char *target;      /* NULL: there is one evaluation */
@@ -110,7 +110,7 @@ static isg_err choose(const isg_overview *all, isg_table *table, const char *sto
             isg_opt_list columns = {0};
             add_swept(&c, &columns);
             if (swept && !columns.n) continue;
-            if (table->n_rows > MOST_ROWS || works(&c, table)) return say_fit(&c, store, out);
+            if (works(&c, table)) return say_fit(&c, store, out);
         }
     }
     return add_word(out, "isogloss export ", store);
@@ -126,7 +126,7 @@ static isg_err look(const char *path, isg_str *out)
     isg_err rc = isg_store_read_overview(store, &all);
     if (!rc && !large) rc = isg_store_tidy(store, &table);
     isg_store_close(&store);
-    if (!rc && large) rc = add_word(out, "isogloss fit ", path);
+    if (!rc && large) rc = add_word(out, "isogloss status ", path);
     if (!rc && table) {
         isg_table_fill_mixtures(table);
         rc = choose(all, table, path, out);
