@@ -13,18 +13,25 @@ enum { TARGETS = 6, MOST_RUNS = 20000 };
 
 typedef struct choice {
     const char *target;      /* NULL: there is one evaluation */
-    const isg_overview *all; /* its settings that the table has are swept, if `swept` */
+    const isg_overview *all; /* its settings that vary in the table are swept, if `swept` */
     const isg_table *table;
     bool swept;
 } choice;
 
-/* Settings that the table has as columns: those that differ between runs. */
+static bool varies(const isg_table *t, const char *setting)
+{
+    const isg_column *c = isg_table_column(t, setting);
+    for (size_t i = 1; c && i < t->n_rows; i++) {
+        if (strcmp(c->text[i], c->text[0]) != 0) return true;
+    }
+    return false;
+}
+
 static void add_swept(const choice *c, isg_opt_list *out)
 {
     const size_t most = sizeof out->item / sizeof *out->item;
     for (size_t k = 0; c->swept && k < c->all->n_settings && out->n < most; k++) {
-        if (isg_table_column(c->table, c->all->setting[k]))
-            out->item[out->n++] = c->all->setting[k];
+        if (varies(c->table, c->all->setting[k])) out->item[out->n++] = c->all->setting[k];
     }
 }
 

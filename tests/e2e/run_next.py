@@ -77,7 +77,9 @@ def over():
     two = {"evaluate": "aa, bb", "more": "languages: [aa, bb]"}
     works(call("run", campaign("two", **two))[0], "isogloss fit", "--target aa")
     works(call("run", campaign("second", **{**two, "more": "languages: [bb]"}))[0], "--target bb")
-    works(call("run", campaign("swept", more="languages: [aa], vary: {lr: [0.5, 1, 2]}"))[0], "--best-over lr")
+    swept, _ = call("run", campaign("swept", more="languages: [aa], vary: {lr: [0.5, 1, 2]}"))
+    works(swept, "--best-over lr")
+    check(offered(swept)[0].endswith("--best-over lr"), f"what varies, and nothing else: {swept}")
     for name, changes in (("small", {"sizes": "12k", "tokens": "1M"}),
                           ("mixed", {"mixture": "uniform", "more": "sets: {both: [aa, bb]}"})):
         out = works(call("run", campaign(name, **changes))[0], "isogloss export")
