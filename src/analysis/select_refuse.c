@@ -229,6 +229,26 @@ isg_err isg_selecting_comparable(isg_selecting *w, isg_item *items, size_t n)
     return refuse(w, items, n, repeats, where);
 }
 
+static size_t mixed(size_t setting, size_t code)
+{
+    return (setting ^ (code + 1)) * (size_t)0x9e3779b97f4a7c15ULL;
+}
+
+/* What a run reads again and again is part of its setting where the law does not have it: runs of
+ * much and of little text differ in more than their seeds. */
+static void add_repetition(const isg_selecting *w, size_t *setting)
+{
+    const isg_column *unique = isg_table_column(w->t, "unique_tokens"),
+                     *epochs = isg_table_column(w->t, "epochs");
+    if (!w->campaign || !unique || !epochs || !unique->numeric || !epochs->numeric) return;
+    if (isg_selecting_explained(w, unique) || isg_selecting_explained(w, epochs)) return;
+    for (size_t i = 0; i < w->s->n; i++) {
+        const size_t row = w->s->row[i];
+        if (epochs->number[row] > 1)
+            setting[i] = mixed(setting[i], (size_t)fmax(0, unique->number[row]));
+    }
+}
+
 isg_err isg_selecting_settings(const isg_selecting *w, size_t *setting)
 {
     const isg_selection *s = w->s;
@@ -242,9 +262,9 @@ isg_err isg_selecting_settings(const isg_selecting *w, size_t *setting)
                          isg_selecting_is_setting(c->name) || isg_selecting_is_recipe(w, c);
         if (!separates || isg_selecting_explained(w, c)) continue;
         const size_t m = isg_columns_code(c, s->row, s->n, true, slots, code);
-        for (size_t i = 0; i < s->n && m > 1; i++)
-            setting[i] = (setting[i] ^ (code[i] + 1)) * (size_t)0x9e3779b97f4a7c15ULL;
+        for (size_t i = 0; i < s->n && m > 1; i++) setting[i] = mixed(setting[i], code[i]);
     }
+    if (!rc) add_repetition(w, setting);
     free(slots);
     free(code);
     return rc;
