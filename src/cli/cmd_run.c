@@ -114,6 +114,7 @@ static void print_again(const isg_campaign_options *o, const char *option, const
         const char *option, *value;
     } words[] = {{"-o ", o->store}, {"--corpus ", o->corpus}, {"--numerics ", o->numerics}};
     (void)printf("isogloss run %s", option);
+    if (o->slots) (void)printf("-j %zu ", o->slots);
     if (o->n_shards) (void)printf("--shard %zu/%zu ", o->shard + 1, o->n_shards);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         char *word = words[i].value ? isg_str_shell(words[i].value) : NULL;

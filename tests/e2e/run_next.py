@@ -88,7 +88,8 @@ def over():
 
 
 def interrupted():
-    path = campaign("late", "my campaign's.yaml", pace=1, sizes="12k, 25k", tokens="1M")
+    late = {"sizes": "12k, 25k", "tokens": "1M"}
+    path = campaign("late", "my campaign's.yaml", pace=10, **late)
     p = subprocess.Popen([ISOGLOSS, "run", "-j", "1", "-o", "my store.h5", path], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 20
@@ -100,7 +101,8 @@ def interrupted():
     p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=60)
     check(p.returncode == 75 and "left: run the same command again" in err, f"{p.returncode} {out} {err}")
-    check("2 of 2 runs done" in works(out, "-o 'my store.h5'"), "it goes on")
+    campaign("late", path, pace=0, **late)  # the pace is no part of it
+    check("2 of 2 runs done" in works(out, "-j 1 -o 'my store.h5'"), "it goes on")
 
 
 def changed():
