@@ -174,7 +174,8 @@ static isg_err find_most(const launch *l, size_t own, size_t *most)
 
 static isg_err find_resources(launch *l)
 {
-    ISG_TRY(isg_resources_find(l->comm, l->opt->slots, &l->resources));
+    isg_err rc = isg_resources_find(l->comm, l->opt->slots, &l->resources);
+    ISG_TRY(isg_comm_agree(l->comm, rc)); /* one without memory must not leave the others waiting */
     ISG_TRY(find_most(l, l->resources.cores, &l->most_cores));
     return find_most(l, l->resources.gpus, &l->most_gpus);
 }
