@@ -194,16 +194,21 @@ static void fill_task(isg_campaign_job *job, size_t i, const isg_run_record *r)
 }
 
 /* What the store says is running, is not: nobody else has the lock. */
-static isg_err bury_running(isg_campaign_job *job, size_t i, const isg_run_record *r)
+static isg_err bury_running(const isg_campaign_job *job)
 {
-    if (r->state != ISG_RUN_RUNNING || !r->attempts) return ISG_OK;
-    isg_attempt a = {.slot = job->slot[i],
-                     .number = r->attempts,
-                     .rank = -1,
-                     .cause = ISG_CAUSE_KILLED,
-                     .end = isg_time_now(),
-                     .message = "the job ended while it ran"};
-    return isg_store_put_attempts(job->store, &a, 1);
+    for (size_t i = 0; i < job->plan->n_runs; i++) {
+        const isg_run_record *r = &job->records[job->slot[i]];
+        isg_attempt a = {.slot = job->slot[i],
+                         .number = r->attempts,
+                         .rank = -1,
+                         .cause = ISG_CAUSE_KILLED,
+                         .end = isg_time_now(),
+                         .message = "the job ended while it ran"};
+        if (job->tasks[i].was == ISG_TASK_NOT_OURS || r->state != ISG_RUN_RUNNING || !r->attempts)
+            continue;
+        ISG_TRY(isg_store_put_attempts(job->store, &a, 1));
+    }
+    return ISG_OK;
 }
 
 /* Count what the work directory holds; remove what belongs to committed runs. */
@@ -341,7 +346,6 @@ static isg_err load(isg_campaign_job *job, size_t shard, size_t n_shards)
             continue;
         }
         job->left += job->tasks[i].was == ISG_TASK_OPEN;
-        ISG_TRY(bury_running(job, i, r));
     }
     bool files = job->plan->trainer != ISG_TRAINER_SYNTHETIC; /* its runs need no checkpoints */
     for (size_t i = n; files && i-- > 0;) {
@@ -371,6 +375,7 @@ isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shar
 
 isg_err isg_campaign_job_begin(isg_campaign_job *job)
 {
+    ISG_TRY(bury_running(job));
     ISG_TRY(put_first_states(job));
     free(job->records);
     job->records = NULL;

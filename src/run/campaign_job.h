@@ -28,15 +28,17 @@ typedef struct isg_campaign_job {
 extern const isg_job_type isg_campaign_job_type;
 
 /**
- * Read the records and the work directory: what is done, what can be resumed.
- * Records what an earlier launch left as running. All members of `job` up to retry_failed are set;
- * the rest is filled.
+ * Read the records and the work directory: what is done, what can be resumed. Writes nothing.
+ * All members of `job` up to retry_failed are set; the rest is filled.
  * @param shard, n_shards  runs of other shards are not ours; families of parent and children stay
  * together
  */
 isg_err isg_campaign_job_load(isg_campaign_job *job, size_t shard, size_t n_shards);
 
-/** Record what is open now, and remove work directories of committed runs. */
+/**
+ * Record what an earlier launch left as running, and what is open now; remove work directories of
+ * committed runs.
+ */
 isg_err isg_campaign_job_begin(isg_campaign_job *job);
 void isg_campaign_job_free(isg_campaign_job *job);
 

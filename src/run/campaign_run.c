@@ -44,7 +44,7 @@ typedef struct launch {
     isg_campaign_job job; /* rank 0 */
     isg_resources resources;
     size_t most_cores, most_gpus; /* of any worker */
-    bool refused;                 /* no worker could begin what is left */
+    bool ready;                   /* rank 0: what is left is known, and some worker can begin it */
     void *exec;
     isg_leader *leader;
     isg_worker *worker;
@@ -202,7 +202,6 @@ static isg_err check_fits(launch *l)
     }
     const bool by_gpus = gpus > l->most_gpus;
     if (!by_gpus && cores <= l->most_cores) return ISG_OK;
-    l->refused = true;
     const char *what = by_gpus ? "GPUs" : "cores";
     const size_t wanted = by_gpus ? gpus : cores;
     char who[96];
@@ -236,7 +235,9 @@ static isg_err prepare_store(launch *l)
     ISG_TRY(isg_campaign_job_load(&l->job, l->opt->shard, n_shards(l)));
     ISG_TRY(check_fits(l));
     ISG_TRY(isg_campaign_job_begin(&l->job));
-    return isg_dir_make(l->work_dir);
+    ISG_TRY(isg_dir_make(l->work_dir));
+    l->ready = true;
+    return ISG_OK;
 }
 
 static isg_err start_up(launch *l)
@@ -465,7 +466,7 @@ static void summarise(const launch *l, isg_campaign_summary *out)
 {
     out->seconds = isg_time_mono() - l->started;
     out->orderly = !l->alone;
-    if (!l->leads || !l->job.tasks || l->refused) return;
+    if (!l->ready) return;
     (void)snprintf(out->store, sizeof out->store, "%s", l->path);
     out->now = l->job.committed;
     count_all(l, &out->runs, &out->parts);
