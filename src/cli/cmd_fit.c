@@ -107,15 +107,6 @@ static isg_fit_report report_of(const fit_job *s, const own_args *own, const cha
     };
 }
 
-/* A parameter that rests at its bound is not determined by the data. */
-static bool says_nothing(const isg_fit *fit, const isg_law *law)
-{
-    for (size_t k = 0; k < law->n_params; k++) {
-        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return false;
-    }
-    return true;
-}
-
 /* Simulated campaigns on the design of this fit. Collective. @param fit  rank 0: its JSON */
 static isg_err check_group(const fit_job *s, const own_args *own, const char *by_value,
                            const fit_outcome *o, json_t *fit)
@@ -210,7 +201,7 @@ static isg_err report_group(const fit_job *s, const own_args *own, const char *b
     if (!rc && s->speak && o.save) rc = fit_save_finish(o.save, s, &o, *out);
     fit_save_close(&o.save); /* others may write to the file */
     if (!rc && own->check.worlds) rc = check_group(s, own, by_value, &o, s->speak ? *out : NULL);
-    if (!rc && says_nothing(&o.fit, s->fit.law)) {
+    if (!rc && !fit_job_determines(&o.fit, s->fit.law)) {
         rc = ISG_FAIL(ISG_EDATA, "the data determine no parameter of %s", s->fit.law->name);
     }
     fit_outcome_clear(&o);

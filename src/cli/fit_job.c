@@ -436,6 +436,14 @@ static isg_err measure_noise(const fit_job *s, fit_outcome *o)
     free(setting);
     return rc;
 }
+bool fit_job_determines(const isg_fit *fit, const isg_law *law)
+{
+    for (size_t k = 0; k < law->n_params; k++) {
+        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return true;
+    }
+    return false;
+}
+
 
 /* With the dropped rows the fit is only looked at: more starts than usual are for the fit itself. */
 static size_t usual_starts(size_t starts)

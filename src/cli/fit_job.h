@@ -124,6 +124,9 @@ isg_err fit_job_runs(const fit_job *job, const char *by_value, const isg_selecti
 /** Selection and full fit. @param select  borrowed; job->select or a variation of it */
 isg_err fit_job_full(const fit_job *job, const isg_select_options *select, fit_outcome *out);
 
+/** Do the data determine some parameter? One that rests at its bound they do not. */
+bool fit_job_determines(const isg_fit *fit, const isg_law *law);
+
 /** Selection, full fit and, on rank 0, intervals. Collective. @param by_value  of --by, or NULL */
 isg_err fit_job_group(const fit_job *job, const char *by_value, fit_outcome *out);
 

@@ -35,14 +35,6 @@ static void add_swept(const choice *c, isg_opt_list *out)
     }
 }
 
-static bool says_something(const isg_fit *fit, const isg_law *law)
-{
-    for (size_t k = 0; k < law->n_params; k++) {
-        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return true;
-    }
-    return false;
-}
-
 /* Would `isogloss fit` come to an end with these options? */
 static bool works(const choice *c, isg_table *table)
 {
@@ -53,7 +45,7 @@ static bool works(const choice *c, isg_table *table)
     add_swept(c, &args.best_over);
     isg_err rc = o ? fit_job_take(&job, &args, table, true) : ISG_FAIL(ISG_ENOMEM, "out of memory");
     if (!rc) rc = fit_job_full(&job, &job.select, o);
-    const bool good = !rc && says_something(&o->fit, job.fit.law);
+    const bool good = !rc && fit_job_determines(&o->fit, job.fit.law);
     if (o) fit_outcome_clear(o);
     free(o);
     job.table = NULL; /* the caller's */
