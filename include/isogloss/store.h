@@ -217,6 +217,7 @@ isg_err isg_store_read_launches(const isg_store *store, isg_launch **out, size_t
 typedef struct isg_overview {
     char *campaign, *uuid, *created; /**< name, random identity, ISO 8601 */
     size_t n_runs, n_families;
+    size_t n_losses; /**< at most: runs x points x evaluations */
     uint8_t *part;   /**< [n_runs] 1: a part of a trunk */
     char **language; /**< [n_languages] codes, of isg_store_read_mixture */
     size_t n_languages;

@@ -135,7 +135,8 @@ static void print_next(const isg_campaign_options *o, const isg_campaign_summary
         (void)printf("next:  ");
         print_again(o, "", "goes on");
     }
-    if (left) return; /* the message says what is in the way */
+    if (left) return;     /* the message says what is in the way */
+    (void)fflush(stdout); /* trying out a fit takes a while */
     if (failed) {
         step = isg_str_shell(s->store);
         (void)printf("next:  isogloss status %s   (says why)\n       ", step ? step : s->store);

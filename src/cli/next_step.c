@@ -2,14 +2,19 @@
 
 #include "fit_job.h"
 #include "isogloss/atlas.h"
+#include "isogloss/os.h"
 #include "isogloss/store.h"
 #include "isogloss/str.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Of more runs a try takes seconds: nothing is tried then, and no fit offered. */
-enum { TARGETS = 6, MOST_RUNS = 20000 };
+/* Of more runs a try takes seconds, and a table of more numbers a gigabyte: nothing is tried then, and
+ * no fit offered. */
+enum { TARGETS = 6, MOST_RUNS = 20000, MOST_NUMBERS = 100000000 };
+
+/* No try begins later: other ranks wait, but not for long, and so does the user. */
+static const double patience_s = 5;
 
 typedef struct choice {
     const char *target;      /* NULL: there is one evaluation */
@@ -103,8 +108,10 @@ static isg_err choose(const isg_overview *all, isg_table *table, const char *sto
 {
     const char *target[TARGETS];
     const size_t n = list_targets(table, target);
+    const double end = isg_time_mono() + patience_s;
     for (size_t k = 0; k < n; k++) {
         for (int swept = 0; swept < 2; swept++) {
+            if (isg_time_mono() > end) return add_word(out, "isogloss status ", store);
             choice c = {n > 1 ? target[k] : NULL, all, table, swept};
             isg_opt_list columns = {0};
             add_swept(&c, &columns);
@@ -115,14 +122,23 @@ static isg_err choose(const isg_overview *all, isg_table *table, const char *sto
     return add_word(out, "isogloss export ", store);
 }
 
+/* Numbers of its table of losses, at most: of each loss those of a run, of each language, family and
+ * setting. */
+static double numbers(const isg_overview *o)
+{
+    enum { OF_RUN = 25, OF_LANGUAGE = 3 };
+    return (double)o->n_losses *
+           (double)(OF_RUN + OF_LANGUAGE * o->n_languages + o->n_families + o->n_settings);
+}
+
 static isg_err look(const char *path, isg_str *out)
 {
     isg_store *store = NULL;
     isg_overview *all = NULL;
     isg_table *table = NULL;
     ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
-    const bool large = isg_store_runs(store) > MOST_RUNS;
     isg_err rc = isg_store_read_overview(store, &all);
+    const bool large = !rc && (all->n_runs > MOST_RUNS || numbers(all) > MOST_NUMBERS);
     if (!rc && !large) rc = isg_store_tidy(store, &table);
     isg_store_close(&store);
     if (!rc && large) rc = add_word(out, "isogloss status ", path);

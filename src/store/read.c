@@ -277,6 +277,7 @@ isg_err isg_store_read_overview(const isg_store *s, isg_overview **out)
     if (!rc) rc = read_settings(s, o);
     if (!rc) rc = isg_store_read_trunks(s, &trunk);
     for (size_t i = 0; i < runs && trunk && !rc; i++) o->part[i] = trunk[i] > 0;
+    o->n_losses = runs * s->dim[ISG_DIM_POINT] * s->dim[ISG_DIM_EVALUATION];
     free(trunk);
     if (rc) isg_overview_destroy(out);
     return rc;
