@@ -144,6 +144,9 @@ static void print_next(const isg_campaign_options *o, const isg_campaign_summary
     } else if (all_diverged(s)) {
         step = isg_str_shell(s->store);
         (void)printf("next:  isogloss status %s   (says where)\n", step ? step : s->store);
+    } else if (o->n_shards > 1) {
+        (void)printf("next:  the other shards: isogloss fit takes the stores of all of them "
+                     "together\n");
     } else if (!next_step(s->store, &step)) {
         (void)printf("next:  %s\n", step);
         if (!strncmp(step, "isogloss export", 15))

@@ -15,31 +15,75 @@ enum { MAX_SOURCES = 64 };
 
 /* ---- sources ----------------------------------------------------------------------- */
 
-static isg_err count_missing(const isg_store *store, fit_coverage *c)
+typedef struct planned_run {
+    char id[ISG_RUN_ID_CHARS + 1];
+    isg_run_state state;
+} planned_run;
+
+/* Of all stores: one planned in several of them, such as stores of shards, is there several times. */
+typedef struct planned {
+    planned_run *run;
+    size_t n;
+} planned;
+
+/* Runs of a store; its parts of trunks are none. */
+static isg_err add_planned(const isg_store *store, planned *p)
 {
+    isg_overview *o = NULL;
     const size_t n = isg_store_runs(store);
     isg_run_record *records = calloc(n + 1, sizeof *records);
+    planned_run *more = realloc(p->run, (p->n + n + 1) * sizeof *more);
 
-    if (!records) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", n);
-    isg_err rc = isg_store_read_records(store, false, records);
+    if (more) p->run = more;
+    isg_err rc =
+        records && more ? ISG_OK : ISG_FAIL(ISG_ENOMEM, "no memory for %zu runs", p->n + n);
+    if (!rc) rc = isg_store_read_records(store, false, records);
+    if (!rc) rc = isg_store_read_overview(store, &o);
     for (size_t i = 0; i < n && !rc; i++) {
-        const isg_run_state state = records[i].state;
-        c->planned++;
-        if (state == ISG_RUN_DONE || state == ISG_RUN_DIVERGED) continue; /* the selection tells */
-        c->missing++;
-        c->by_state[state]++;
+        if (o->part[i]) continue;
+        planned_run *run = &p->run[p->n++];
+        *run = (planned_run){.state = records[i].state};
+        (void)snprintf(run->id, sizeof run->id, "%s", o->id[i]);
     }
+    isg_overview_destroy(&o);
     free(records);
     return rc;
 }
 
+static bool has_result(const planned_run *run)
+{
+    return run->state == ISG_RUN_DONE || run->state == ISG_RUN_DIVERGED;
+}
+
+/* Of one run: where it has a result, else where it came furthest. */
+static int by_id(const void *a, const void *b)
+{
+    const planned_run *x = a, *y = b;
+    const int c = strcmp(x->id, y->id);
+    if (c) return c;
+    if (has_result(x) != has_result(y)) return has_result(x) ? -1 : 1;
+    return (x->state < y->state) - (x->state > y->state);
+}
+
+static void count_missing(const planned *p, fit_coverage *c)
+{
+    if (p->n) qsort(p->run, p->n, sizeof *p->run, by_id);
+    for (size_t i = 0; i < p->n; i++) {
+        if (i && !strcmp(p->run[i].id, p->run[i - 1].id)) continue;
+        c->planned++;
+        if (has_result(&p->run[i])) continue; /* the selection tells */
+        c->missing++;
+        c->by_state[p->run[i].state]++;
+    }
+}
+
 /* @param own  false for imported runs, which follow the rules of a CSV file */
-static isg_err load_store(const char *path, fit_coverage *c, bool *own, isg_table **out)
+static isg_err load_store(const char *path, planned *p, bool *own, isg_table **out)
 {
     isg_store *store = NULL;
     ISG_TRY(isg_store_open(path, ISG_STORE_READ, false, &store));
     isg_err rc = isg_store_tidy(store, out);
-    if (!rc) rc = count_missing(store, c);
+    if (!rc) rc = add_planned(store, p);
     *own = !isg_store_is_import(store);
     isg_store_close(&store);
     return rc;
@@ -68,6 +112,7 @@ static char *tell_missing(const fit_coverage *c)
 static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *stores, fit_coverage *c)
 {
     isg_table *tables[MAX_SOURCES] = {NULL};
+    planned all = {0};
     isg_err rc = ISG_OK;
 
     *out = NULL;
@@ -77,7 +122,7 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
     for (size_t k = 0; k < n && !rc; k++) {
         bool store = false, own = false;
         rc = isg_store_is_hdf5(paths[k], &store);
-        if (!rc && store) rc = load_store(paths[k], c, &own, &tables[k]);
+        if (!rc && store) rc = load_store(paths[k], &all, &own, &tables[k]);
         if (!rc && !store) rc = isg_table_read_csv(paths[k], &tables[k]);
         *stores = *stores && own;
     }
@@ -87,6 +132,8 @@ static isg_err load_sources(char **paths, size_t n, isg_table **out, bool *store
         tables[0] = NULL;
     }
     for (size_t k = 0; k < n; k++) isg_table_destroy(&tables[k]);
+    if (!rc) count_missing(&all, c);
+    free(all.run);
     return rc;
 }
 
@@ -389,6 +436,14 @@ isg_err fit_job_full(const fit_job *s, const isg_select_options *select, fit_out
     return rc;
 }
 
+bool fit_job_determines(const isg_fit *fit, const isg_law *law)
+{
+    for (size_t k = 0; k < law->n_params; k++) {
+        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return true;
+    }
+    return false;
+}
+
 static bool wants_profile(const fit_args *a, const char *name)
 {
     for (size_t k = 0; k < a->profile.n; k++) {
@@ -436,14 +491,6 @@ static isg_err measure_noise(const fit_job *s, fit_outcome *o)
     free(setting);
     return rc;
 }
-bool fit_job_determines(const isg_fit *fit, const isg_law *law)
-{
-    for (size_t k = 0; k < law->n_params; k++) {
-        if (fit->free[k] && fit->identified[k] && !fit->at_bound[k]) return true;
-    }
-    return false;
-}
-
 
 /* With the dropped rows the fit is only looked at: more starts than usual are for the fit itself. */
 static size_t usual_starts(size_t starts)

@@ -16,7 +16,7 @@
 #include "isogloss/store.h"
 #include "isogloss/table.h"
 
-/** How much of what was planned the stores hold. */
+/** How much of what was planned the stores hold: runs, each once; parts of trunks are none. */
 typedef struct fit_coverage {
     size_t planned, missing, by_state[ISG_RUN_HELD + 1];
 } fit_coverage;

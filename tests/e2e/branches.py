@@ -261,6 +261,12 @@ def test_fits(home):
 
 
 def main():
+    # What is missing are runs, not parts of their trunks.
+    (home / "fits.yaml").write_text(SYNTHETIC.replace("2M]", "2M, 4M]"))
+    isogloss(home, "extend", "fits.h5", "fits.yaml")
+    grown = json.loads(isogloss(home, "fit", "fits.h5", "--json", "--bootstrap", "0"))
+    check([(f["selection"]["planned_runs"], f["selection"]["missing_runs"]) for f in (default, grown)] == [(96, 0), (120, 24)], grown)
+    check("24 of 120 planned runs have no result (waiting 24)" in grown["warnings"][0], grown["warnings"])
     with tempfile.TemporaryDirectory() as name:
         home = pathlib.Path(name)
         make_corpus(home / "corpus", {c: (sentences(i, 200_000), sentences(i, 220_000)[200_000:]) for i, c in enumerate(("aa", "bb"))})

@@ -39,6 +39,10 @@ for i in 1 2 3; do
     n=$((n + $("$digest" "s$i.h5" | cut -d' ' -f2)))
 done
 [ $n = 48 ] || say "three shards have $n runs, wanted 48"
+grep -q '^next:  the other shards' out || say "the end of a shard: $(cat out)"
+"$ISOGLOSS" fit --json --bootstrap 0 --target aa s1.h5 s2.h5 s3.h5 >out 2>err || say "a fit of three shards: $(cat err)"
+tr -d ' ' <out | grep -q '"planned_runs":48,' || say "runs of three shards are counted once: $(grep planned out)"
+tr -d ' ' <out | grep -q '"missing_runs":0,' || say "no run of three shards is missing: $(grep missing out)"
 
 sed 's/tokens: \[1M/tokens: [1500k/' "$campaign" >tiny.yaml
 "$ISOGLOSS" run tiny.yaml >out 2>err
