@@ -44,6 +44,13 @@ grep -q '^next:  the other shards' out || say "the end of a shard: $(cat out)"
 tr -d ' ' <out | grep -q '"planned_runs":48,' || say "runs of three shards are counted once: $(grep planned out)"
 tr -d ' ' <out | grep -q '"missing_runs":0,' || say "no run of three shards is missing: $(grep missing out)"
 
+# Rank 0 alone knows what no worker can begin: refused once, by all, and nothing is made.
+{ cat "$campaign"; echo 'resources: [{cores: 4096}]'; } >wide.yaml
+timeout 60 mpirun -n 3 "$ISOGLOSS" run -o wide.h5 wide.yaml >out 2>err
+[ $? = 2 ] && [ "$(grep -c '^isogloss run:' err)" = 1 ] || say "too many cores are refused once with 2: $(cat out err)"
+[ -e wide.h5 ] && say "a refused launch makes a store"
+timeout 60 mpirun -n 3 "$ISOGLOSS" run -o r3.h5 wide.yaml >out 2>err || say "what is done needs no cores: $(cat err)"
+
 sed 's/tokens: \[1M/tokens: [1500k/' "$campaign" >tiny.yaml
 "$ISOGLOSS" run tiny.yaml >out 2>err
 [ $? = 2 ] || say "a changed campaign is not refused with 2: $(cat err)"
