@@ -83,20 +83,29 @@ static void print_families(const isg_plan *p, isg_speed speed)
     }
 }
 
-static void print_run_name(const isg_plan *p, size_t i)
+static const char *first_family(const isg_plan *p, const isg_run *r)
 {
+    size_t f = 0;
+    while (f < p->n_families && !r->member[f]) f++;
+    return f < p->n_families ? p->families[f].name : "-";
+}
+
+/* To the end of the line of which `column` bytes are there, and on a line of its own what it is if
+ * that does not fit. */
+static void print_run(const isg_plan *p, size_t i, int column)
+{
+    enum { WIDTH = 80 };
     const isg_run *r = &p->runs[i];
-    char t[NUMBER_BYTES], n[NUMBER_BYTES];
-    (void)printf("%s %.8s (%s, %s tokens", r->trunk ? "part of a trunk" : "run", r->id,
+    char tokens[NUMBER_BYTES], n[NUMBER_BYTES], name[NUMBER_BYTES], what[256];
+    const int used =
+        snprintf(name, sizeof name, "%s %.8s", r->trunk ? "part of a trunk" : "run", r->id);
+    const int more =
+        snprintf(what, sizeof what, "(%s, %s tokens, family %s)",
                  r->shape.label[0] ? r->shape.label
                                    : isg_str_count((double)r->shape.n_nonembedding, n, sizeof n),
-                 isg_str_count((double)r->tokens, t, sizeof t));
-    for (size_t f = 0; f < p->n_families; f++) {
-        if (r->member[f]) {
-            (void)printf(", family %s)", p->families[f].name);
-            return;
-        }
-    }
+                 isg_str_count((double)r->tokens, tokens, sizeof tokens), first_family(p, r));
+    (void)printf("%s%s%s\n", name, column + used + 1 + more <= WIDTH ? " " : "\n               ",
+                 what);
 }
 
 static void print_epochs(const isg_plan *p)
@@ -122,9 +131,8 @@ static void print_epochs(const isg_plan *p)
         }
         if (best == p->n_languages) break;
         said[best] = true;
-        (void)printf("  %-12s %.3g passes in ", p->languages[best].code, most.most);
-        print_run_name(p, most.run);
-        (void)printf("\n");
+        print_run(p, most.run,
+                  printf("  %-12s %.3g passes in ", p->languages[best].code, most.most));
     }
     if (repeated > SHOWN) (void)printf("  and %zu more (--json lists all)\n", repeated - SHOWN);
     free(said);
@@ -187,9 +195,8 @@ static void print_times(const isg_plan *p, const isg_estimate *e, size_t workers
                      is_assumed(speed) ? " (assumed; --speed)" : "");
     }
     print_makespan(e, workers);
-    (void)printf("longest        %s: ", isg_str_duration(e->longest_s, c, sizeof c));
-    print_run_name(p, e->longest);
-    (void)printf("\n");
+    print_run(p, e->longest,
+              printf("longest        %s: ", isg_str_duration(e->longest_s, c, sizeof c)));
 }
 
 static double saved(const isg_branches *b)

@@ -109,6 +109,11 @@ def test_plan(home):
     check("12 of 12 runs have fewer than 1000 optimiser steps" in " ".join(text.split()), text)
     check( f"6 runs go on from 2 trunks: {saved} % of the training" in text, text)
     check(max(map(len, text.splitlines())) <= 80, text)
+    alone = CAMPAIGN.format(name="alone", tokens="40k, 160k", more="").replace("name: mono", "name: all_languages_together")
+    (home / "alone.yaml").write_text(alone[:alone.index("  - {name: plain")])
+    text = isogloss(home, "plan", "alone.yaml")
+    check(re.search(r"longest .*: part of a trunk [0-9a-f]{8}\n {15}\(.*family all_languages_together\)\n", text), text)
+    check(max(map(len, text.splitlines())) <= 80, text)
     return plan
 
 
@@ -256,17 +261,17 @@ def test_fits(home):
     check(width["cluster_id"]["beta"] < 0.5 * width["run_id"]["beta"], width)
     text = isogloss(home, "fit", "fits.h5", "--bootstrap", "100")
     check("24 " in text and "cluster_id" in text, text)
-    stable = json.loads(isogloss(home, "fit", "fits.h5", "--json", "--bootstrap", "0", "--points", "stable"))
-    check(stable["n_observations"] > 96 and stable["n_clusters"] == 24, "the trunk's own points")
-
-
-def main():
     # What is missing are runs, not parts of their trunks.
     (home / "fits.yaml").write_text(SYNTHETIC.replace("2M]", "2M, 4M]"))
     isogloss(home, "extend", "fits.h5", "fits.yaml")
     grown = json.loads(isogloss(home, "fit", "fits.h5", "--json", "--bootstrap", "0"))
     check([(f["selection"]["planned_runs"], f["selection"]["missing_runs"]) for f in (default, grown)] == [(96, 0), (120, 24)], grown)
     check("24 of 120 planned runs have no result (waiting 24)" in grown["warnings"][0], grown["warnings"])
+    stable = json.loads(isogloss(home, "fit", "fits.h5", "--json", "--bootstrap", "0", "--points", "stable"))
+    check(stable["n_observations"] > 96 and stable["n_clusters"] == 24, "the trunk's own points")
+
+
+def main():
     with tempfile.TemporaryDirectory() as name:
         home = pathlib.Path(name)
         make_corpus(home / "corpus", {c: (sentences(i, 200_000), sentences(i, 220_000)[200_000:]) for i, c in enumerate(("aa", "bb"))})
