@@ -115,7 +115,7 @@ static void refuse_batch(isg_build *b, const isg_family_work *w, const isg_run *
                        row->batch_at->line, row->batch_at->column);
     }
     isg_diag_add(&b->diag, at ? at : b->trainer,
-                 "%s: %g is not a multiple of the context, %u; nearest: %s", place,
+                 "%s: %.15g is not a multiple of the context, %u; nearest: %s", place,
                  r->setting[ISG_BATCH], r->shape.context,
                  about(r->setting[ISG_BATCH], r->shape.context, UINT32_MAX, near));
 }

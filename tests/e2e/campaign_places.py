@@ -43,6 +43,7 @@ with tempfile.TemporaryDirectory() as name:
     refused(", context: 9000", "nearest: 4096", "9000}")
     refused(", context: 8", "nearest: 32", "8}")
     refused(", batch: 1000", "key 'batch': 1000 is not a multiple of the context, 128; nearest: 896 or 1024", "1000}")
+    refused(", batch: 1234567", "key 'batch': 1234567 is not a multiple of the context, 128; nearest: 1234560 or 1234688", "1234567}")
     refused(", context: 2048, batch: 1024", "key 'batch': 1024 is not a multiple of the context, 2048; nearest: 2048", "1024}")
     refused(", context: 1024, batch_by_size: [{from: 90k, batch: 2048}]", "key 'batch': 512 is not a multiple of the context, 1024; nearest: 1024", "[{from")
     for vary, words, at in (("context: [64, 100]", "key 'context': found 100", "100]"), ("batch: [512, 1000]", "key 'batch': 1000 is not", "1000]"),
