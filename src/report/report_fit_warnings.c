@@ -130,7 +130,8 @@ static void warn_far(const isg_fit_report *r, list *l)
     const size_t n = f->n_far < ISG_FIT_FAR ? f->n_far : ISG_FIT_FAR;
 
     if (!f->n_far) return;
-    l->rc = isg_select_places(r->selection->line, r->selection->run, f->far, n, n, &places);
+    isg_err rc = isg_select_places(r->selection->line, r->selection->run, f->far, n, n, &places);
+    if (rc) l->rc = rc;
     add(l, isg_strf("%zu row%s more than 10 robust standard deviations off (%s%s): diverged "
                     "runs, other units, a typing error?",
                     f->n_far, f->n_far > 1 ? "s are" : " is", isg_str_c(&places),
