@@ -9,9 +9,8 @@
 #include <string.h>
 
 /* What proxies make of the peak, by d and numerics, in training and in evaluation: whole steps at
- * batch 1024, `isogloss-train --bench p0 p3 p6 p9` with kernels of version 1. Version 2 and the
- * default batch could not be told from that, but for generic p9: 0.53 to 0.59
- * (docs/benchmarks.md). */
+ * batch 1024 beside other jobs, `isogloss-train --bench p0 p3 p6 p9`. Alone on a machine they make
+ * more of it, in a campaign less: docs/benchmarks.md. */
 static const struct {
     double d, training[3], evaluation[3]; /* generic, avx2, avx512 */
 } shares[] = {
