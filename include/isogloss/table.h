@@ -78,6 +78,14 @@ const char *isg_table_at(const isg_table *table, size_t row, char *out);
 /** What a row of a store goes by: the name of an imported run, else the run's id; NULL: none. */
 const char *isg_table_run(const isg_table *table, size_t row);
 
+/** Where that stands, to be looked up once for many rows. */
+typedef struct isg_run_columns {
+    const isg_column *name, *id; /**< NULL: there is none */
+} isg_run_columns;
+
+isg_run_columns isg_table_run_columns(const isg_table *table);
+const char *isg_table_run_by(const isg_table *table, isg_run_columns columns, size_t row);
+
 /** Digits of it that are shown: the first 8 of an id, all of a name. */
 int isg_table_run_digits(const char *run);
 

@@ -375,6 +375,8 @@ static isg_err select_rows(isg_selecting *w)
     ISG_TRY(isg_selecting_find(w));
     ISG_TRY(find_cluster(w));
     w->campaign = isg_selecting_is_campaign(w);
+    w->names = isg_table_run_columns(w->t);
+    ISG_TRY(isg_selecting_find_own(w));
     ISG_TRY(isg_selecting_by(w));
     ISG_TRY(isg_selecting_where(w));
     ISG_TRY(isg_selecting_target(w));
@@ -412,6 +414,7 @@ static void clear(isg_selecting *w)
     free(w->state);
     free(w->run_key);
     free(w->made);
+    free(w->own);
     isg_runs_clear(&w->guess);
 }
 

@@ -206,7 +206,7 @@ static char *why(const isg_selecting *w, int state)
 isg_err isg_selecting_name_row(const isg_selecting *w, size_t row, size_t at, size_t n,
                                isg_run_name **names)
 {
-    const char *run = isg_table_run(w->t, row);
+    const char *run = isg_table_run_by(w->t, w->names, row);
 
     if (!run) return ISG_OK;
     if (!*names) *names = calloc(n, sizeof **names);

@@ -31,21 +31,29 @@ bool isg_select_knows_setting(const char *column)
     return is_one_of(column, settings, COUNT(settings));
 }
 
+isg_err isg_selecting_find_own(isg_selecting *w)
+{
+    const isg_column *c = w->campaign ? isg_table_column(w->t, "settings") : NULL;
+    const char **v = NULL;
+    isg_str list = {0};
+    size_t n = 0;
+    isg_err rc = c ? isg_columns_values(w->t, c, NULL, &v, &n) : ISG_OK;
+
+    for (size_t k = 0; k < n && !rc; k++) rc = isg_str_printf(&list, "%s ", v[k]);
+    free(v);
+    w->own = list.data;
+    return rc;
+}
+
 /* A setting that the trainer of a campaign has by itself: `settings` lists their names. */
 static bool is_own(const isg_selecting *w, const isg_column *c)
 {
-    const isg_column *list = isg_table_column(w->t, "settings");
     const size_t n = strlen(c->name);
-    const char *last = NULL;
 
-    for (size_t i = 0; list && i < w->t->n_rows; i++) {
-        if (last && !strcmp(last, list->text[i])) continue;
-        last = list->text[i];
-        for (const char *p = last; *p;) {
-            const size_t word = strcspn(p, " ");
-            if (word == n && !strncmp(p, c->name, n)) return true;
-            p += word + (p[word] == ' ');
-        }
+    for (const char *p = w->own; p && *p;) {
+        const size_t word = strcspn(p, " ");
+        if (word == n && !strncmp(p, c->name, n)) return true;
+        p += word + (p[word] == ' ');
     }
     return false;
 }

@@ -182,20 +182,25 @@ bool isg_selecting_asks_for(const isg_selecting *w, const char *column)
 
 bool isg_selecting_follows(const isg_selecting *w, const isg_column *c, const isg_column *chosen)
 {
-    const char **value = NULL;
-    size_t n = 0;
-    bool one = isg_columns_values(w->t, chosen, w->state, &value, &n) == ISG_OK;
+    const size_t n = w->t->n_rows;
+    size_t *row = malloc((n + 1) * sizeof *row), *code = malloc((n + 1) * sizeof *code);
+    size_t *slots = malloc(isg_columns_slots(n) * sizeof *slots), m = 0;
+    size_t *first = calloc(n + 1, sizeof *first); /* by value of `chosen`: a row and 1 */
+    bool one = row && code && slots && first;
 
-    for (size_t k = 0; k < n && one; k++) {
-        const char *first = NULL;
-        for (size_t i = 0; i < w->t->n_rows && one; i++) {
-            if (w->state[i] != ISG_ROW_KEPT || !c->text[i][0]) continue;
-            if (strcmp(chosen->text[i], value[k]) != 0) continue;
-            if (!first) first = c->text[i];
-            one = !strcmp(first, c->text[i]);
-        }
+    for (size_t i = 0; i < n && one; i++) {
+        if (w->state[i] == ISG_ROW_KEPT && c->text[i][0]) row[m++] = i;
     }
-    free(value);
+    if (one) (void)isg_columns_code(chosen, row, m, true, slots, code);
+    for (size_t k = 0; k < m && one; k++) {
+        size_t *at = &first[code[k]];
+        if (!*at) *at = row[k] + 1;
+        one = !strcmp(c->text[*at - 1], c->text[row[k]]);
+    }
+    free(row);
+    free(code);
+    free(slots);
+    free(first);
     return one;
 }
 

@@ -51,6 +51,8 @@ typedef struct isg_selecting {
     size_t asked;         /**< rows before points are chosen */
     isg_runs guess;
     bool campaign; /**< a store's runs, from the store or from a table exported of it */
+    char *own; /**< of a campaign: settings that its trainer has by itself, a blank behind each */
+    isg_run_columns names; /**< of rows of stores */
 } isg_selecting;
 
 /** One kept row. */
@@ -137,6 +139,8 @@ isg_err isg_selecting_comparable(isg_selecting *w, isg_item *items, size_t n);
 bool isg_selecting_is_swept(const isg_selecting *w, const char *column);
 
 /* select_recipe.c: how the runs of a campaign were made */
+/** Find w->own. */
+isg_err isg_selecting_find_own(isg_selecting *w);
 /** A column that says so? */
 bool isg_selecting_is_recipe(const isg_selecting *w, const isg_column *column);
 /**

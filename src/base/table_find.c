@@ -90,12 +90,21 @@ static const char *hint(const char *text)
     return "";
 }
 
-const char *isg_table_run(const isg_table *t, size_t row)
+isg_run_columns isg_table_run_columns(const isg_table *t)
+{
+    return (isg_run_columns){isg_table_column(t, "name"), isg_table_column(t, "run_id")};
+}
+
+const char *isg_table_run_by(const isg_table *t, isg_run_columns c, size_t row)
 {
     if (t->line[row]) return NULL;
-    const isg_column *name = isg_table_column(t, "name"), *id = isg_table_column(t, "run_id");
-    if (name && name->text[row][0]) return name->text[row];
-    return id && id->text[row][0] ? id->text[row] : NULL;
+    if (c.name && c.name->text[row][0]) return c.name->text[row];
+    return c.id && c.id->text[row][0] ? c.id->text[row] : NULL;
+}
+
+const char *isg_table_run(const isg_table *t, size_t row)
+{
+    return isg_table_run_by(t, isg_table_run_columns(t), row);
 }
 
 int isg_table_run_digits(const char *run)
