@@ -126,17 +126,20 @@ static int by_tokens(const void *a, const void *b)
 
 /* Is a setting the same wherever N is? Then it belongs to the recipe of a size, as a campaign's
  * batch_by_size makes it, and compares nothing but sizes. *out stays false if there is no N. The same
- * of D: there it must be another with each D, as a number of steps is. */
+ * of D: there it must be another with each D, as a number of steps is. Empty cells say nothing. */
 static isg_err follows(const recipes *r, const isg_column *c,
                        int (*order)(const void *, const void *), bool *out)
 {
     isg_item *items = malloc((r->n + 1) * sizeof *items);
+    size_t n = 0, apart = 0, kept = 0;
     *out = false;
     if (!items) return ISG_FAIL(ISG_ENOMEM, "no memory for %zu rows", r->n);
-    memcpy(items, r->items, r->n * sizeof *items);
-    qsort(items, r->n, sizeof *items, order);
-    size_t levels = r->n > 0, apart = 0, kept = 0;
-    for (size_t i = 1; i < r->n; i++) {
+    for (size_t i = 0; i < r->n; i++) {
+        if (c->text[r->items[i].row][0]) items[n++] = r->items[i];
+    }
+    qsort(items, n, sizeof *items, order);
+    size_t levels = n > 0;
+    for (size_t i = 1; i < n; i++) {
         const bool level = order(&items[i - 1], &items[i]) != 0,
                    same = !strcmp(c->text[items[i - 1].row], c->text[items[i].row]);
         levels += level;
@@ -158,7 +161,7 @@ static bool varies_inside(const recipes *r, const isg_column *c)
         const char *seen = NULL;
         for (size_t i = 0; i < r->n; i++) {
             const size_t row = r->items[i].row;
-            if (t->files && t->file[row] != k) continue;
+            if (!c->text[row][0] || (t->files && t->file[row] != k)) continue;
             if (seen && strcmp(seen, c->text[row]) != 0) return true;
             seen = c->text[row];
         }

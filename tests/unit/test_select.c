@@ -236,6 +236,11 @@ static void test_recipes(void)
     CHECK_OK(isg_select(t, &o, &s));
     CHECK(s->warning && strstr(s->warning, "24 rows do not say beta2"));
     isg_selection_destroy(&s);
+    for (size_t i = 0; i < RUNS; i++) half[i] = i < 8 ? NAN : i % 8 < 4 ? 512 : 1024;
+    CHECK_OK(isg_table_add_numbers(t, "batch", half)); /* nor are these another batch */
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(s->warning && strstr(s->warning, "24 rows do not say beta2, batch"));
+    isg_selection_destroy(&s);
     CHECK_OK(isg_table_add_numbers(t, "dropout", dropout));
     CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: dropout (2 values: 0, 0.1). ");
     isg_table_destroy(&t);
