@@ -169,6 +169,27 @@ static bool varies_inside(const recipes *r, const isg_column *c)
     return false;
 }
 
+/* A batch that is one for each N, as a campaign may have it, or because the sources have other sizes. */
+static isg_err tell_batch(recipes *r, const isg_column *c)
+{
+    const isg_selecting *w = r->w;
+    isg_str list = {0};
+
+    if (isg_selecting_explained(w, c) || isg_selecting_is_swept(w, c->name) ||
+        isg_selecting_chosen(w, c) || !differs(r, c))
+        return ISG_OK;
+    const bool meant = w->t->n_files < 2 || varies_inside(r, c);
+    isg_err rc = isg_columns_describe(w->t, c, w->state, &list);
+    char *text = rc ? NULL
+                    : isg_strf("%s goes with N%s: what it does to the losses counts as an effect "
+                               "of N.%s",
+                               isg_str_c(&list), meant ? "" : ", but in no source by itself",
+                               meant ? "" : " If that is not meant, fit each with --by batch.");
+    if (!rc) rc = meant ? isg_selecting_note(r->w, text) : isg_selecting_warn(r->w, text);
+    isg_str_free(&list);
+    return rc;
+}
+
 static isg_err list_settings(recipes *r)
 {
     bool recipe = false, budget = false;
@@ -179,7 +200,7 @@ static isg_err list_settings(recipes *r)
         if (!c) continue;
         recipe = false;
         if (!strcmp(name, "batch")) ISG_TRY(follows(r, c, by_size, &recipe));
-        if (!recipe) ISG_TRY(list_one(r, c));
+        ISG_TRY(recipe ? tell_batch(r, c) : list_one(r, c));
     }
     for (size_t j = 0; j < r->w->t->n_columns; j++) {
         const isg_column *c = &r->w->t->columns[j];

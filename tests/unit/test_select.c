@@ -208,7 +208,7 @@ static void test_bad_variables(void)
 }
 
 /* Settings of a campaign's own trainer: `settings` names them. What each size has of its own is its
- * recipe, unless only files tell it apart. */
+ * recipe. */
 static void test_recipes(void)
 {
     design x;
@@ -244,8 +244,17 @@ static void test_recipes(void)
     CHECK_OK(isg_table_add_numbers(t, "dropout", dropout));
     CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: dropout (2 values: 0, 0.1). ");
     isg_table_destroy(&t);
+}
 
-    isg_table *half_of[2] = {NULL}; /* sizes of one file have depth 1, those of the other 2 */
+/* Sizes of one source have batch 1, those of the other 2; and the same depth, if asked for. */
+static isg_table *make_halves(bool depth)
+{
+    design x;
+    make_design(&x);
+    double two[RUNS];
+    const char *own[RUNS];
+    isg_table *half_of[2] = {NULL}, *t = NULL;
+
     for (size_t k = 0; k < 2; k++) {
         design y = {.rows = 0};
         for (size_t i = 0; i < RUNS; i++) {
@@ -254,17 +263,63 @@ static void test_recipes(void)
             y.n[at] = x.n[i], y.d[at] = x.d[i], y.k[at] = x.k[i], y.de[at] = x.de[i];
             y.fr[at] = x.fr[i], y.loss[at] = x.loss[i];
             memcpy(y.run[at], x.run[i], sizeof y.run[at]);
-            depth[at] = (double)(k + 1);
+            two[at] = (double)(k + 1);
+            own[at] = "depth";
         }
         half_of[k] = make_table(&y, NULL);
-        CHECK_OK(isg_table_add_numbers(half_of[k], "depth", depth));
-        CHECK_OK(isg_table_add_numbers(half_of[k], "batch", depth));
+        CHECK_OK(isg_table_add_numbers(half_of[k], "batch", two));
+        if (!depth) continue;
+        CHECK_OK(isg_table_add_numbers(half_of[k], "depth", two));
         CHECK_OK(isg_table_add_text(half_of[k], "settings", own));
     }
     CHECK_OK(isg_table_join((const isg_table *const *)half_of, 2, &t));
+    for (size_t k = 0; k < 2; k++) isg_table_destroy(&half_of[k]);
+    return t;
+}
+
+static bool notes(const isg_selection *s, const char *text)
+{
+    for (size_t k = 0; k < s->n_notes; k++) {
+        if (strstr(s->note[k], text)) return true;
+    }
+    return false;
+}
+
+/* What goes with N in no source by itself is no recipe; of a batch that is said, as it may be meant. */
+static void test_sources(void)
+{
+    design x;
+    make_design(&x);
+    double batch[RUNS];
+    isg_select_options o = {.law = law("curse"), .store = true};
+    isg_selection *s = NULL;
+    isg_table *t = make_halves(true);
+
     CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT,
                 "separated by: depth (2 values: 1 in runs.csv, 2 in runs.csv). ");
-    for (size_t k = 0; k < 2; k++) isg_table_destroy(&half_of[k]);
+    isg_table_destroy(&t);
+
+    t = make_halves(false);
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(s->warning && strstr(s->warning, "batch (2 values: 1 in runs.csv, 2 in runs.csv) goes "
+                                           "with N, but in no source by itself: "));
+    CHECK(!notes(s, "goes with N"));
+    isg_selection_destroy(&s);
+    const char *const where = "batch=1|2";
+    o.where = &where;
+    o.n_where = 1;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(!s->warning);
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+
+    o.n_where = 0; /* one table is one campaign, as far as it says */
+    t = make_table(&x, NULL);
+    for (size_t i = 0; i < RUNS; i++) batch[i] = i % 8 < 4 ? 1 : 2;
+    CHECK_OK(isg_table_add_numbers(t, "batch", batch));
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(!s->warning && notes(s, "batch (2 values: 1, 2) goes with N: "));
+    isg_selection_destroy(&s);
     isg_table_destroy(&t);
 }
 
@@ -433,6 +488,7 @@ int main(void)
     test_mixtures();
     test_bad_variables();
     test_recipes();
+    test_sources();
     test_groupings();
     test_no_further_grouping();
     return check_done();
