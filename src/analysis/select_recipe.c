@@ -3,6 +3,7 @@
  * one are. A cell that is empty is not known, and no value: the file it is from is named. */
 
 #include "columns.h"
+#include "isogloss/str.h"
 #include "selecting.h"
 
 #include <stdlib.h>
@@ -224,33 +225,56 @@ static isg_err list_scored(recipes *r)
     return ISG_OK;
 }
 
+/* The first column of a text, or n_columns. */
+static size_t first_text(const isg_table *t)
+{
+    size_t j = 0;
+    while (j < t->n_columns && !is_text(&t->columns[j])) j++;
+    return j;
+}
+
 /* Does every row that names its corpus also say of which texts its runs are? */
 static bool says_texts(const recipes *r, const isg_column *corpus)
 {
     const isg_table *t = r->w->t;
+    const size_t first = first_text(t);
 
     for (size_t i = 0; i < r->n; i++) {
         const size_t row = r->items[i].row;
         bool said = !corpus->text[row][0];
-        for (size_t j = 0; j < t->n_columns && !said; j++)
+        for (size_t j = first; j < t->n_columns && !said; j++)
             said = is_text(&t->columns[j]) && t->columns[j].text[row][0];
         if (!said) return false;
     }
     return true;
 }
 
+/* A few of them: a message has no room for hundreds of languages. */
+static isg_err list_texts(recipes *r)
+{
+    enum { SHOWN = 3 };
+    const isg_table *t = r->w->t;
+    const size_t before = r->to->len;
+    size_t n = 0;
+
+    for (size_t j = first_text(t); j < t->n_columns; j++) {
+        const isg_column *c = &t->columns[j];
+        if (!is_text(c) || !differs(r, c)) continue;
+        if (n++ < SHOWN) ISG_TRY(list_one(r, c));
+    }
+    isg_str *to = r->to->len > before ? r->to : &r->along;
+    if (n <= SHOWN || !to->len) return ISG_OK;
+    return isg_str_printf(to, "; and the text of %zu more %s", n - SHOWN,
+                          isg_str_plural(n - SHOWN, "language", "languages"));
+}
+
 /* Two corpora may have the same text of a language: then its runs belong together. */
 static isg_err list_corpora(recipes *r)
 {
-    const isg_table *t = r->w->t;
-    const isg_column *corpus = isg_table_column(t, "corpus");
+    const isg_column *corpus = isg_table_column(r->w->t, "corpus");
 
     if (!corpus || !differs(r, corpus)) return ISG_OK;
-    if (!says_texts(r, corpus)) return list_one(r, corpus);
-    for (size_t j = 0; j < t->n_columns; j++) {
-        if (is_text(&t->columns[j])) ISG_TRY(list_one(r, &t->columns[j]));
-    }
-    return ISG_OK;
+    return says_texts(r, corpus) ? list_texts(r) : list_one(r, corpus);
 }
 
 /* ---- what is only said ---------------------------------------------------------------------- */

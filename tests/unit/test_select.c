@@ -323,6 +323,44 @@ static void test_sources(void)
     isg_table_destroy(&t);
 }
 
+/* Corpora of many languages: the message is cut, and its remedy is not. */
+static void test_texts(void)
+{
+    enum { LANGUAGES = 52 };
+    design x;
+    make_design(&x);
+    char name[32];
+    const char *corpus[RUNS], *none[RUNS];
+    isg_select_options o = {.law = law("curse"), .store = true};
+    isg_selection *s = NULL;
+    isg_table *t = make_table(&x, NULL);
+
+    for (size_t i = 0; i < RUNS; i++) {
+        corpus[i] = i % 2 ? "0123456789abcdef" : "fedcba9876543210";
+        none[i] = i % 2 ? "0123456789abcdef" : "";
+    }
+    CHECK_OK(isg_table_add_text(t, "corpus", corpus));
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: corpus (2 values: ");
+    CHECK_OK(isg_table_add_text(t, "corpus_en", none)); /* of half of the rows alone */
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: corpus (2 values: ");
+    CHECK_OK(isg_table_add_text(t, "corpus_fr", corpus));
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT, "separated by: corpus_fr (2 values: ");
+    for (size_t l = 0; l < LANGUAGES - 1; l++) {
+        (void)snprintf(name, sizeof name, "corpus_%zu", l);
+        CHECK_OK(isg_table_add_text(t, name, corpus));
+    }
+    CHECK_FAILS(isg_select(t, &o, &s), ISG_EINPUT,
+                "corpus_1 (2 values: 0123456789abcdef, fedcba9876543210); and the text of 49 more "
+                "languages. Choose with --where \"corpus_fr=VALUE\"");
+    const char *const where = "corpus=0123456789abcdef|fedcba9876543210";
+    o.where = &where;
+    o.n_where = 1;
+    CHECK_OK(isg_select(t, &o, &s));
+    CHECK(s->warning && strstr(s->warning, "; and the text of 49 more languages."));
+    isg_selection_destroy(&s);
+    isg_table_destroy(&t);
+}
+
 static void check_grouping(const isg_selection *s, size_t k, const char *name, size_t groups)
 {
     CHECK(k < s->n_groupings);
@@ -489,6 +527,7 @@ int main(void)
     test_bad_variables();
     test_recipes();
     test_sources();
+    test_texts();
     test_groupings();
     test_no_further_grouping();
     return check_done();
