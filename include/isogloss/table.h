@@ -19,7 +19,7 @@ typedef struct isg_column {
     bool
         numeric; /**< at least one cell is filled, and every filled cell is one (isg_table_number) */
     double *number; /**< [n_rows], NaN where empty; only if numeric */
-    char **text;    /**< [n_rows], never NULL, "" where empty; always present */
+    char **text;    /**< [n_rows], never NULL, "" where empty; always present; rows may share one */
     char *bytes;    /**< memory of the texts, or NULL when the table holds it */
 } isg_column;
 

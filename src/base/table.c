@@ -51,6 +51,10 @@ isg_err isg_column_find_numbers(isg_column *column, size_t n_rows)
     if (!column->number) return ISG_FAIL(ISG_ENOMEM, "no memory for column '%s'", column->name);
     column->numeric = true;
     for (size_t i = 0; i < n_rows && column->numeric; i++) {
+        if (i && column->text[i] == column->text[i - 1]) {
+            column->number[i] = column->number[i - 1];
+            continue;
+        }
         column->number[i] = NAN;
         if (!column->text[i][0]) continue;
         filled = true;
@@ -115,19 +119,32 @@ static isg_err add_column(isg_table *table, const char *name, size_t bytes, isg_
     return ISG_OK;
 }
 
+/* What is the same as in the row before shares its text: most columns of a store's runs are. */
+static bool is_again(const double *number, size_t row)
+{
+    return row && !memcmp(&number[row], &number[row - 1], sizeof *number);
+}
+
 isg_err isg_table_add_numbers(isg_table *table, const char *name, const double *number)
 {
     isg_column *column = NULL;
-    size_t n = table->n_rows;
+    size_t n = table->n_rows, texts = 0;
 
-    ISG_TRY(add_column(table, name, n * NUMBER_BYTES, &column));
+    for (size_t i = 0; i < n; i++) texts += !is_again(number, i);
+    ISG_TRY(add_column(table, name, texts * NUMBER_BYTES, &column));
     column->number = malloc((n ? n : 1) * sizeof *number);
     if (!column->number) return ISG_FAIL(ISG_ENOMEM, "no memory for column '%s'", name);
     column->numeric = true;
     if (n) memcpy(column->number, number, n * sizeof *number);
+    char *next = column->bytes;
     for (size_t i = 0; i < n; i++) {
-        column->text[i] = column->bytes + i * NUMBER_BYTES;
-        number_text(number[i], column->text[i]);
+        if (is_again(number, i)) {
+            column->text[i] = column->text[i - 1];
+            continue;
+        }
+        number_text(number[i], next);
+        column->text[i] = next;
+        next += NUMBER_BYTES;
     }
     return ISG_OK;
 }
@@ -137,9 +154,15 @@ isg_err isg_table_add_text(isg_table *table, const char *name, const char *const
     isg_column *column = NULL;
     size_t bytes = 0, used = 0;
 
-    for (size_t i = 0; i < table->n_rows; i++) bytes += strlen(text[i]) + 1;
+    for (size_t i = 0; i < table->n_rows; i++) {
+        if (!i || strcmp(text[i], text[i - 1]) != 0) bytes += strlen(text[i]) + 1;
+    }
     ISG_TRY(add_column(table, name, bytes, &column));
     for (size_t i = 0; i < table->n_rows; i++) {
+        if (i && !strcmp(text[i], text[i - 1])) {
+            column->text[i] = column->text[i - 1];
+            continue;
+        }
         size_t n = strlen(text[i]) + 1;
         column->text[i] = memcpy(column->bytes + used, text[i], n);
         used += n;

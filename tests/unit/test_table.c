@@ -250,6 +250,30 @@ static void test_round_trip(void)
     isg_table_destroy(&back);
 }
 
+/* Rows that repeat the one before have its text: a column that is one number needs no room for many. */
+static void test_repeated(void)
+{
+    static const double x[] = {0.0, -0.0, 2.5, 2.5, NAN, NAN, 2.5};
+    static const char *const said[] = {"0", "-0", "2.5", "2.5", "", "", "2.5"};
+    static const char *const words[] = {"", "", "7", "7", "7", "", "8"};
+    enum { ROWS = sizeof x / sizeof *x };
+    isg_table *t = NULL;
+
+    CHECK_OK(isg_table_create("memory", ROWS, &t));
+    CHECK_OK(isg_table_add_numbers(t, "x", x));
+    CHECK_OK(isg_table_add_text(t, "w", words));
+    const isg_column *c = &t->columns[0], *w = &t->columns[1];
+    CHECK(c->numeric && w->numeric);
+    for (size_t i = 0; i < ROWS; i++) {
+        CHECK_STR(c->text[i], said[i]);
+        CHECK_STR(w->text[i], words[i]);
+        CHECK(isnan(x[i]) ? isnan(c->number[i]) : c->number[i] == x[i]);
+        CHECK(*words[i] ? w->number[i] == words[i][0] - '0' : isnan(w->number[i]));
+    }
+    CHECK(c->text[2] == c->text[3] && w->text[2] == w->text[4]);
+    isg_table_destroy(&t);
+}
+
 /* Rows of a file have lines, those of a store runs: by name, or the first digits of an id. */
 static void test_places(void)
 {
@@ -296,6 +320,7 @@ int main(void)
     test_big();
     test_wide();
     test_round_trip();
+    test_repeated();
     test_places();
     (void)unlink(path);
     return check_done();
