@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGITS "0123456789"
+
 enum { FINGERPRINT_CHARS = 16 };
 
 typedef struct recipe {
@@ -112,12 +114,26 @@ static isg_err add_trainer(recipe *r)
     return isg_table_add_numbers(r->table, "tag_bytes", r->number);
 }
 
-/* The first digits of a hash; what a campaign states stays as it is. */
+/* 0123 or 12e45: what reads tables would make it another number. */
+static bool is_like_a_number(const char *text)
+{
+    const char *p = text + strspn(text, DIGITS);
+    if (*p == 'e' && p > text) p += 1 + strspn(p + 1, DIGITS);
+    return !*p;
+}
+
+/* The first digits of a hash, up to the first that makes them text; what a campaign states stays as
+ * it is. */
 static void shorten(char *fingerprint)
 {
     const size_t n = strlen(fingerprint);
-    if (n == 64 && strspn(fingerprint, "0123456789abcdef") == n)
-        fingerprint[FINGERPRINT_CHARS] = '\0';
+    if (n != 64 || strspn(fingerprint, DIGITS "abcdef") != n) return;
+    for (size_t shown = FINGERPRINT_CHARS; shown < n; shown++) {
+        const char next = fingerprint[shown];
+        fingerprint[shown] = '\0';
+        if (!is_like_a_number(fingerprint)) return;
+        fingerprint[shown] = next;
+    }
 }
 
 typedef struct texts {

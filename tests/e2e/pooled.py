@@ -1,6 +1,7 @@
 """Several stores, or tables exported of them, are fitted together only if their runs were made alike: what is one in each
 of them and another between them is refused as if it varied in one; equal ones give the numbers of one store."""
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -141,6 +142,12 @@ refused("corpus", "corpus_aa", (digits, digits), *sides)
 wider = make("wider", LATE, corpus=STATED.replace("}}}", "}, cc: {train_bytes: 2M, held_bytes: 256k}}}"))
 check(read(wider[1])[0]["corpus"] != read(early[1])[0]["corpus"], "another fingerprint")
 whole("a further language", early, wider, one, 1e-7)
+
+# A fingerprint whose first digits would be read as a number has as many as it takes to be a text.
+stated, sha = next((t, s) for t in map("x{}".format, itertools.count()) for s in [hashlib.sha256(f"{t} aa".encode()).hexdigest()]
+                   if re.fullmatch(r"\d+e\d+", s[:16]))
+value = read(make("number", EARLY, corpus=STATED.replace("{languages", f"{{fingerprint: {stated}, languages", 1))[1])[0]["corpus_aa"]
+check(len(value) > 16 and sha.startswith(value) and not re.fullmatch(r"\d+(e\d+)?", value), f"{value} of {sha}")
 
 # A store of before fingerprints of languages, and a table of before settings: said, and not refused.
 try:
