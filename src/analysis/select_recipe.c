@@ -311,9 +311,10 @@ static isg_err warn_gaps(recipes *r)
     }
     if (!rc)
         rc = isg_selecting_warn(
-            r->w, isg_strf("%zu rows%s do not say %s, others do: whether the runs were made "
+            r->w, isg_strf("%zu %s%s %s not say %s, others do: whether the runs were made "
                            "alike is not known.",
-                           r->rows, isg_str_c(&files), isg_str_c(&r->unsaid)));
+                           r->rows, isg_str_plural(r->rows, "row", "rows"), isg_str_c(&files),
+                           isg_str_plural(r->rows, "does", "do"), isg_str_c(&r->unsaid)));
     isg_str_free(&files);
     return rc;
 }

@@ -314,11 +314,12 @@ static isg_err prepare(simulation *s)
     if (!s->clean) return no_memory();
     for (size_t i = 0; i < d->n; i++) {
         double var[ISG_LAW_VARS];
+        char place[ISG_PLACE_BYTES];
         for (size_t k = 0; k < law->n_vars; k++) var[k] = d->var[k][i];
         s->clean[i] = isg_law_loss(law, s->natural, var);
         if (!(s->clean[i] > 0) || s->clean[i] > 1e300)
-            return ISG_FAIL(ISG_EUSAGE, "--params: the loss at line %zu of the design is %g",
-                            d->line[i], s->clean[i]);
+            return ISG_FAIL(ISG_EUSAGE, "--params: the loss of %s of the design is %g",
+                            isg_table_place(s->job.table, d->row[i], place), s->clean[i]);
         if (s->clean[i] < s->clean[best]) best = i;
     }
     for (size_t k = 0; k < law->n_vars; k++) s->best.var[k] = d->var[k][best];

@@ -154,6 +154,7 @@ def test_messages():
             (["--params", "A=1,gamma=2"] + GRID, 2, ["unknown parameter 'gamma'"]),
             ([PARAMS[0], PARAMS[1] + ",alpha=9"] + GRID, 2, ["alpha=9", "0.01 to 3"]),
             (["--params", "A=x"] + GRID, 2, ["'x' is not a number"]),
+            (["--params", "A=1e307,B=1,E=1,alpha=0.01,beta=0.3"] + GRID, 2, ["the loss of line 1 of the design is 1.0"]),
             (["--params", "/nonexistent.json"] + GRID, 1, ["/nonexistent.json"]),
             (PARAMS + ["--design", "N=1e7"], 2, ["N and D are needed"]), (PARAMS + ["--design", "N=1e7;D=fast"], 2, ["'fast'"]),
             (PARAMS + ["--design", "N=1e8;D=1e9 5"], 2, ["'1e9 5'"]),
