@@ -233,7 +233,8 @@ isg_err isg_select_places(const size_t *line, const isg_run_name *run, const siz
         if (said++ == shown)
             rc = isg_str_puts(&list, ", ...");
         else if (name)
-            rc = isg_str_printf(&list, "%s%.*s", sep, isg_table_run_digits(name), name);
+            rc = isg_str_printf(&list, "%s%s%.*s", sep, runs ? "" : "run ",
+                                isg_table_run_digits(name), name);
         else
             rc = isg_str_printf(&list, "%s%s%zu", sep, runs ? "line " : "", line[k]);
     }

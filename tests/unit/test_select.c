@@ -361,6 +361,30 @@ static void test_texts(void)
     isg_table_destroy(&t);
 }
 
+/* Rows of stores have runs, those of files lines; of one run one row is named. */
+static void test_places(void)
+{
+    static const size_t line[] = {3, 0, 0, 0}, back[] = {3, 2, 1, 0};
+    static const isg_run_name run[] = {
+        {""}, {"0123456789abcdef0123456789abcdef"}, {"0123456789abcdef0123456789abcdef"}, {"base"}};
+    static const struct {
+        const size_t *at;
+        size_t shown;
+        const char *text;
+    } rows[] = {{NULL, 4, "lines 3, run 01234567, run base"},
+                {back, 4, "runs base, 01234567, line 3"},
+                {back, 1, "runs base, ..."},
+                {back + 3, 1, "line 3"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        isg_str text = {0};
+        const size_t n = rows[i].at == back + 3 ? 1 : 4;
+        CHECK_OK(isg_select_places(line, run, rows[i].at, n, rows[i].shown, &text));
+        CHECK_STR(isg_str_c(&text), rows[i].text);
+        isg_str_free(&text);
+    }
+}
+
 static void check_grouping(const isg_selection *s, size_t k, const char *name, size_t groups)
 {
     CHECK(k < s->n_groupings);
@@ -528,6 +552,7 @@ int main(void)
     test_recipes();
     test_sources();
     test_texts();
+    test_places();
     test_groupings();
     test_no_further_grouping();
     return check_done();
