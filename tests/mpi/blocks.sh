@@ -26,7 +26,8 @@ for ranks in 1 2 3 5; do
 done
 
 want=$("$program" 60 2>/dev/null)
-got=$(timeout 60 mpirun --enable-recovery -n 4 "$program" 60 0 2 "$dir/dies" 2>"$dir/err")
+timeout 60 mpirun --enable-recovery -n 4 "$program" 60 0 2 "$dir/dies" >/dev/null 2>"$dir/err"
+got=$(cat "$dir/dies.hash")
 [ "$got" = "$want" ] || say "after a killed rank: '$got', wanted '$want': $(cat "$dir/err")"
 grep -q 'rank 2 on .* is dead or silent' "$dir/err" || say "the dead rank was not noticed"
 

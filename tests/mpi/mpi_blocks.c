@@ -2,7 +2,8 @@
  * Blocks on ranks: prints a hash of all results in order, so that runs on any
  * number of ranks can be compared. `mpi_blocks N [STEP [VICTIM FILE]]`: every STEP-th block is there
  * already (0: none); rank VICTIM makes the file and kills itself at its third block, and no other
- * rank computes anything before.
+ * rank computes anything before. The hash goes into FILE.hash, too: after a death mpirun may lose
+ * what is printed.
  */
 
 #include "isogloss/comm.h"
@@ -55,6 +56,23 @@ static bool have(void *ctx, size_t block)
     return !compute(&(job){0}, block, &j->value[block], sizeof j->value[block], &used);
 }
 
+static isg_err say_hash(const job *j, uint64_t n)
+{
+    uint8_t sum[32];
+    char hex[65];
+    isg_sha256 s;
+    isg_sha256_init(&s);
+    isg_sha256_add(&s, j->value, n * sizeof *j->value);
+    isg_sha256_end(&s, sum);
+    isg_str_hex(sum, sizeof sum, hex);
+    (void)printf("%s\n", hex);
+    if (!j->file) return ISG_OK;
+    char *path = isg_strf("%s.hash", j->file);
+    isg_err rc = path ? isg_file_write(path, hex, strlen(hex)) : ISG_FAIL(ISG_ENOMEM, "no memory");
+    free(path);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     isg_comm *comm;
@@ -71,16 +89,9 @@ int main(int argc, char **argv)
     double start = isg_time_mono(), cpu = isg_time_cpu();
     isg_err rc = isg_run_blocks(comm, &blocks, 0);
     double wall = isg_time_mono() - start;
+    if (!rc && rank == 0) rc = say_hash(&j, n);
     if (rc) (void)fprintf(stderr, "rank %d: %s\n", rank, isg_err_message());
     if (rank == 0 && !rc) {
-        uint8_t sum[32];
-        char hex[65];
-        isg_sha256 s;
-        isg_sha256_init(&s);
-        isg_sha256_add(&s, j.value, n * sizeof *j.value);
-        isg_sha256_end(&s, sum);
-        isg_str_hex(sum, sizeof sum, hex);
-        (void)printf("%s\n", hex);
         (void)fprintf(stderr, "%.0f blocks/s of %zu, leader used %.0f %% of a core\n",
                       (double)j.collected / wall, j.collected, 100 * (isg_time_cpu() - cpu) / wall);
     }
